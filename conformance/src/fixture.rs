@@ -1,0 +1,106 @@
+//! Conversations as files: one TOML file becomes the cases that it describes, every byte string and
+//! duration read, or an error that names the file and the line. For plan.rs. The format is described
+//! in fixtures/README.md.
+
+pub mod bytes;
+mod library;
+mod matrix;
+mod raw;
+mod read;
+pub mod step;
+pub mod time_expression;
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+pub use library::{Library, Source};
+pub use read::cases_of;
+pub use step::Step;
+
+use crate::spec::RequirementId;
+
+/// The namespace's address that is not loopback: TEST-NET-1, which nobody routes (RFC 5737).
+pub const EXTERNAL_ADDRESS: std::net::Ipv4Addr = std::net::Ipv4Addr::new(192, 0, 2, 1);
+
+/// The host name that the namespace's hosts file gives to [`EXTERNAL_ADDRESS`].
+pub const EXTERNAL_NAME: &str = "server.test";
+
+/// What the tester is started as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// The tester serves, the runner is its client.
+    Server,
+    /// The tester is the client, the runner serves.
+    Client,
+    /// Only the invocation is of interest.
+    Command,
+}
+
+/// What a case cannot do without.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Need {
+    /// A network of its own.
+    Namespace,
+    /// An IPv6 loopback.
+    Ipv6,
+}
+
+/// One conversation, ready to be played.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Case {
+    /// The path of its file without the extension, and the matrix values in brackets.
+    pub id: String,
+    /// One sentence: what holds when it passes.
+    pub summary: String,
+    /// The requirements that it is evidence for.
+    pub requirements: Vec<RequirementId>,
+    /// What the tester is started as.
+    pub role: Role,
+    /// The tester's arguments.
+    pub args: Vec<String>,
+    /// Whether the runner listens on the control port.
+    pub listen: bool,
+    /// What it cannot do without.
+    pub needs: Vec<Need>,
+    /// Whether it loads the processor and measures.
+    pub exclusive: bool,
+    /// The steps in order.
+    pub steps: Vec<Step>,
+}
+
+impl Case {
+    /// How long the case waits even when all goes well.
+    pub fn least_wait(&self) -> Duration {
+        // A wait counts from the last byte sent, so a silence before a due close is part of the same wait.
+        let mut total = Duration::ZERO;
+        let mut running = Duration::ZERO;
+        for step in &self.steps {
+            match step.action {
+                step::Action::Closed(step::Close::At { due, .. }) => running = running.max(due),
+                step::Action::Send(_) | step::Action::Connect(_) => {
+                    total += running;
+                    running = Duration::ZERO;
+                }
+                step::Action::Expect { not_before, .. } => running = running.max(not_before),
+                _ => running += step.least_wait(),
+            }
+        }
+        total + running
+    }
+}
+
+/// A fixture that cannot be used: where and why, in one line.
+#[derive(Debug, Error)]
+#[error("{file}:{line}: {reason}")]
+pub struct FixtureError {
+    /// The file as the user knows it.
+    pub file: String,
+    /// The line, counted from 1.
+    pub line: usize,
+    /// What is wrong.
+    pub reason: String,
+}

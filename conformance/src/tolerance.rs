@@ -1,0 +1,78 @@
+//! Every tolerance of time that a verdict rests on, each stated once with its reason, for whoever
+//! wonders why an answer counted as prompt or a close as early.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// How long to be sure that nothing more comes: far above a loopback round trip and a scheduler's
+/// slice, far below what a person notices over a few hundred cases.
+pub const MOMENT: Duration = Duration::from_millis(250);
+
+/// What "not before" forgives. A tester may read its clock before the runner's byte is stamped, round
+/// its timer down to a tick, or count from the segment that it read last.
+pub const GRACE: Duration = Duration::from_millis(50);
+
+/// How long a pushed segment may stay unread before the next one follows anyhow. A tester that reads
+/// at all reads within this; one that does not is not to be waited for.
+pub const SEGMENT_SETTLES: Duration = Duration::from_millis(400);
+
+/// A wait longer than this gives its processor token back, so that others use the time.
+pub const WAIT_IS_IDLE: Duration = Duration::from_millis(150);
+
+/// `--quick` leaves out every case that waits longer than this even when all goes well.
+pub const QUICK_LIMIT: Duration = Duration::from_secs(5);
+
+/// The share of a missed deadline's allowance that the machine may have eaten before a judgement of
+/// time is called inconclusive instead of failed.
+pub const SPOILED_SHARE: f64 = 0.1;
+
+/// What the runner measures against, from the command line. "Promptly" is `patience`; the silence
+/// timeout is due between `control_timeout - early` and `control_timeout + late`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Tolerances {
+    /// The tester's silence timeout (P3, Robust Design: 45 s).
+    #[serde(with = "seconds")]
+    pub control_timeout: Duration,
+    /// How much before the control timeout a close is still right.
+    #[serde(with = "seconds")]
+    pub early: Duration,
+    /// How much after the control timeout a close is still right.
+    #[serde(with = "seconds")]
+    pub late: Duration,
+    /// What "promptly" means.
+    #[serde(with = "seconds")]
+    pub patience: Duration,
+    /// How long a tester may take from its start until it listens or connects.
+    #[serde(with = "seconds")]
+    pub startup: Duration,
+}
+
+impl Default for Tolerances {
+    fn default() -> Self {
+        Self {
+            control_timeout: Duration::from_secs(45),
+            early: Duration::from_secs(1),
+            late: Duration::from_secs(5),
+            patience: Duration::from_secs(5),
+            startup: Duration::from_secs(10),
+        }
+    }
+}
+
+/// Durations as seconds in JSON, the unit that the option's help speaks of.
+pub mod seconds {
+    use std::time::Duration;
+
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    /// Writes a duration as a number of seconds.
+    pub fn serialize<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_f64(duration.as_secs_f64())
+    }
+
+    /// Reads a number of seconds; a negative or enormous one is an error, not a panic.
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+        Duration::try_from_secs_f64(f64::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+    }
+}
