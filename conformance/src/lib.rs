@@ -4,3 +4,4 @@ pub mod fixture;
 pub mod spec;
 pub mod tolerance;
 pub mod transcript;
+pub mod verdict;

@@ -222,7 +222,8 @@ mod milliseconds {
     }
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
-        Duration::try_from_secs_f64(f64::deserialize(deserializer)? / 1000.0).map_err(serde::de::Error::custom)
+        Duration::try_from_secs_f64(f64::deserialize(deserializer)? / 1000.0)
+            .map_err(serde::de::Error::custom)
     }
 }
 

@@ -1,0 +1,66 @@
+//! Recognises the stack traces of the runtimes that testers are written for. For the verdict.
+
+use std::sync::LazyLock;
+
+use regex::RegexSet;
+
+/// Runtime and the line that only its traces have.
+const TRACES: [(&str, &str); 11] = [
+    ("Python", r"Traceback \(most recent call last\)"),
+    ("Python", r"(?m)^Fatal Python error"),
+    ("Rust", r"thread '.*' (\(\d+\) )?panicked at"),
+    ("Go", r"(?m)^(panic: |fatal error: |goroutine \d+ \[)"),
+    ("Java", r"(?m)^(Exception in thread |\s+at [\w.$]+\([\w.]+\.(java|kt|scala):\d+\))"),
+    ("Node", r"(?m)^\s+at .*\(?(node:internal|.*\.[cm]?[jt]s:\d+:\d+)"),
+    ("C++", r"terminate called (after|without)"),
+    (".NET", r"Unhandled exception\. |(?m)^\s+at .* in .*\.cs:line \d+"),
+    ("Ruby", r"(?m)^.*\.rb:\d+:in [`'].*\(\w*(Error|Interrupt)\)"),
+    ("sanitizer", r"==\d+==ERROR: \w*Sanitizer"),
+    ("shell", r"(?m)(^|: )(Segmentation fault|Aborted|Bus error|Illegal instruction)( \(core dumped\))?\s*$"),
+];
+
+static PATTERNS: LazyLock<Option<RegexSet>> =
+    LazyLock::new(|| RegexSet::new(TRACES.iter().map(|(_, pattern)| pattern)).ok());
+
+/// The runtime and the first telling line of a trace in `output`, if one stands there.
+pub(super) fn find(output: &str) -> Option<(&'static str, String)> {
+    let first = PATTERNS.as_ref()?.matches(output).iter().next()?;
+    let (runtime, pattern) = TRACES[first];
+    let start = regex::Regex::new(pattern).ok()?.find(output)?;
+    let line = output[start.start()..].trim_start().lines().next().unwrap_or_default();
+    Some((runtime, line.trim_end().to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::find;
+
+    #[rstest]
+    #[case("x\nTraceback (most recent call last):\n  File \"t.py\"", "Python")]
+    #[case("thread 'main' panicked at src/main.rs:1:1:\nboom", "Rust")]
+    #[case("thread 'main' (123) panicked at src/main.rs:1:1:\nboom", "Rust")]
+    #[case("panic: runtime error: index out of range\n\ngoroutine 1 [running]:", "Go")]
+    #[case("Exception in thread \"main\" java.net.BindException", "Java")]
+    #[case("    at Server.listen (node:net:2035:7)\n    at f (/a/tester.js:12:3)", "Node")]
+    #[case("terminate called after throwing an instance of 'std::system_error'", "C++")]
+    #[case("./run: line 1: 12 Segmentation fault (core dumped)", "shell")]
+    fn traces_are_recognised(#[case] output: &str, #[case] runtime: &str) {
+        assert_eq!(find(output).map(|(found, _)| found), Some(runtime));
+    }
+
+    #[rstest]
+    #[case("Exiting Server")]
+    #[case("error: connection refused at 127.0.0.1:5678")]
+    #[case("Test aborted by the client")]
+    #[case("Received unexpected message, closing")]
+    #[case("panic? no: all is well")]
+    fn messages_are_not_traces(#[case] output: &str) {
+        assert_eq!(find(output), None);
+    }
+    #[test]
+    fn every_pattern_compiles() {
+        assert!(super::PATTERNS.is_some());
+    }
+}
