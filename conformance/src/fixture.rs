@@ -21,12 +21,6 @@ pub use step::Step;
 
 use crate::spec::RequirementId;
 
-/// The namespace's address that is not loopback: TEST-NET-1, which nobody routes (RFC 5737).
-pub const EXTERNAL_ADDRESS: std::net::Ipv4Addr = std::net::Ipv4Addr::new(192, 0, 2, 1);
-
-/// The host name that the namespace's hosts file gives to [`EXTERNAL_ADDRESS`].
-pub const EXTERNAL_NAME: &str = "server.test";
-
 /// What the tester is started as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -31,6 +31,8 @@ pub enum Event {
         /// Its index in the case.
         index: usize,
     },
+    /// The player is done; nothing that comes later counts.
+    Finished,
     /// The target was started.
     Started,
     /// The target listens on the control port.

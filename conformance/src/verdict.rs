@@ -16,7 +16,8 @@ pub use fault::{Fault, Lateness};
 
 use crate::fixture::bytes::Pattern;
 use crate::fixture::step::{Action, Close, Destination, ResourceCheck, Status, Step, Stream, TextPattern};
-use crate::fixture::{Case, EXTERNAL_ADDRESS, Role};
+use crate::fixture::{Case, Role};
+use crate::isolate::ADDRESS;
 use crate::spec::RequirementId;
 use crate::tolerance::{GRACE, Tolerances};
 use crate::transcript::{Event, Exit, Transcript};
@@ -251,7 +252,7 @@ impl View<'_> {
         });
         if let Some(local) = opened {
             let expected = match at {
-                Some(Destination::External) => EXTERNAL_ADDRESS.to_string(),
+                Some(Destination::External) => ADDRESS.to_string(),
                 Some(Destination::Loopback) => "127.0.0.1".to_owned(),
                 Some(Destination::Ipv6) => "::1".to_owned(),
                 None => return held(),

@@ -1,0 +1,433 @@
+//! Plays the steps of a case over real sockets, in the role opposite to the target's, and writes down
+//! everything that happens, timed. It asks the verdict's judge after every event whether the step
+//! holds, and stops at the first that does not. One thread polls everything; nothing here judges.
+
+mod data_port;
+mod socket;
+mod stalls;
+
+use std::collections::BTreeMap;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::time::{Duration, Instant};
+
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use socket2::Socket;
+use thiserror::Error;
+
+use crate::fixture::step::{Action, Destination, SignalName, Step, Stream};
+use crate::fixture::{Case, Role};
+use crate::netstat;
+use crate::target::{self, Launch, ReadOutcome, StartError, Target};
+use crate::tolerance::{Tolerances, WAIT_IS_IDLE};
+use crate::transcript::{Event, Exit, Transcript};
+use crate::verdict::{Assessment, Judge};
+use data_port::DataPort;
+use socket::Connection;
+use stalls::Stalls;
+
+/// TCP port of the control connection (P3, Communication Protocol).
+pub const CONTROL_PORT: u16 = 5678;
+
+/// How often readiness and resources, which no descriptor announces, are looked at.
+const LOOK_AGAIN: Duration = Duration::from_millis(5);
+
+/// How often a settling segment is looked at: the target's read of it takes microseconds.
+const SETTLE_AGAIN: Duration = Duration::from_millis(1);
+
+/// Why a conversation could not be played. Never the target's fault.
+#[derive(Debug, Error)]
+pub enum PlayError {
+    /// The target's program cannot be started at all.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// Somebody else has the control port (possible on the host only).
+    #[error("port 5678 is taken on this host: stop what listens there, or use --isolation namespace")]
+    PortTaken,
+    /// A system call of the runner's own failed.
+    #[error("{what}: {source}")]
+    System {
+        /// What was tried.
+        what: &'static str,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+impl PlayError {
+    fn system<E: Into<io::Error>>(what: &'static str) -> impl FnOnce(E) -> Self {
+        move |source| Self::System { what, source: source.into() }
+    }
+}
+
+/// What a conversation left: the transcript, and how much of the time the machine ate.
+#[derive(Debug)]
+pub struct Played {
+    /// Everything that happened.
+    pub transcript: Transcript,
+    /// How long the runner itself stood still during the last step's wait.
+    pub runner_delay: Duration,
+    /// How long the target was ready to run and was not run meanwhile, where the system tells.
+    pub target_delay: Option<Duration>,
+    /// Processes that the target left behind, by command name.
+    pub leftovers: Vec<String>,
+}
+
+/// A long wait begins (`Some`: for what, and for how long at most) or is over (`None`).
+pub type Waiting = Option<(String, Duration)>;
+
+/// Plays `case` against a fresh start of `launch`.
+pub fn play(
+    case: &Case,
+    tolerances: &Tolerances,
+    launch: &Launch,
+    seed: u64,
+    on_wait: &mut dyn FnMut(Waiting),
+) -> Result<Played, PlayError> {
+    Player::new(case, tolerances, launch, seed, on_wait)?.play()
+}
+
+struct Player<'a> {
+    case: &'a Case,
+    judge: Judge<'a>,
+    launch: &'a Launch,
+    random: fastrand::Rng,
+    on_wait: &'a mut dyn FnMut(Waiting),
+    clock: Instant,
+    transcript: Transcript,
+    stalls: Stalls,
+    target: Option<Running>,
+    listener: Option<Socket>,
+    data_port: Option<DataPort>,
+    accepted: usize,
+    connections: BTreeMap<String, Connection>,
+    /// When the last step began, and how long the target had waited for a processor by then.
+    step_began: (Instant, Option<Duration>),
+}
+
+/// The target while it runs, and what is still open of it.
+struct Running {
+    target: Target,
+    exited: bool,
+    open_streams: Vec<Stream>,
+}
+
+impl<'a> Player<'a> {
+    fn new(
+        case: &'a Case,
+        tolerances: &'a Tolerances,
+        launch: &'a Launch,
+        seed: u64,
+        on_wait: &'a mut dyn FnMut(Waiting),
+    ) -> Result<Self, PlayError> {
+        let (listener, data_port) = match case.listen {
+            true => (
+                Some(socket::listen(CONTROL_PORT).map_err(port_error)?),
+                Some(DataPort::open().map_err(PlayError::system("open a data port"))?),
+            ),
+            false => {
+                // A short-lived bind finds a stranger on the host's port before the target is blamed for it.
+                drop(socket::listen(CONTROL_PORT).map_err(port_error)?);
+                (None, None)
+            }
+        };
+        Ok(Self {
+            case,
+            judge: Judge::new(case, tolerances),
+            launch,
+            random: fastrand::Rng::with_seed(seed),
+            on_wait,
+            clock: Instant::now(),
+            transcript: Transcript::default(),
+            stalls: Stalls::watch(),
+            target: None,
+            listener,
+            data_port,
+            accepted: 0,
+            connections: BTreeMap::new(),
+            step_began: (Instant::now(), None),
+        })
+    }
+
+    fn play(mut self) -> Result<Played, PlayError> {
+        let case = self.case;
+        for (index, step) in case.steps.iter().enumerate() {
+            let began = self.clock.elapsed();
+            self.step_began = (Instant::now(), self.run_delay());
+            self.transcript.push(began, Event::Step { index });
+            self.act(step)?;
+            if !self.wait(index, step, began)? {
+                break;
+            }
+        }
+        let now = self.clock.elapsed();
+        self.transcript.push(now, Event::Finished);
+        let runner_delay = self.stalls.since(self.step_began.0);
+        let target_delay =
+            self.run_delay().zip(self.step_began.1).map(|(now, before)| now.saturating_sub(before));
+        self.connections.clear();
+        let leftovers = self.target.take().map(|running| running.target.end().commands).unwrap_or_default();
+        Ok(Played { transcript: self.transcript, runner_delay, target_delay, leftovers })
+    }
+
+    fn run_delay(&self) -> Option<Duration> {
+        self.target.as_ref().and_then(|running| running.target.run_delay())
+    }
+
+    /// Does what a step does; what it waits for comes after.
+    fn act(&mut self, step: &Step) -> Result<(), PlayError> {
+        let name = self.judge.resolve(step.connection()).to_owned();
+        match &step.action {
+            Action::Start => self.start()?,
+            Action::Connect(destination) => self.connect(&name, *destination)?,
+            Action::Send(outgoing) => {
+                let port = self.data_port.as_ref().map_or(0, DataPort::number);
+                let random = &mut self.random;
+                let segments = outgoing.materialise(port, |bytes| random.fill(bytes));
+                self.with(&name, |connection| connection.send(segments));
+            }
+            Action::Shutdown => self.with(&name, Connection::shutdown),
+            Action::Close => self.drop_connection(&name, false),
+            Action::Reset => self.drop_connection(&name, true),
+            Action::Signal(signal) => self.signal(*signal),
+            Action::Announced => self.probe_ports(),
+            Action::Resources(_) => self.count_resources(),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn start(&mut self) -> Result<(), PlayError> {
+        if let Some(running) = self.target.take() {
+            running.target.end();
+        }
+        self.transcript.push(self.clock.elapsed(), Event::Started);
+        let target = Target::start(self.launch)?;
+        self.target = Some(Running { target, exited: false, open_streams: vec![Stream::Stdout, Stream::Stderr] });
+        Ok(())
+    }
+
+    fn connect(&mut self, name: &str, destination: Destination) -> Result<(), PlayError> {
+        self.drop_connection(name, false);
+        let to = socket::address(destination, CONTROL_PORT);
+        let event = Event::Connecting { on: name.to_owned(), to: to.to_string() };
+        self.transcript.push(self.clock.elapsed(), event);
+        let connection = Connection::connect(name, to).map_err(PlayError::system("open a connection"))?;
+        self.connections.insert(name.to_owned(), connection);
+        Ok(())
+    }
+
+    /// Lets a connection have what is asked of it, and tells what came of it at once.
+    fn with(&mut self, name: &str, ask: impl FnOnce(&mut Connection)) {
+        let Some(connection) = self.connections.get_mut(name) else { return };
+        ask(connection);
+        advance(connection, &self.clock, &mut self.transcript);
+    }
+
+    fn drop_connection(&mut self, name: &str, reset: bool) {
+        let Some(mut connection) = self.connections.remove(name) else { return };
+        advance(&mut connection, &self.clock, &mut self.transcript);
+        let event = Event::Dropped { on: name.to_owned(), reset };
+        self.transcript.push(self.clock.elapsed(), event);
+        connection.drop_with(reset);
+    }
+
+    fn signal(&mut self, signal: SignalName) {
+        let Some(running) = &self.target else { return };
+        self.transcript.push(self.clock.elapsed(), Event::Signalled { signal });
+        running.target.signal(match signal {
+            SignalName::Int => nix::sys::signal::Signal::SIGINT,
+            SignalName::Term => nix::sys::signal::Signal::SIGTERM,
+        });
+    }
+
+    fn probe_ports(&mut self) {
+        let Some(port) = self.judge.announced_port() else { return };
+        let open = |port| netstat::is_listening(port).unwrap_or(false) || netstat::udp_port_open(port).unwrap_or(false);
+        let event = Event::Ports { announced_open: open(port), swapped_open: open(port.swap_bytes()) };
+        self.transcript.push(self.clock.elapsed(), event);
+    }
+
+    fn count_resources(&mut self) {
+        let counted = self.target.as_ref().and_then(|running| running.target.resources());
+        if let Some(target::Resources { descriptors, threads }) = counted {
+            self.transcript.push(self.clock.elapsed(), Event::Resources { descriptors, threads });
+        }
+    }
+
+    /// Waits until the step is decided; whether it holds.
+    fn wait(&mut self, index: usize, step: &Step, began: Duration) -> Result<bool, PlayError> {
+        let mut announced = false;
+        let holds = loop {
+            let now = self.clock.elapsed();
+            match self.judge.assess(index, &self.transcript, began, now) {
+                Assessment::Held(memory) => {
+                    self.judge.remember(memory);
+                    break true;
+                }
+                Assessment::Broken(_) => break false,
+                Assessment::Pending(deadline) => {
+                    let idle_from = began + WAIT_IS_IDLE;
+                    if !announced && now >= idle_from {
+                        announced = true;
+                        (self.on_wait)(Some((describe(step), deadline.saturating_sub(now))));
+                    }
+                    let until = if announced { deadline } else { deadline.min(idle_from) };
+                    self.pump(step, until)?;
+                }
+            }
+        };
+        if announced {
+            (self.on_wait)(None);
+        }
+        if holds && matches!(step.action, Action::Closed(_)) {
+            let name = self.judge.resolve(step.connection()).to_owned();
+            self.drop_connection(&name, false);
+        }
+        Ok(holds)
+    }
+
+    /// Waits for something to happen, until `until` at the latest, and writes it down.
+    fn pump(&mut self, step: &Step, until: Duration) -> Result<(), PlayError> {
+        let looks = match step.action {
+            Action::Start => Some(LOOK_AGAIN),
+            Action::Resources(_) => Some(LOOK_AGAIN * 10),
+            _ if self.connections.values().any(Connection::is_settling) => Some(SETTLE_AGAIN),
+            _ => None,
+        };
+        let remaining = until.saturating_sub(self.clock.elapsed());
+        self.poll(looks.map_or(remaining, |look| look.min(remaining)))?;
+
+        let Self { connections, clock, transcript, .. } = self;
+        for connection in connections.values_mut() {
+            advance(connection, clock, transcript);
+        }
+        self.accept()?;
+        self.observe_target();
+        match step.action {
+            Action::Start => self.observe_readiness(),
+            Action::Resources(_) => self.count_resources(),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn poll(&self, timeout: Duration) -> Result<(), PlayError> {
+        let mut fds: Vec<PollFd<'_>> = Vec::new();
+        let mut watch = |fd, flags| fds.push(PollFd::new(fd, flags));
+        for connection in self.connections.values() {
+            let mut flags = PollFlags::empty();
+            flags.set(PollFlags::POLLIN, connection.wants_read());
+            flags.set(PollFlags::POLLOUT, connection.wants_write());
+            if !flags.is_empty() {
+                watch(connection.fd(), flags);
+            }
+        }
+        if let Some(listener) = &self.listener {
+            watch(listener.as_fd(), PollFlags::POLLIN);
+        }
+        if let Some(running) = &self.target {
+            for stream in &running.open_streams {
+                watch(stream_fd(&running.target, *stream), PollFlags::POLLIN);
+            }
+            if !running.exited {
+                watch(running.target.exit_fd(), PollFlags::POLLIN);
+            }
+        }
+        // Rounded up: a poll that ends a fraction early would spin until the deadline.
+        let milliseconds = u32::try_from(timeout.as_micros().div_ceil(1000)).unwrap_or(u32::MAX);
+        let timeout = PollTimeout::try_from(milliseconds).unwrap_or(PollTimeout::MAX);
+        match poll(&mut fds, timeout) {
+            Ok(_) | Err(nix::errno::Errno::EINTR) => Ok(()),
+            Err(error) => Err(PlayError::system("wait for an event")(error)),
+        }
+    }
+
+    fn accept(&mut self) -> Result<(), PlayError> {
+        let Some(listener) = &self.listener else { return Ok(()) };
+        while let Ok((socket, _)) = listener.accept() {
+            self.accepted += 1;
+            let name = match self.accepted {
+                1 => "control".to_owned(),
+                ordinal => format!("control-{ordinal}"),
+            };
+            // A client that is gone already has been here all the same; the next one is another.
+            let Ok((connection, event)) = Connection::accepted(&name, socket) else { continue };
+            self.transcript.push(self.clock.elapsed(), event);
+            self.connections.insert(name, connection);
+        }
+        Ok(())
+    }
+
+    fn observe_target(&mut self) {
+        let Some(running) = &mut self.target else { return };
+        // The exit is looked at first and told last: what was printed before it is then certainly read before it.
+        let exit = if running.exited { None } else { running.target.try_exit() };
+        let Running { target, open_streams, .. } = running;
+        open_streams.retain(|stream| {
+            loop {
+                match target.read_output(*stream) {
+                    ReadOutcome::Bytes(bytes) => {
+                        let text = String::from_utf8_lossy(&bytes).into_owned();
+                        self.transcript.push(self.clock.elapsed(), Event::Output { stream: *stream, text });
+                    }
+                    ReadOutcome::WouldBlock => return true,
+                    ReadOutcome::Closed => return false,
+                }
+            }
+        });
+        if let Some(exit) = exit {
+            running.exited = true;
+            let exit = match exit {
+                target::Exit::Code(status) => Exit::Status(status),
+                target::Exit::Signal(signal) => Exit::Signal(signal),
+            };
+            self.transcript.push(self.clock.elapsed(), Event::Exited(exit));
+        }
+    }
+
+    fn observe_readiness(&mut self) {
+        if self.case.role == Role::Server && netstat::is_listening(CONTROL_PORT).unwrap_or(false) {
+            self.transcript.push(self.clock.elapsed(), Event::Ready);
+        }
+    }
+}
+
+fn port_error(error: io::Error) -> PlayError {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => PlayError::PortTaken,
+        _ => PlayError::system("listen on port 5678")(error),
+    }
+}
+
+fn stream_fd(target: &Target, stream: Stream) -> BorrowedFd<'_> {
+    match stream {
+        Stream::Stdout => target.stdout_fd(),
+        Stream::Stderr => target.stderr_fd(),
+    }
+}
+
+/// Lets a connection do what it can. Each event is stamped before the next system call that makes one.
+fn advance(connection: &mut Connection, clock: &Instant, transcript: &mut Transcript) {
+    let mut stamp = clock.elapsed();
+    connection.advance(|event| {
+        transcript.push(stamp, event);
+        stamp = clock.elapsed();
+    });
+}
+
+/// What a step waits for, for the progress line.
+fn describe(step: &Step) -> String {
+    match &step.action {
+        Action::Start => "the server to listen".to_owned(),
+        Action::Accept { .. } => "the client to connect".to_owned(),
+        Action::Send(_) => "the target to read".to_owned(),
+        Action::Expect { .. } => "an answer".to_owned(),
+        Action::Closed(_) => "the target to close".to_owned(),
+        Action::Silent(_) => "a silence to end".to_owned(),
+        Action::Exits { .. } => "the target to end".to_owned(),
+        Action::Prints { .. } | Action::Complains => "a line of output".to_owned(),
+        Action::Resources(_) => "the target to give back what it holds".to_owned(),
+        _ => "nothing".to_owned(),
+    }
+}

@@ -1,0 +1,171 @@
+//! One case in a process of its own: isolated, played, judged, answered as JSON lines on standard
+//! output. The runner (run.rs) starts it and reads it.
+
+use std::io::{self, BufRead, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+
+use crate::conversation::{self, Played, PlayError};
+use crate::fixture::Case;
+use crate::fixture::step::Stream;
+use crate::isolate::{self, Isolation};
+use crate::outcome::{CaseRecord, Outcome};
+use crate::target::Launch;
+use crate::tolerance::{SPOILED_SHARE, Tolerances, seconds};
+use crate::verdict::{self, Finding, Lateness, Verdict};
+
+/// What a worker is to do: one line of JSON on its standard input.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Order {
+    /// The case.
+    pub case: Case,
+    /// What to measure against.
+    pub tolerances: Tolerances,
+    /// The target's program.
+    pub program: PathBuf,
+    /// The name that it is started under, where that is not its path.
+    pub arg0: Option<String>,
+    /// Arguments before the case's own.
+    pub leading_args: Vec<String>,
+    /// Folders beside the working directory that it may write into.
+    pub writable: Vec<PathBuf>,
+    /// Where it is started.
+    pub cwd: PathBuf,
+    /// Where the case runs.
+    pub isolation: Isolation,
+    /// For whatever is random.
+    pub seed: u64,
+}
+
+/// What a worker says: lines of JSON on its standard output.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Message {
+    /// A long wait begins: the processor is free for others.
+    Waiting {
+        /// For what.
+        what: String,
+        /// At most.
+        #[serde(with = "seconds")]
+        at_most: Duration,
+    },
+    /// The wait is over.
+    Resumed,
+    /// The case has come out. The last message.
+    Finished(Box<CaseRecord>),
+    /// The run cannot go on: the target cannot be started, the port is taken. The last message.
+    Impossible(String),
+}
+
+/// What main does when this process is a worker.
+pub fn main() -> ExitCode {
+    let mut line = String::new();
+    let order = io::stdin().lock().read_line(&mut line).map_err(|error| error.to_string());
+    let order = order.and_then(|_| serde_json::from_str::<Order>(&line).map_err(|error| error.to_string()));
+    let message = match order {
+        Ok(order) => carry_out(&order),
+        Err(error) => Message::Impossible(format!("a worker did not understand its order: {error}")),
+    };
+    say(&message);
+    ExitCode::SUCCESS
+}
+
+fn say(message: &Message) {
+    let mut stdout = io::stdout().lock();
+    // A runner that is gone reads nothing more, and this process ends with it.
+    if serde_json::to_writer(&mut stdout, message).is_ok() {
+        let _ = stdout.write_all(b"\n").and_then(|()| stdout.flush());
+    }
+}
+
+fn carry_out(order: &Order) -> Message {
+    let began = Instant::now();
+    if let Err(error) = prepare(order) {
+        let record = CaseRecord::unplayed(&order.case, Outcome::Error, format!("no isolation: {error}"));
+        return Message::Finished(Box::new(record));
+    }
+    let launch = Launch {
+        program: order.program.clone(),
+        arg0: order.arg0.clone(),
+        args: order.leading_args.iter().chain(&order.case.args).map(Into::into).collect(),
+        cwd: order.cwd.clone(),
+        isolation: order.isolation,
+    };
+    let mut on_wait = |waiting| match waiting {
+        Some((what, at_most)) => say(&Message::Waiting { what, at_most }),
+        None => say(&Message::Resumed),
+    };
+    match conversation::play(&order.case, &order.tolerances, &launch, order.seed, &mut on_wait) {
+        Ok(played) => Message::Finished(Box::new(record(order, played, began.elapsed()))),
+        Err(error @ (PlayError::Start(_) | PlayError::PortTaken)) => Message::Impossible(error.to_string()),
+        Err(error) => {
+            Message::Finished(Box::new(CaseRecord::unplayed(&order.case, Outcome::Error, error.to_string())))
+        }
+    }
+}
+
+fn prepare(order: &Order) -> Result<(), isolate::IsolationError> {
+    match order.isolation {
+        Isolation::Host => isolate::prepare_host(),
+        Isolation::Namespace => {
+            let writable: Vec<&Path> = order.writable.iter().map(PathBuf::as_path).collect();
+            isolate::prepare_inside(&order.cwd, &writable).map(|_| ())
+        }
+    }
+}
+
+fn record(order: &Order, played: Played, duration: Duration) -> CaseRecord {
+    let Order { case, tolerances, .. } = order;
+    let mut record = CaseRecord::unplayed(case, Outcome::Pass, String::new());
+    record.message = None;
+    record.duration = duration;
+    match verdict::judge(case, tolerances, &played.transcript) {
+        Verdict::Pass => {}
+        Verdict::Unfinished { step } => {
+            record.outcome = Outcome::Error;
+            record.message = Some(format!("the runner did not finish step {} of the case", step + 1));
+        }
+        Verdict::Fail(finding) => {
+            record.message = Some(finding.fault.to_string());
+            record.expected = Some(finding.fault.expected());
+            record.actual = Some(finding.fault.actual());
+            record.why = case.steps.get(finding.step).and_then(|step| step.why.clone());
+            record.outcome = Outcome::Fail;
+            if let Some(excuse) = machine_was_late(&finding, &played, tolerances) {
+                record.outcome = Outcome::Inconclusive;
+                record.message = Some(format!("{}; {excuse}", finding.fault));
+            } else {
+                record.charged = finding.charged.clone();
+            }
+            record.finding = Some(finding);
+        }
+    }
+    record.stdout = played.transcript.output(Some(Stream::Stdout));
+    record.stderr = played.transcript.output(Some(Stream::Stderr));
+    record.transcript = played.transcript;
+    record.leftovers = played.leftovers;
+    record
+}
+
+/// Why a judgement of time is the machine's fault rather than the target's, if it may be.
+fn machine_was_late(finding: &Finding, played: &Played, tolerances: &Tolerances) -> Option<String> {
+    let spoiled = tolerances.patience.mul_f64(SPOILED_SHARE);
+    let runner = played.runner_delay;
+    let target = played.target_delay.unwrap_or_default();
+    let (lateness, allowed) = match finding.fault.lateness() {
+        Lateness::Irrelevant => return None,
+        Lateness::TargetLate => (runner.max(target), spoiled),
+        // A runner that stamped its own byte late sees an early answer; the target's delay cannot cause one.
+        Lateness::RunnerLate => (runner, tolerances.early.mul_f64(SPOILED_SHARE)),
+    };
+    (lateness > allowed).then(|| {
+        format!(
+            "but this machine was too busy to judge it (the tester waited {} for a processor, the runner {})",
+            verdict::fault::show(target),
+            verdict::fault::show(runner),
+        )
+    })
+}
