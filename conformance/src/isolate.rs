@@ -1,0 +1,241 @@
+//! A network, a process table and a disk of its own for each case, for `run` (which starts workers) and `worker`
+//! (which is one). A worker begins as this executable under another name:
+//!
+//! ```text
+//! runner ── stage 1 ("conformance-isolate": makes the namespaces, waits) ── worker ("conformance-worker", pid 1)
+//! ```
+//!
+//! It protects the machine and the other cases from a target's accidents. It is no wall against an attacker: a
+//! target may still read what its user may read.
+
+#[cfg(target_os = "linux")]
+mod address;
+#[cfg(target_os = "linux")]
+mod disk;
+#[cfg(target_os = "linux")]
+mod mountinfo;
+#[cfg(target_os = "linux")]
+mod stage;
+
+use std::fmt;
+use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use serde::{Deserialize, Serialize};
+
+use crate::sys::ChildSetup;
+
+/// The name (`argv[0]`) under which a worker runs. `main` looks for it after [`dispatch`].
+pub const WORKER: &str = "conformance-worker";
+
+/// The address, other than the loopback's, that each namespace has (RFC 5737, TEST-NET-1).
+pub const ADDRESS: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 1);
+
+/// Its sibling for version 6, where the machine has that (RFC 3849).
+pub const ADDRESS_V6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1);
+
+/// A host name that means [`ADDRESS`] in each namespace, if [`InsideReport::host_name`] says so (RFC 6761: `.test`
+/// means nothing anywhere else).
+pub const HOST_NAME: &str = "peer.test";
+
+/// Exit status of a stage that could not do its work; one line on standard error says why. 125, as of `env` and `timeout`.
+pub const STAGE_FAILED: u8 = 125;
+
+/// What all that a target may write, in files of its own and in changes to existing ones, may take up, in bytes.
+/// It is memory, and the cases run side by side.
+pub const DISK_BYTES: u64 = 64 * 1024 * 1024;
+
+/// Where the cases run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Isolation {
+    /// Each in namespaces of its own (Linux), all side by side.
+    Namespace,
+    /// On the host itself, one after the other.
+    Host,
+}
+
+impl fmt::Display for Isolation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Isolation::Namespace => "namespace",
+            Isolation::Host => "host",
+        })
+    }
+}
+
+/// Why there is no isolation.
+#[derive(Debug, thiserror::Error)]
+pub enum IsolationError {
+    /// This system has no namespaces.
+    #[error("namespaces exist on Linux only")]
+    Unsupported,
+    /// The kernel, or a policy of this machine, does not allow a step.
+    #[error("cannot {step}: {source}")]
+    Refused {
+        /// What was tried, in the infinitive.
+        step: &'static str,
+        /// What the kernel said.
+        source: io::Error,
+    },
+    /// A stage ended badly; the line that it left.
+    #[error("{0}")]
+    Stage(String),
+    /// The caller is not the first process of a pid namespace that [`worker_command`] made.
+    #[error("not inside a namespace of our own")]
+    NotInside,
+    /// `main` did not call [`dispatch`]: re-executing this program would not give a stage but a second runner.
+    #[error("this executable does not dispatch to its stages")]
+    NotDispatched,
+}
+
+impl IsolationError {
+    /// An adapter for `map_err`: `step` is what was tried.
+    pub(crate) fn refused<E: Into<io::Error>>(step: &'static str) -> impl FnOnce(E) -> IsolationError {
+        move |source| IsolationError::Refused { step, source: source.into() }
+    }
+}
+
+/// What [`prepare_inside`] reached. Everything that is not told here is certain.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InsideReport {
+    /// `/proc` shows this namespace's processes alone. Otherwise it is the host's, read-only.
+    pub own_proc: bool,
+    /// The pseudo-terminals are this namespace's own.
+    pub own_terminals: bool,
+    /// [`ADDRESS_V6`] and `::1` answer.
+    pub ipv6: bool,
+    /// [`HOST_NAME`] resolves.
+    pub host_name: bool,
+    /// Folders that the target may change; the changes go to memory and end with the case.
+    pub writable: Vec<PathBuf>,
+    /// What was refused and went without, one line each.
+    pub refused: Vec<String>,
+}
+
+static DISPATCHED: AtomicBool = AtomicBool::new(false);
+static INSIDE: AtomicBool = AtomicBool::new(false);
+static ADOPTS: AtomicBool = AtomicBool::new(false);
+
+/// The first thing that `main` does, before any thread: when this process is a stage of the isolation, carries it
+/// out and gives the status to exit with. `None` says that this is a runner, or a worker (see [`WORKER`]).
+pub fn dispatch() -> Option<ExitCode> {
+    DISPATCHED.store(true, Ordering::Relaxed);
+    #[cfg(target_os = "linux")]
+    return stage::dispatch();
+    #[cfg(not(target_os = "linux"))]
+    None
+}
+
+/// Whether this machine can make our namespaces, found out by making one and ending it.
+///
+/// # Errors
+/// The first step that was refused.
+pub fn probe() -> Result<(), IsolationError> {
+    #[cfg(not(target_os = "linux"))]
+    return Err(IsolationError::Unsupported);
+    #[cfg(target_os = "linux")]
+    {
+        let output = own_command(stage::PROBE)?
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .output()
+            .map_err(IsolationError::refused("start a process"))?;
+        if output.status.success() {
+            return Ok(());
+        }
+        let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+        Err(IsolationError::Stage(if said.is_empty() { output.status.to_string() } else { said }))
+    }
+}
+
+/// A command that ends in this executable running under the name [`WORKER`], in namespaces of its own or on the
+/// host. Arguments, standard input and output are the caller's to set and arrive at the worker unchanged; so does
+/// the worker's exit status (128 + the number of the signal that ended it; [`STAGE_FAILED`] when it was never reached).
+///
+/// The process and all below it die when the **thread** that spawns the command ends, or is killed: spawn and wait
+/// in one thread. It leads a process group of its own, so that a Ctrl-C at the terminal reaches the runner alone.
+/// In host mode killing it kills the target itself, but not what the target started.
+///
+/// # Errors
+/// [`IsolationError::NotDispatched`]; [`IsolationError::Unsupported`]; no descriptors left.
+pub fn worker_command(isolation: Isolation) -> Result<Command, IsolationError> {
+    match isolation {
+        Isolation::Host => own_command(WORKER),
+        #[cfg(target_os = "linux")]
+        Isolation::Namespace => own_command(stage::ISOLATE),
+        #[cfg(not(target_os = "linux"))]
+        Isolation::Namespace => Err(IsolationError::Unsupported),
+    }
+}
+
+/// In the worker, before anything else: arranges the namespaces that it finds itself in.
+///
+/// Afterwards the loopback is up and [`ADDRESS`] is there; the whole disk is read-only, but for `/tmp`, `/var/tmp`,
+/// `/dev/shm`, `cwd` and each folder of `writable`, where changes go to [`DISK_BYTES`] of memory; what was in these
+/// folders before is still seen. The process's working directory is `cwd`.
+///
+/// # Errors
+/// A step that a fair judgement needs was refused. What can be done without is told in the report.
+pub fn prepare_inside(cwd: &Path, writable: &[&Path]) -> Result<InsideReport, IsolationError> {
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = (cwd, writable);
+        Err(IsolationError::Unsupported)
+    }
+    #[cfg(target_os = "linux")]
+    {
+        let mut report = InsideReport::default();
+        stage::expect_first_process()?;
+        report.ipv6 = address::bring_up()?;
+        disk::arrange(cwd, writable, &mut report)?;
+        INSIDE.store(true, Ordering::Relaxed);
+        ADOPTS.store(true, Ordering::Relaxed);
+        Ok(report)
+    }
+}
+
+/// In a worker on the host: makes it the parent of every orphan of its target (Linux), so that they are found.
+///
+/// # Errors
+/// The kernel's refusal.
+pub fn prepare_host() -> Result<(), IsolationError> {
+    #[cfg(target_os = "linux")]
+    {
+        nix::sys::prctl::set_child_subreaper(true).map_err(IsolationError::refused("adopt orphans"))?;
+        ADOPTS.store(true, Ordering::Relaxed);
+    }
+    Ok(())
+}
+
+/// Whether this process has its pid namespace to itself: whoever else is in it is the target's.
+pub(crate) fn inside() -> bool {
+    INSIDE.load(Ordering::Relaxed)
+}
+
+/// Whether the orphans of a target become children of this process, which has no others than its targets.
+pub(crate) fn adopts() -> bool {
+    ADOPTS.load(Ordering::Relaxed)
+}
+
+/// This executable once more, under the name `name`.
+fn own_command(name: &str) -> Result<Command, IsolationError> {
+    if !DISPATCHED.load(Ordering::Relaxed) {
+        return Err(IsolationError::NotDispatched);
+    }
+    // The link, not the path behind it: it still works when the file was replaced by a new build meanwhile.
+    #[cfg(target_os = "linux")]
+    let executable = PathBuf::from("/proc/self/exe");
+    #[cfg(not(target_os = "linux"))]
+    let executable = std::env::current_exe().map_err(IsolationError::refused("find this executable"))?;
+    let mut command = Command::new(executable);
+    command.arg0(name).process_group(0);
+    let setup = ChildSetup { dies_with_parent: true, ..ChildSetup::default() };
+    setup.install(&mut command).map_err(IsolationError::refused("prepare a process"))?;
+    Ok(command)
+}

@@ -1,0 +1,222 @@
+//! What the kernel knows of the sockets of this network namespace, from `/proc/self/net` (proc(5)), for
+//! `conversation` and `verdict`: readiness without a trial connection, and whose fault a lost datagram was.
+//!
+//! Linux only; elsewhere every function fails with [`io::ErrorKind::Unsupported`].
+
+use std::fs;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::ops::Sub;
+
+/// States of a TCP socket, as the kernel numbers them (include/net/tcp_states.h).
+const ESTABLISHED: u8 = 0x01;
+const CLOSE_WAIT: u8 = 0x08;
+const LISTEN: u8 = 0x0A;
+
+/// Whether a TCP socket listens on `port`, of whichever address and version.
+pub fn is_listening(port: u16) -> io::Result<bool> {
+    Ok(listening_tcp_ports()?.contains(&port))
+}
+
+/// The ports on which TCP sockets listen, in ascending order, each once.
+pub fn listening_tcp_ports() -> io::Result<Vec<u16>> {
+    let listening = sockets("tcp")?.into_iter().filter(|socket| socket.state == LISTEN);
+    let mut ports: Vec<u16> = listening.map(|socket| socket.local.port()).collect();
+    ports.sort_unstable();
+    ports.dedup();
+    Ok(ports)
+}
+
+/// The peer's end of a TCP connection within this namespace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TcpEnd {
+    /// Bytes that have arrived and that the application has not read. An end-of-file that it has not come to counts
+    /// as one more.
+    pub unread_bytes: u32,
+    /// Bytes that the application has written and that have not been acknowledged.
+    pub unsent_bytes: u32,
+    /// The application has taken the connection out of the backlog.
+    pub accepted: bool,
+    /// The application has not closed it, nor its sending side.
+    pub open: bool,
+}
+
+/// The other end of the connection whose our end is `ours` and whose other is `theirs` (as `getsockname` and
+/// `getpeername` of our socket say). `None` when the kernel knows it no more.
+pub fn tcp_peer(ours: SocketAddr, theirs: SocketAddr) -> io::Result<Option<TcpEnd>> {
+    let (ours, theirs) = (canonical(ours), canonical(theirs));
+    let end = sockets("tcp")?.into_iter().find(|socket| socket.local == theirs && socket.remote == ours);
+    Ok(end.map(|socket| TcpEnd {
+        unread_bytes: socket.unread_bytes,
+        unsent_bytes: socket.unsent_bytes,
+        accepted: socket.inode != 0,
+        open: matches!(socket.state, ESTABLISHED | CLOSE_WAIT),
+    }))
+}
+
+/// Bytes that have arrived at the other end and are not yet read there; see [`tcp_peer`].
+pub fn tcp_peer_unread(ours: SocketAddr, theirs: SocketAddr) -> io::Result<Option<u32>> {
+    Ok(tcp_peer(ours, theirs)?.map(|end| end.unread_bytes))
+}
+
+/// The UDP sockets of one port, in sum.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct UdpPort {
+    /// How many sockets are bound to it; 0: it is not open.
+    pub sockets: usize,
+    /// Datagrams that the kernel threw away since they were opened, for want of buffer space mostly.
+    pub drops: u64,
+    /// Memory that arrived datagrams take up, in bytes of the kernel's accounting (more than they carry); 0: all read.
+    pub unread_memory_bytes: u64,
+}
+
+/// The UDP sockets bound to `port`, of whichever address and version.
+pub fn udp_port(port: u16) -> io::Result<UdpPort> {
+    let bound = sockets("udp")?.into_iter().filter(|socket| socket.local.port() == port);
+    Ok(bound.fold(UdpPort::default(), |sum, socket| UdpPort {
+        sockets: sum.sockets + 1,
+        drops: sum.drops + socket.drops,
+        unread_memory_bytes: sum.unread_memory_bytes + u64::from(socket.unread_bytes),
+    }))
+}
+
+/// Whether a UDP socket is bound to `port`.
+pub fn udp_port_open(port: u16) -> io::Result<bool> {
+    Ok(udp_port(port)?.sockets > 0)
+}
+
+/// Counters of the namespace's UDP since it was made, version 4 and 6 together. The difference of two readings is
+/// what happened between them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct UdpCounters {
+    /// Datagrams that applications have read (or, in later kernels, could).
+    pub in_datagrams: u64,
+    /// Datagrams for a port that nobody had open.
+    pub no_ports: u64,
+    /// Datagrams that could not be delivered for any other reason, those below among them.
+    pub in_errors: u64,
+    /// Datagrams sent.
+    pub out_datagrams: u64,
+    /// Datagrams thrown away since the receiver's buffer was full.
+    pub receive_buffer_errors: u64,
+    /// Datagrams not sent since the sender's buffer was full.
+    pub send_buffer_errors: u64,
+}
+
+impl Sub for UdpCounters {
+    type Output = UdpCounters;
+
+    fn sub(self, earlier: UdpCounters) -> UdpCounters {
+        UdpCounters {
+            in_datagrams: self.in_datagrams.saturating_sub(earlier.in_datagrams),
+            no_ports: self.no_ports.saturating_sub(earlier.no_ports),
+            in_errors: self.in_errors.saturating_sub(earlier.in_errors),
+            out_datagrams: self.out_datagrams.saturating_sub(earlier.out_datagrams),
+            receive_buffer_errors: self.receive_buffer_errors.saturating_sub(earlier.receive_buffer_errors),
+            send_buffer_errors: self.send_buffer_errors.saturating_sub(earlier.send_buffer_errors),
+        }
+    }
+}
+
+/// Reads the counters.
+pub fn udp_counters() -> io::Result<UdpCounters> {
+    let v4 = read_net("snmp")?;
+    // A machine without version 6 has no such file.
+    let v6 = read_net("snmp6").unwrap_or_default();
+    let count = |name: &str| in_snmp(&v4, name).unwrap_or(0) + in_snmp6(&v6, name).unwrap_or(0);
+    Ok(UdpCounters {
+        in_datagrams: count("InDatagrams"),
+        no_ports: count("NoPorts"),
+        in_errors: count("InErrors"),
+        out_datagrams: count("OutDatagrams"),
+        receive_buffer_errors: count("RcvbufErrors"),
+        send_buffer_errors: count("SndbufErrors"),
+    })
+}
+
+/// One row of a socket table.
+#[derive(Debug, PartialEq, Eq)]
+struct Socket {
+    local: SocketAddr,
+    remote: SocketAddr,
+    state: u8,
+    unsent_bytes: u32,
+    unread_bytes: u32,
+    inode: u64,
+    drops: u64,
+}
+
+/// The table of a protocol, of both versions.
+fn sockets(protocol: &str) -> io::Result<Vec<Socket>> {
+    let v4 = read_net(protocol)?;
+    let v6 = read_net(&format!("{protocol}6")).unwrap_or_default();
+    Ok(v4.lines().chain(v6.lines()).filter_map(parse_row).collect())
+}
+
+fn read_net(file: &str) -> io::Result<String> {
+    if cfg!(target_os = "linux") {
+        fs::read_to_string(format!("/proc/self/net/{file}"))
+    } else {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+}
+
+/// `sl local remote state tx:rx timer:when retries uid timeout inode references pointer [drops]`; the titles are
+/// no row.
+fn parse_row(line: &str) -> Option<Socket> {
+    let fields: Vec<&str> = line.split_whitespace().collect();
+    let (unsent, unread) = fields.get(4)?.split_once(':')?;
+    Some(Socket {
+        local: parse_address(fields.get(1)?)?,
+        remote: parse_address(fields.get(2)?)?,
+        state: u8::from_str_radix(fields.get(3)?, 16).ok()?,
+        unsent_bytes: u32::from_str_radix(unsent, 16).ok()?,
+        unread_bytes: u32::from_str_radix(unread, 16).ok()?,
+        inode: fields.get(9)?.parse().ok()?,
+        // UDP's thirteenth field; TCP has another thing there.
+        drops: fields.get(12).and_then(|field| field.parse().ok()).unwrap_or(0),
+    })
+}
+
+/// `address:port` in hexadecimal: each 32 bits of the address as a number of this machine, which read them from
+/// memory in network order; the port as a plain number.
+fn parse_address(text: &str) -> Option<SocketAddr> {
+    let (address, port) = text.split_once(':')?;
+    let word = |index: usize| {
+        let digits = address.get(8 * index..8 * index + 8)?;
+        u32::from_str_radix(digits, 16).ok().map(u32::to_ne_bytes)
+    };
+    let ip: IpAddr = match address.len() {
+        8 => Ipv4Addr::from(word(0)?).into(),
+        32 => {
+            let mut octets = [0; 16];
+            for (index, chunk) in octets.chunks_exact_mut(4).enumerate() {
+                chunk.copy_from_slice(&word(index)?);
+            }
+            Ipv6Addr::from(octets).into()
+        }
+        _ => return None,
+    };
+    Some(canonical(SocketAddr::new(ip, u16::from_str_radix(port, 16).ok()?)))
+}
+
+/// A socket of version 6 that talks version 4 shows mapped addresses; and a scope is no part of the identity here.
+fn canonical(address: SocketAddr) -> SocketAddr {
+    SocketAddr::new(address.ip().to_canonical(), address.port())
+}
+
+/// `Udp: NAME NAME ...` and below it `Udp: COUNT COUNT ...`.
+fn in_snmp(text: &str, name: &str) -> Option<u64> {
+    let mut lines = text.lines().filter_map(|line| line.strip_prefix("Udp:"));
+    let column = lines.next()?.split_whitespace().position(|title| title == name)?;
+    lines.next()?.split_whitespace().nth(column)?.parse().ok()
+}
+
+/// `Udp6NAME COUNT`, one a line.
+fn in_snmp6(text: &str, name: &str) -> Option<u64> {
+    let count = |line: &str| line.strip_prefix("Udp6")?.strip_prefix(name)?.trim().parse().ok();
+    text.lines().find_map(count)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,157 @@
+//! All that belongs to a target beside its own process: found, described, and killed. Serves `target`.
+
+use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::{Signal, kill, killpg};
+use nix::unistd::Pid;
+
+use super::ending::Ending;
+#[cfg(target_os = "linux")]
+use super::table::{self, Member};
+
+/// A process of a target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Process {
+    /// Its id, as system calls of this process take it.
+    pub pid: i32,
+    /// Its name: of what it executes, at most 15 bytes.
+    pub name: String,
+    /// Its arguments, its name first, separated by spaces.
+    pub command: String,
+}
+
+/// What a target holds of the system's, with all that it started.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Resources {
+    /// Open descriptors.
+    pub descriptors: usize,
+    /// Threads, the first of each process included.
+    pub threads: usize,
+}
+
+/// The targets that this process has running: one of them does not belong to another.
+static RUNNING: Mutex<Vec<i32>> = Mutex::new(Vec::new());
+
+pub(super) fn register(target: Pid) {
+    running().push(target.as_raw());
+}
+
+pub(super) fn unregister(target: Pid) {
+    running().retain(|&pid| pid != target.as_raw());
+}
+
+/// All that belong to `target` and are alive, itself among them.
+pub(super) fn of_target(target: Pid) -> Vec<Process> {
+    #[cfg(target_os = "linux")]
+    return members(target).iter().map(Member::describe).collect();
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = target;
+        Vec::new()
+    }
+}
+
+pub(super) fn run_delay(target: Pid) -> Option<Duration> {
+    #[cfg(target_os = "linux")]
+    return sum(members(target).iter().filter_map(Member::run_delay));
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = target;
+        None
+    }
+}
+
+pub(super) fn resources(target: Pid) -> Option<Resources> {
+    #[cfg(target_os = "linux")]
+    return members(target).iter().filter_map(Member::resources).reduce(|one, other| Resources {
+        descriptors: one.descriptors + other.descriptors,
+        threads: one.threads + other.threads,
+    });
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = target;
+        None
+    }
+}
+
+/// Kills `target` and all that belong to it, again and again until nobody is left, but not for longer than
+/// `patience`. Those who are.
+pub(super) fn kill_all(target: Pid, ending: &mut Ending, patience: Duration) -> Vec<Process> {
+    let deadline = Instant::now() + patience;
+    loop {
+        strike(target, ending);
+        let left = remaining(target, ending);
+        let Some(next) = left.first() else { return Vec::new() };
+        if Instant::now() >= deadline {
+            return left;
+        }
+        if next.pid == target.as_raw() {
+            wait_for(ending.as_fd(), deadline);
+            continue;
+        }
+        #[cfg(target_os = "linux")]
+        if let Ok(pidfd) = crate::sys::pidfd_open(next.pid) {
+            wait_for(pidfd.as_fd(), deadline);
+        }
+    }
+}
+
+/// Whole groups before single processes: these could fork faster than they are counted. That somebody has ended
+/// meanwhile is what is wanted, so no outcome matters.
+fn strike(target: Pid, ending: &mut Ending) {
+    #[cfg(target_os = "linux")]
+    if crate::isolate::inside() && running().iter().all(|&pid| pid == target.as_raw()) {
+        // Everybody in our own pid namespace, but for ourselves.
+        let _ = kill(Pid::from_raw(-1), Signal::SIGKILL);
+    }
+    if ending.exit().is_none() {
+        let _ = kill(target, Signal::SIGKILL);
+    }
+    let _ = killpg(target, Signal::SIGKILL);
+    #[cfg(target_os = "linux")]
+    for member in members(target) {
+        let _ = kill(Pid::from_raw(member.pid), Signal::SIGKILL);
+    }
+}
+
+/// Who is alive after the dead have been reaped.
+fn remaining(target: Pid, ending: &mut Ending) -> Vec<Process> {
+    let ended = ending.exit().is_some();
+    #[cfg(target_os = "linux")]
+    {
+        let _ = ended;
+        table::reap_orphans(&running());
+        of_target(target)
+    }
+    #[cfg(not(target_os = "linux"))]
+    if ended {
+        Vec::new()
+    } else {
+        vec![Process { pid: target.as_raw(), name: String::new(), command: String::new() }]
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn members(target: Pid) -> Vec<Member> {
+    table::members(target, &running())
+}
+
+#[cfg(target_os = "linux")]
+fn sum(delays: impl Iterator<Item = Duration>) -> Option<Duration> {
+    delays.reduce(|one, other| one + other)
+}
+
+fn running() -> MutexGuard<'static, Vec<i32>> {
+    RUNNING.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn wait_for(event: BorrowedFd<'_>, deadline: Instant) {
+    let left = deadline.saturating_duration_since(Instant::now());
+    // Rounded up, so that the last wait does not turn into a loop of empty ones.
+    let left = PollTimeout::try_from(left + Duration::from_millis(1)).unwrap_or(PollTimeout::MAX);
+    // Interrupted or not, the caller looks again.
+    let _ = poll(&mut [PollFd::new(event, PollFlags::POLLIN)], left);
+}
