@@ -12,6 +12,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::Signal;
 use socket2::Socket;
 use thiserror::Error;
 
@@ -166,7 +167,7 @@ impl<'a> Player<'a> {
         let target_delay =
             self.run_delay().zip(self.step_began.1).map(|(now, before)| now.saturating_sub(before));
         self.connections.clear();
-        let leftovers = self.target.take().map(|running| running.target.end().commands).unwrap_or_default();
+        let leftovers = self.target.take().map(left_behind).unwrap_or_default();
         Ok(Played { transcript: self.transcript, runner_delay, target_delay, leftovers })
     }
 
@@ -233,12 +234,14 @@ impl<'a> Player<'a> {
     }
 
     fn signal(&mut self, signal: SignalName) {
-        let Some(running) = &self.target else { return };
+        let Some(running) = &mut self.target else { return };
         self.transcript.push(self.clock.elapsed(), Event::Signalled { signal });
-        running.target.signal(match signal {
-            SignalName::Int => nix::sys::signal::Signal::SIGINT,
-            SignalName::Term => nix::sys::signal::Signal::SIGTERM,
-        });
+        let signal = match signal {
+            SignalName::Int => Signal::SIGINT,
+            SignalName::Term => Signal::SIGTERM,
+        };
+        // A target that may not be signalled does not end, and that is what is judged.
+        let _ = running.target.signal(signal);
     }
 
     fn probe_ports(&mut self) {
@@ -303,6 +306,7 @@ impl<'a> Player<'a> {
             advance(connection, clock, transcript);
         }
         self.accept()?;
+        self.observe_request();
         self.observe_target();
         match step.action {
             Action::Start => self.observe_readiness(),
@@ -328,7 +332,7 @@ impl<'a> Player<'a> {
         }
         if let Some(running) = &self.target {
             for stream in &running.open_streams {
-                watch(stream_fd(&running.target, *stream), PollFlags::POLLIN);
+                watch(running.target.output_fd(of_target(*stream)), PollFlags::POLLIN);
             }
             if !running.exited {
                 watch(running.target.exit_fd(), PollFlags::POLLIN);
@@ -359,6 +363,17 @@ impl<'a> Player<'a> {
         Ok(())
     }
 
+    /// A client that asks for a round-trip test gets its bytes back from the data port.
+    fn observe_request(&mut self) {
+        let Some(data_port) = &self.data_port else { return };
+        let asked = self.transcript.entries.iter().any(|entry| {
+            matches!(&entry.event, Event::Received { bytes, .. } if matches!(bytes[..], [_, _, 0x02 | 0x04, ..]))
+        });
+        if asked {
+            data_port.echo();
+        }
+    }
+
     fn observe_target(&mut self) {
         let Some(running) = &mut self.target else { return };
         // The exit is looked at first and told last: what was printed before it is then certainly read before it.
@@ -366,12 +381,13 @@ impl<'a> Player<'a> {
         let Running { target, open_streams, .. } = running;
         open_streams.retain(|stream| {
             loop {
-                match target.read_output(*stream) {
+                match target.read_output(of_target(*stream)) {
                     ReadOutcome::Bytes(bytes) => {
                         let text = String::from_utf8_lossy(&bytes).into_owned();
                         self.transcript.push(self.clock.elapsed(), Event::Output { stream: *stream, text });
                     }
-                    ReadOutcome::WouldBlock => return true,
+                    // One turn each, or a target that prints without end would have the runner to itself.
+                    ReadOutcome::Discarded(_) | ReadOutcome::WouldBlock => return true,
                     ReadOutcome::Closed => return false,
                 }
             }
@@ -393,6 +409,15 @@ impl<'a> Player<'a> {
     }
 }
 
+/// What a target that had ended by itself left running. One that we end had no occasion to clear up.
+fn left_behind(running: Running) -> Vec<String> {
+    let leftovers = running.target.end();
+    match leftovers.exit {
+        Some(_) => leftovers.processes.into_iter().map(|process| process.name).collect(),
+        None => Vec::new(),
+    }
+}
+
 fn port_error(error: io::Error) -> PlayError {
     match error.kind() {
         io::ErrorKind::AddrInUse => PlayError::PortTaken,
@@ -400,10 +425,10 @@ fn port_error(error: io::Error) -> PlayError {
     }
 }
 
-fn stream_fd(target: &Target, stream: Stream) -> BorrowedFd<'_> {
+fn of_target(stream: Stream) -> target::Stream {
     match stream {
-        Stream::Stdout => target.stdout_fd(),
-        Stream::Stderr => target.stderr_fd(),
+        Stream::Stdout => target::Stream::Stdout,
+        Stream::Stderr => target::Stream::Stderr,
     }
 }
 

@@ -1,11 +1,30 @@
-//! Conformance runner.
-#![warn(missing_docs)]
+//! The conformance runner: plays byte-level conversations against a network tester and says,
+//! requirement by requirement, what holds.
+//!
+//! One flow, read top-down: [`fixture`] files become the cases of a [`plan`]; [`run`] gives each to a
+//! [`worker`] process, which isolates itself ([`isolate`]), starts the [`target`], plays the
+//! [`conversation`] and asks the [`verdict`]; what comes out ([`outcome`]) is told as events
+//! ([`event`]) to the reports ([`report`]). [`spec`] is the catalogue that all of it refers to, and
+//! [`tolerance`] the one place of its times.
+
+pub mod cli;
+pub mod conversation;
+pub mod event;
+pub mod exit;
 pub mod fixture;
+pub mod interrupt;
 pub mod isolate;
 pub mod netstat;
+pub mod outcome;
+pub mod plan;
+pub mod reference;
+pub mod report;
+pub mod run;
+mod slots;
 pub mod spec;
 mod sys;
 pub mod target;
 pub mod tolerance;
 pub mod transcript;
 pub mod verdict;
+pub mod worker;

@@ -1,2 +1,27 @@
-//! Conformance runner.
-fn main() {}
+//! The runner's process: which of its roles it has, the command line, the run, the reports, the exit.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use conformance::cli::{Cli, Command};
+use conformance::{grading, isolate, reference, vectors, worker};
+
+fn main() -> ExitCode {
+    // The same executable is also its own helper under other names; see isolate.rs and reference.rs.
+    if let Some(code) = isolate::dispatch() {
+        return code;
+    }
+    let arg0 = std::env::args_os().next();
+    if reference::is_called(arg0.as_deref()) {
+        return reference::main();
+    }
+    if arg0.as_deref() == Some(isolate::WORKER.as_ref()) {
+        return worker::main();
+    }
+    let cli = Cli::parse();
+    let exit = match cli.command {
+        Some(Command::Vectors { format }) => vectors::print(format),
+        None => grading::grade(&cli.run),
+    };
+    exit.into()
+}

@@ -89,7 +89,7 @@ fn carry_out(order: &Order) -> Message {
     }
     let launch = Launch {
         program: order.program.clone(),
-        arg0: order.arg0.clone(),
+        arg0: order.arg0.as_ref().map(Into::into),
         args: order.leading_args.iter().chain(&order.case.args).map(Into::into).collect(),
         cwd: order.cwd.clone(),
         isolation: order.isolation,

@@ -187,8 +187,9 @@ impl Connection {
 
     /// Whether the target has read the last segment, or has had its time.
     fn has_settled(&self, since: Instant) -> bool {
-        let unread = self.addresses.and_then(|(local, peer)| netstat::tcp_peer_unread(local, peer));
-        unread == Some(0) || since.elapsed() >= SEGMENT_SETTLES
+        // Where the system does not tell, the time has to do.
+        let unread = self.addresses.map(|(local, peer)| netstat::tcp_peer_unread(local, peer));
+        matches!(unread, Some(Ok(Some(0)))) || since.elapsed() >= SEGMENT_SETTLES
     }
 
     fn read(&mut self, tell: &mut impl FnMut(Event)) {

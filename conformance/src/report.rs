@@ -1,0 +1,91 @@
+//! A run's outcome for those who want to know it: a person or a program. Each report listens to the
+//! run's events; none is asked anything.
+
+pub mod human;
+pub mod json;
+pub mod ladder;
+pub mod progress;
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::isolate::Isolation;
+use crate::outcome::{CaseRecord, RequirementRecord, Summary};
+use crate::spec::{Level, Part};
+use crate::tolerance::{Tolerances, seconds};
+
+/// A whole run, as every report tells it. The JSON report is this, field by field
+/// (spec/report.schema.json).
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct RunReport {
+    /// The version of this shape.
+    pub schema: u32,
+    /// Who made it.
+    pub tool: Tool,
+    /// Whom it is about.
+    pub target: TargetInfo,
+    /// What it was measured against.
+    pub options: ReportOptions,
+    /// Where the cases ran.
+    pub isolation: Isolation,
+    /// When, RFC 3339.
+    pub started: String,
+    /// How long it took.
+    #[serde(rename = "duration_s", with = "seconds")]
+    pub duration: Duration,
+    /// The counts.
+    pub summary: Summary,
+    /// Requirement by requirement.
+    pub requirements: Vec<RequirementRecord>,
+    /// Case by case.
+    pub cases: Vec<CaseRecord>,
+}
+
+/// The version of [`RunReport`].
+pub const SCHEMA: u32 = 1;
+
+/// The runner itself.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Tool {
+    /// `conformance`
+    pub name: String,
+    /// Its version.
+    pub version: String,
+}
+
+impl Tool {
+    /// This program.
+    pub fn this() -> Self {
+        Self { name: env!("CARGO_PKG_NAME").to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() }
+    }
+}
+
+/// The program that was graded.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct TargetInfo {
+    /// Its file; nothing for the built-in reference.
+    pub path: Option<String>,
+    /// The digest of that file, hex.
+    pub sha256: Option<String>,
+    /// Arguments before each case's own.
+    pub args: Vec<String>,
+}
+
+/// The options that a verdict depends on.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ReportOptions {
+    /// Graded up to this part.
+    pub part: Part,
+    /// No case that waits long.
+    pub quick: bool,
+    /// The lowest level that counts for the exit status.
+    pub fail_on: Level,
+    /// How many cases worked at once.
+    pub jobs: usize,
+    /// For whatever was random.
+    pub seed: u64,
+    /// The times.
+    #[serde(flatten)]
+    pub tolerances: Tolerances,
+}
