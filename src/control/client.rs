@@ -1,0 +1,202 @@
+//! The client: finds the server, asks for a test, lets the data thread run, and takes the results.
+
+use std::fmt::Write as _;
+use std::io::{self, ErrorKind};
+use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::time::{Duration, Instant};
+
+use rustix::io::Errno;
+use socket2::{Domain, Protocol, Socket, Type};
+
+use super::connection::{Connection, Received};
+use super::resolve::resolve;
+use crate::cli::ClientConfig;
+use crate::data::{DataError, DataThread, Job};
+use crate::interrupt::Interrupt;
+use crate::output;
+use crate::protocol::message::Results;
+use crate::protocol::session::{ClientAction, ClientEvent, ClientFailure, ClientFinish, ClientSession};
+use crate::report::{self, Outcome};
+use crate::wait::{Stop, Woken, readable, wait, writable};
+
+/// How long the client waits for the server to close after Results. Nothing hangs on it but a clean end; every other
+/// wait is as long as the server takes, since the client's control connection has no timeout (P3, "Robust Design").
+const CLOSE_PATIENCE: Duration = Duration::from_secs(5);
+
+/// The test failed, or was left.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ClientError {
+    #[error("cannot resolve {host:?}: {error}")]
+    Resolve { host: String, error: io::Error },
+    #[error("cannot connect to {host} port {port}:{tried}")]
+    Connect { host: String, port: u16, tried: String },
+    #[error("cannot use the connection: {0}")]
+    Socket(io::Error),
+    #[error("test failed: {0}")]
+    Failed(#[from] ClientFailure),
+    #[error("test failed: {0}")]
+    Data(#[from] DataError),
+    #[error(transparent)]
+    Stop(#[from] Stop),
+}
+
+/// Runs one test to its end.
+pub(crate) fn run(config: &ClientConfig, interrupt: &Interrupt) -> Result<(), ClientError> {
+    let addresses = resolve(&config.target, config.port, interrupt)?
+        .map_err(|error| ClientError::Resolve { host: config.target.clone(), error })?;
+    let (stream, server) = connect_any(&addresses, config, interrupt)?;
+    let connection = Connection::new(stream).map_err(ClientError::Socket)?;
+    let session = ClientSession::new(config.test, CLOSE_PATIENCE);
+    Test { config, interrupt, session, data: None, connection, server, told: Instant::now() }.play()
+}
+
+/// Tries the addresses in turn; the first that answers is the server.
+fn connect_any(
+    addresses: &[SocketAddr],
+    config: &ClientConfig,
+    interrupt: &Interrupt,
+) -> Result<(TcpStream, SocketAddr), ClientError> {
+    let mut tried = String::new();
+    for &address in addresses {
+        match connect(address, config.bind, interrupt)? {
+            Ok(stream) => return Ok((stream, address)),
+            Err(error) => {
+                let separator = if tried.is_empty() { "" } else { ";" };
+                let _infallible = write!(tried, "{separator} {address}: {error}");
+            }
+        }
+    }
+    if tried.is_empty() {
+        tried.push_str(" it has no address");
+    }
+    Err(ClientError::Connect { host: config.target.clone(), port: config.port, tried })
+}
+
+/// Connects to one address, for as long as the system tries. The inner error belongs to this address.
+fn connect(
+    address: SocketAddr,
+    bind: Option<IpAddr>,
+    interrupt: &Interrupt,
+) -> Result<io::Result<TcpStream>, Stop> {
+    let begin = || -> io::Result<(Socket, bool)> {
+        let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+        socket.set_nonblocking(true)?;
+        if let Some(ip) = bind {
+            socket.bind(&SocketAddr::new(ip, 0).into())?;
+        }
+        match socket.connect(&address.into()) {
+            Ok(()) => Ok((socket, true)),
+            Err(error)
+                if error.kind() == ErrorKind::WouldBlock
+                    || error.raw_os_error() == Some(Errno::INPROGRESS.raw_os_error()) =>
+            {
+                Ok((socket, false))
+            }
+            Err(error) => Err(error),
+        }
+    };
+    let (socket, connected) = match begin() {
+        Ok(begun) => begun,
+        Err(error) => return Ok(Err(error)),
+    };
+    if !connected {
+        wait(interrupt, [writable(&socket)], None)?;
+    }
+    Ok(match socket.take_error() {
+        Ok(None) => Ok(socket.into()),
+        Ok(Some(error)) | Err(error) => Err(error),
+    })
+}
+
+/// One test over a connection that stands. Dropping it closes everything that it had.
+struct Test<'a> {
+    config: &'a ClientConfig,
+    interrupt: &'a Interrupt,
+    session: ClientSession,
+    data: Option<DataThread>,
+    connection: Connection,
+    server: SocketAddr,
+    /// The moment up to which the session has been told the time.
+    told: Instant,
+}
+
+impl Test<'_> {
+    fn play(mut self) -> Result<(), ClientError> {
+        let mut actions = self.session.handle(ClientEvent::Connected);
+        loop {
+            while !actions.is_empty() {
+                let mut answers = Vec::new();
+                for action in actions {
+                    match action {
+                        ClientAction::Send(bytes) => answers.extend(self.send(&bytes)?),
+                        ClientAction::OpenData { port: _ } => {
+                            self.data = Some(DataThread::start(Job::Measure(self.config.time))?);
+                        }
+                        ClientAction::Report { port, results: Results { udp_packets_received } } => {
+                            let (test, time, server) = (self.config.test, self.config.time, self.server);
+                            output::say(report::text(&Outcome {
+                                test,
+                                server,
+                                time,
+                                port,
+                                udp_packets_received,
+                            }));
+                            self.told = Instant::now();
+                        }
+                        ClientAction::Finish(ClientFinish::Closed) => return Ok(()),
+                        ClientAction::Finish(ClientFinish::LeftOpen) => {
+                            let seconds = CLOSE_PATIENCE.as_secs();
+                            output::diagnose(format_args!(
+                                "the server did not close the control connection within {seconds} s after Results"
+                            ));
+                            return Ok(());
+                        }
+                        ClientAction::Fail(why) => return Err(why.into()),
+                    }
+                }
+                actions = answers;
+            }
+            actions = self.next_actions()?;
+        }
+    }
+
+    fn send(&mut self, bytes: &[u8]) -> Result<Vec<ClientAction>, Stop> {
+        Ok(match self.connection.send(bytes, self.interrupt, None)? {
+            Ok(()) => Vec::new(),
+            Err(ending) => self.session.handle(ClientEvent::Ended(ending)),
+        })
+    }
+
+    /// Waits for the next event, and returns what the session makes of it.
+    fn next_actions(&mut self) -> Result<Vec<ClientAction>, ClientError> {
+        let deadline = self.session.patience().and_then(|patience| self.told.checked_add(patience));
+        let woken = match &self.data {
+            Some(data) => wait(self.interrupt, [readable(&self.connection), data.ended()], deadline)?,
+            None => match wait(self.interrupt, [readable(&self.connection)], deadline)? {
+                Woken::Ready([ready]) => Woken::Ready([ready, false]),
+                Woken::TimeUp => Woken::TimeUp,
+            },
+        };
+        let event = match woken {
+            Woken::TimeUp => {
+                let now = Instant::now();
+                let time = now.duration_since(self.told);
+                self.told = now;
+                ClientEvent::Elapsed(time)
+            }
+            // The server's end is told before the test's: a test without a server is none.
+            Woken::Ready([true, _]) => match self.connection.receive() {
+                Received::Nothing => return Ok(Vec::new()),
+                Received::Bytes(bytes) => ClientEvent::Bytes(bytes),
+                Received::Ended(ending) => ClientEvent::Ended(ending),
+            },
+            Woken::Ready([false, _]) => {
+                if let Some(data) = self.data.take() {
+                    let _tally = data.stop()?;
+                }
+                ClientEvent::DataEnded
+            }
+        };
+        Ok(self.session.handle(event))
+    }
+}

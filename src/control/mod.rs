@@ -1,0 +1,7 @@
+//! The control thread: it owns the sockets, the clock and the interrupt, and plays what the state machines of
+//! `crate::protocol::session` decide.
+
+pub(crate) mod client;
+mod connection;
+mod resolve;
+pub(crate) mod server;
