@@ -186,10 +186,8 @@ impl RunArgs {
 pub fn resolve(program: &PathBuf, in_path: bool) -> Result<PathBuf, StartError> {
     // `--target-bin tester` means the file here, `--target-cmd python3` the one that a shell would find.
     let program = if in_path { program.clone() } else { PathBuf::from(".").join(program) };
-    let cwd = std::env::current_dir().map_err(|source| StartError::WorkingDirectory {
-        cwd: PathBuf::from("."),
-        source,
-    })?;
+    let cwd = std::env::current_dir()
+        .map_err(|source| StartError::WorkingDirectory { cwd: PathBuf::from("."), source })?;
     Launch { program, arg0: None, args: Vec::new(), cwd, isolation: Isolation::Host }.resolve()
 }
 

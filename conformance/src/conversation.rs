@@ -8,7 +8,7 @@ mod stalls;
 
 use std::collections::BTreeMap;
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -21,7 +21,7 @@ use crate::fixture::{Case, Role};
 use crate::netstat;
 use crate::target::{self, Launch, ReadOutcome, StartError, Target};
 use crate::tolerance::{Tolerances, WAIT_IS_IDLE};
-use crate::transcript::{Event, Exit, Transcript};
+use crate::transcript::{Entry, Event, Exit, Transcript};
 use crate::verdict::{Assessment, Judge};
 use data_port::DataPort;
 use socket::Connection;
@@ -187,15 +187,23 @@ impl<'a> Player<'a> {
                 let segments = outgoing.materialise(port, |bytes| random.fill(bytes));
                 self.with(&name, |connection| connection.send(segments));
             }
-            Action::Shutdown => self.with(&name, Connection::shutdown),
-            Action::Close => self.drop_connection(&name, false),
-            Action::Reset => self.drop_connection(&name, true),
             Action::Signal(signal) => self.signal(*signal),
             Action::Announced => self.probe_ports(),
-            Action::Resources(_) => self.count_resources(),
+            Action::Resources(_) | Action::DataThreadEnded { .. } => self.count_resources(),
             _ => {}
         }
         Ok(())
+    }
+
+    /// Does what a step does once it holds: what ends a connection comes after all that it waited for.
+    fn conclude(&mut self, step: &Step) {
+        let name = self.judge.resolve(step.connection()).to_owned();
+        match &step.action {
+            Action::Shutdown => self.with(&name, Connection::shutdown),
+            Action::Close | Action::Closed(_) => self.drop_connection(&name, false),
+            Action::Reset => self.drop_connection(&name, true),
+            _ => {}
+        }
     }
 
     fn start(&mut self) -> Result<(), PlayError> {
@@ -204,7 +212,8 @@ impl<'a> Player<'a> {
         }
         self.transcript.push(self.clock.elapsed(), Event::Started);
         let target = Target::start(self.launch)?;
-        self.target = Some(Running { target, exited: false, open_streams: vec![Stream::Stdout, Stream::Stderr] });
+        self.target =
+            Some(Running { target, exited: false, open_streams: vec![Stream::Stdout, Stream::Stderr] });
         Ok(())
     }
 
@@ -246,7 +255,9 @@ impl<'a> Player<'a> {
 
     fn probe_ports(&mut self) {
         let Some(port) = self.judge.announced_port() else { return };
-        let open = |port| netstat::is_listening(port).unwrap_or(false) || netstat::udp_port_open(port).unwrap_or(false);
+        let open = |port| {
+            netstat::is_listening(port).unwrap_or(false) || netstat::udp_port_open(port).unwrap_or(false)
+        };
         let event = Event::Ports { announced_open: open(port), swapped_open: open(port.swap_bytes()) };
         self.transcript.push(self.clock.elapsed(), event);
     }
@@ -283,9 +294,8 @@ impl<'a> Player<'a> {
         if announced {
             (self.on_wait)(None);
         }
-        if holds && matches!(step.action, Action::Closed(_)) {
-            let name = self.judge.resolve(step.connection()).to_owned();
-            self.drop_connection(&name, false);
+        if holds {
+            self.conclude(step);
         }
         Ok(holds)
     }
@@ -294,7 +304,7 @@ impl<'a> Player<'a> {
     fn pump(&mut self, step: &Step, until: Duration) -> Result<(), PlayError> {
         let looks = match step.action {
             Action::Start => Some(LOOK_AGAIN),
-            Action::Resources(_) => Some(LOOK_AGAIN * 10),
+            Action::Resources(_) | Action::DataThreadEnded { .. } => Some(LOOK_AGAIN * 10),
             _ if self.connections.values().any(Connection::is_settling) => Some(SETTLE_AGAIN),
             _ => None,
         };
@@ -310,10 +320,35 @@ impl<'a> Player<'a> {
         self.observe_target();
         match step.action {
             Action::Start => self.observe_readiness(),
-            Action::Resources(_) => self.count_resources(),
+            Action::Resources(_) | Action::DataThreadEnded { .. } => self.count_resources(),
+            Action::Serve(_) => self.serve(),
             _ => {}
         }
         Ok(())
+    }
+
+    /// Answers whoever has asked: a Reply to three bytes, Results and a close to two more.
+    fn serve(&mut self) {
+        let port = self.data_port.as_ref().map_or(0, DataPort::number).to_be_bytes();
+        let names: Vec<String> = self.connections.keys().cloned().collect();
+        for name in names {
+            let of = |entry: &&Entry| entry.event.connection() == Some(&name);
+            let lengths = self.transcript.entries.iter().filter(of).fold((0, 0), |(came, went), entry| {
+                match &entry.event {
+                    Event::Received { bytes, .. } => (came + bytes.len(), went),
+                    Event::Sent { length, .. } => (came, went + length),
+                    _ => (came, went),
+                }
+            });
+            match lengths {
+                (3.., 0) => self.with(&name, |to| to.send(vec![vec![0x01, 0x02, port[0], port[1]]])),
+                (5.., 4) => {
+                    self.with(&name, |to| to.send(vec![vec![0x01, 0x04, 0, 0, 0, 0, 0, 0, 0, 0]]));
+                    self.drop_connection(&name, false);
+                }
+                _ => {}
+            }
+        }
     }
 
     fn poll(&self, timeout: Duration) -> Result<(), PlayError> {
@@ -350,17 +385,23 @@ impl<'a> Player<'a> {
     fn accept(&mut self) -> Result<(), PlayError> {
         let Some(listener) = &self.listener else { return Ok(()) };
         while let Ok((socket, _)) = listener.accept() {
+            let name = self.name_of_accepted();
             self.accepted += 1;
-            let name = match self.accepted {
-                1 => "control".to_owned(),
-                ordinal => format!("control-{ordinal}"),
-            };
             // A client that is gone already has been here all the same; the next one is another.
             let Ok((connection, event)) = Connection::accepted(&name, socket) else { continue };
             self.transcript.push(self.clock.elapsed(), event);
             self.connections.insert(name, connection);
         }
         Ok(())
+    }
+
+    /// The target's connections have the names that the fixture waits for, in its order.
+    fn name_of_accepted(&self) -> String {
+        let waits_for = |step: &&Step| matches!(step.action, Action::Accept { .. });
+        match self.case.steps.iter().filter(waits_for).nth(self.accepted) {
+            Some(step) => step.connection().to_owned(),
+            None => format!("unexpected-{}", self.accepted + 1),
+        }
     }
 
     /// A client that asks for a round-trip test gets its bytes back from the data port.
@@ -452,7 +493,10 @@ fn describe(step: &Step) -> String {
         Action::Silent(_) => "a silence to end".to_owned(),
         Action::Exits { .. } => "the target to end".to_owned(),
         Action::Prints { .. } | Action::Complains => "a line of output".to_owned(),
-        Action::Resources(_) => "the target to give back what it holds".to_owned(),
+        Action::Serve(_) => "the client to do its work".to_owned(),
+        Action::Resources(_) | Action::DataThreadEnded { .. } => {
+            "the target to give back what it holds".to_owned()
+        }
         _ => "nothing".to_owned(),
     }
 }

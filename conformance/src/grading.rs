@@ -116,7 +116,7 @@ fn try_grade(args: &RunArgs) -> Result<Exit, Refusal> {
         cases,
     };
     for destination in destinations {
-        let file = destination.name();
+        let file = destination.1.name();
         write_report(destination, &report, &catalogue)
             .map_err(|error| Refusal::not_carried_out(format!("--report {file}: {error}")))?;
     }
@@ -158,9 +158,15 @@ fn resolve(target: &TargetArg, in_path: bool) -> Result<(TargetProgram, TargetIn
 }
 
 fn digest(path: &Path) -> io::Result<String> {
+    let mut file = std::fs::File::open(path)?;
     let mut hasher = Sha256::new();
-    io::copy(&mut std::fs::File::open(path)?, &mut hasher)?;
-    Ok(hex::encode(hasher.finalize()))
+    let mut buffer = vec![0; 64 << 10];
+    loop {
+        match io::Read::read(&mut file, &mut buffer)? {
+            0 => return Ok(hex::encode(hasher.finalize())),
+            length => hasher.update(&buffer[..length]),
+        }
+    }
 }
 
 fn nothing_selected(plan: &Plan) -> String {
@@ -200,7 +206,9 @@ fn list_lines(plan: &Plan, out: &mut impl Write) -> io::Result<()> {
             };
             format!("{}  {}  {}{wait}", case.id, ids.join(","), case.summary)
         })
-        .chain((plan.dropped.iter()).map(|dropped| format!("{}  not run: {}", dropped.case.id, dropped.reason)))
+        .chain(
+            (plan.dropped.iter()).map(|dropped| format!("{}  not run: {}", dropped.case.id, dropped.reason)),
+        )
         .collect();
     lines.sort();
     lines.iter().try_for_each(|line| writeln!(out, "{line}"))
@@ -210,7 +218,9 @@ fn destinations(reports: &[ReportArg]) -> Result<Vec<(ReportFormat, Destination)
     let default = [ReportArg { format: ReportFormat::Human, file: None }];
     let reports = if reports.is_empty() { &default[..] } else { reports };
     if reports.iter().filter(|report| report.file.is_none()).count() > 1 {
-        return Err(Refusal::usage("--report: only one report can go to standard output, the others need =FILE"));
+        return Err(Refusal::usage(
+            "--report: only one report can go to standard output, the others need =FILE",
+        ));
     }
     let open = |report: &ReportArg| {
         let destination = Destination::open(report.file.as_deref()).map_err(|error| {

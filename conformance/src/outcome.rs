@@ -139,6 +139,17 @@ pub struct RequirementRecord {
     pub cases: Vec<String>,
 }
 
+impl RequirementRecord {
+    /// Whether a broken premise kept it from being judged: that is no success, whoever's failure it is.
+    pub fn is_blocked(&self) -> bool {
+        self.outcome == Outcome::Skip
+            && self.reason.as_deref().is_some_and(|reason| reason.starts_with(NOT_JUDGED))
+    }
+}
+
+/// How the reason of a requirement begins that a broken premise kept from being judged.
+const NOT_JUDGED: &str = "not judged: ";
+
 /// How many requirements of one level came out how.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Count {
@@ -213,8 +224,10 @@ pub fn requirement_records(
             }
         }
     }
-    let planned = |requirement: &&Requirement| plan.requirements.iter().any(|entry| entry.id == requirement.id);
-    let charged = |requirement: &&Requirement| cases.iter().any(|case| case.charged.contains(&requirement.id));
+    let planned =
+        |requirement: &&Requirement| plan.requirements.iter().any(|entry| entry.id == requirement.id);
+    let charged =
+        |requirement: &&Requirement| cases.iter().any(|case| case.charged.contains(&requirement.id));
     let concerned = catalogue.iter().filter(|requirement| planned(requirement) || charged(requirement));
     concerned.map(|entry| record(entry, evidence.get(&entry.id).map_or(&[][..], Vec::as_slice))).collect()
 }
@@ -245,7 +258,7 @@ fn judge(requirement: &Requirement, evidence: &[&CaseRecord]) -> (Outcome, Optio
     }
     if let Some(blocked) = own().find(|case| case.is_blocked()) {
         let ids: Vec<_> = blocked.charged.iter().map(ToString::to_string).collect();
-        let reason = format!("not judged: {} does not hold ({})", ids.join(", "), blocked.id);
+        let reason = format!("{NOT_JUDGED}{} does not hold ({})", ids.join(", "), blocked.id);
         return (Outcome::Skip, Some(reason));
     }
     if let Some(skipped) = own().find(|case| case.outcome == Outcome::Skip) {

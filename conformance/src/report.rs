@@ -4,6 +4,7 @@
 pub mod human;
 pub mod json;
 pub mod ladder;
+pub mod output;
 pub mod progress;
 
 use std::time::Duration;

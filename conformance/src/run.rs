@@ -243,9 +243,8 @@ impl<'a> Shared<'a> {
 
     /// Starts the worker, gives it its order and hands on what it says; the last message is returned.
     fn converse(&self, case: &Case, mut said: impl FnMut(Message)) -> Message {
-        let broken = |reason: String| {
-            Message::Finished(Box::new(CaseRecord::unplayed(case, Outcome::Error, reason)))
-        };
+        let broken =
+            |reason: String| Message::Finished(Box::new(CaseRecord::unplayed(case, Outcome::Error, reason)));
         let mut child = match self.spawn() {
             Ok(child) => child,
             Err(reason) => return broken(reason),

@@ -19,7 +19,7 @@ use crate::fixture::step::{Action, Close, Destination, ResourceCheck, Status, St
 use crate::fixture::{Case, Role};
 use crate::isolate::ADDRESS;
 use crate::spec::RequirementId;
-use crate::tolerance::{GRACE, Tolerances};
+use crate::tolerance::{GRACE, MOMENT, Tolerances};
 use crate::transcript::{Event, Exit, Transcript};
 
 /// How one step stands.
@@ -146,10 +146,11 @@ impl<'a> Judge<'a> {
     /// A fault of a step, charged to whom the step speaks for.
     pub fn finding(&self, step: usize, fault: Fault) -> Finding {
         let own = &self.case.requirements;
-        let charged = match self.case.steps.get(step).and_then(|step| step.requirement.clone()) {
-            Some(requirement) => vec![requirement],
-            None => own.clone(),
-        };
+        let of_step = self.case.steps.get(step).and_then(|step| match &step.content {
+            Some(content) if fault.is_of_content() => Some(content.clone()),
+            _ => step.requirement.clone(),
+        });
+        let charged = of_step.map_or_else(|| own.clone(), |requirement| vec![requirement]);
         Finding { step, charged, fault }
     }
 
@@ -159,9 +160,10 @@ impl<'a> Judge<'a> {
         let view = View { judge: self, step, seen, began, now };
         match &step.action {
             Action::Start => view.started(),
-            Action::Connect(_) | Action::Shutdown | Action::Close | Action::Reset | Action::Signal(_) => {
-                held()
-            }
+            Action::Connect(_) | Action::Signal(_) => held(),
+            Action::Shutdown | Action::Close | Action::Reset => view.established(),
+            Action::Serve(duration) => view.served(*duration),
+            Action::DataThreadEnded { within } => view.data_thread_ended(*within),
             Action::Send(_) => view.sent(),
             Action::Accept { within, at } => view.accepted(*within, *at),
             Action::Expect { pattern, not_before, within, alias } => {
@@ -244,6 +246,46 @@ impl View<'_> {
         }
     }
 
+    /// What ends a connection waits until it stands, or is known never to stand.
+    fn established(&self) -> Assessment {
+        let connection = self.connection(self.step.connection());
+        let deadline = self.began + self.judge.tolerances.patience;
+        if connection.opened || connection.refused.is_some() || self.now >= deadline {
+            held()
+        } else {
+            Assessment::Pending(deadline)
+        }
+    }
+
+    fn served(&self, duration: Duration) -> Assessment {
+        let end = self.began + duration;
+        if self.now >= end || self.seen.exit().is_some() { held() } else { Assessment::Pending(end) }
+    }
+
+    fn data_thread_ended(&self, within: Duration) -> Assessment {
+        let lines = |text: &str| self.occurrences(&TextPattern::Text(text.to_owned()), None).len();
+        let (opened, closed) = (lines("data thread opening"), lines("data thread closing"));
+        // A server that tells nothing is judged by what it holds, where the system tells that.
+        let given_back = match (self.counted(), self.judge.resources) {
+            (Some(now), Some(before)) => now.0 <= before.0 && now.1 <= before.1,
+            _ => opened == 0,
+        };
+        if given_back || (opened > 0 && closed >= opened) {
+            return held();
+        }
+        self.by(self.began + within, || Fault::DataThreadRuns { opened, closed, waited: within })
+    }
+
+    /// The latest count of the target's descriptors and threads in this step.
+    fn counted(&self) -> Option<(usize, usize)> {
+        self.seen.entries.iter().rev().find_map(|entry| match entry.event {
+            Event::Resources { descriptors, threads } if entry.at >= self.began => {
+                Some((descriptors, threads))
+            }
+            _ => None,
+        })
+    }
+
     fn accepted(&self, within: Duration, at: Option<Destination>) -> Assessment {
         let name = self.judge.resolve(self.step.connection());
         let opened = self.seen.entries.iter().rev().find_map(|entry| match &entry.event {
@@ -310,6 +352,15 @@ impl View<'_> {
             }
         }
         if actual.len() == pattern.bytes.len() {
+            // A client that says its first word twice says it in two writes: give the second one time, or it
+            // would be taken for whatever is due next.
+            let settled = match (self.judge.case.role, consumed, connection.arrival(actual.len() - 1)) {
+                (Role::Client, 0, Some(last)) => last + GRACE,
+                _ => self.now,
+            };
+            if self.now < settled && connection.ended.is_none() {
+                return Assessment::Pending(settled);
+            }
             let resolved = self.judge.resolve(name).to_owned();
             return Assessment::Held(Memory {
                 alias: alias.map(|alias| (alias.to_owned(), resolved.clone())),
@@ -498,16 +549,9 @@ impl View<'_> {
     }
 
     fn resources(&self, check: ResourceCheck) -> Assessment {
-        let counted = self.seen.entries.iter().rev().find_map(|entry| match entry.event {
-            Event::Resources { descriptors, threads } if entry.at >= self.began => {
-                Some((descriptors, threads))
-            }
-            _ => None,
-        });
+        let counted = self.counted();
         match (check, counted, self.judge.resources) {
-            (ResourceCheck::Remember, counted, _) => {
-                Assessment::Held(Memory { resources: counted, ..Memory::default() })
-            }
+            (ResourceCheck::Remember, counted, _) => self.steady(counted),
             // Where the system does not tell, nothing can be held against the target.
             (ResourceCheck::AsRemembered { .. }, None, _) | (ResourceCheck::AsRemembered { .. }, _, None) => {
                 held()
@@ -520,6 +564,26 @@ impl View<'_> {
                 }
             }
         }
+    }
+}
+
+impl View<'_> {
+    /// Remembers a count once it stands still: what the last session held is being given back meanwhile.
+    fn steady(&self, counted: Option<(usize, usize)>) -> Assessment {
+        let since = (self.seen.entries.iter().rev())
+            .take_while(|entry| entry.at >= self.began)
+            .filter_map(|entry| match entry.event {
+                Event::Resources { descriptors, threads } => Some((entry.at, (descriptors, threads))),
+                _ => None,
+            })
+            .take_while(|(_, count)| Some(*count) == counted)
+            .last()
+            .map_or(self.began, |(at, _)| at);
+        let deadline = self.began + self.judge.tolerances.patience;
+        if counted.is_none() || self.now >= since + MOMENT || self.now >= deadline {
+            return Assessment::Held(Memory { resources: counted, ..Memory::default() });
+        }
+        Assessment::Pending(deadline.min(since + MOMENT))
     }
 }
 

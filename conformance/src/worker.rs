@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use crate::conversation::{self, Played, PlayError};
+use crate::conversation::{self, PlayError, Played};
 use crate::fixture::Case;
 use crate::fixture::step::Stream;
 use crate::isolate::{self, Isolation};

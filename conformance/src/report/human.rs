@@ -88,7 +88,9 @@ fn write_requirement(out: &mut String, record: &RequirementRecord, report: &RunR
     match (&record.reason, failing) {
         (Some(reason), _) => writeln!(out, "  {DIM}({reason}){DIM:#}"),
         (None, 0) => writeln!(out, "  {DIM}{}{DIM:#}", count(record.cases.len(), "case")),
-        (None, failing) => writeln!(out, "  {style}{failing} of {}{style:#}", count(record.cases.len(), "case")),
+        (None, failing) => {
+            writeln!(out, "  {style}{failing} of {}{style:#}", count(record.cases.len(), "case"))
+        }
     }
 }
 
@@ -164,7 +166,11 @@ fn write_output(out: &mut String, name: &str, text: &str) -> fmt::Result {
         return Ok(());
     }
     let hidden = lines.len().saturating_sub(OUTPUT_LINES);
-    let note = if hidden > 0 { format!(", the last {OUTPUT_LINES} of {} lines", lines.len()) } else { String::new() };
+    let note = if hidden > 0 {
+        format!(", the last {OUTPUT_LINES} of {} lines", lines.len())
+    } else {
+        String::new()
+    };
     writeln!(out, "    {DIM}{name}{note}:{DIM:#}")?;
     lines[hidden..].iter().try_for_each(|line| writeln!(out, "      {}", printable(line)))
 }
@@ -230,7 +236,9 @@ fn write_summary(out: &mut String, report: &RunReport) -> fmt::Result {
         }
         let style = if failed > 0 { BAD } else { GOOD };
         write!(out, "{:<6}  {style}{passed} of {total} hold{style:#}", level.to_string())?;
-        for (number, what) in [(failed, "failed"), (error, "could not be judged"), (skipped, "not run or not judged")] {
+        for (number, what) in
+            [(failed, "failed"), (error, "could not be judged"), (skipped, "not run or not judged")]
+        {
             if number > 0 {
                 write!(out, ", {number} {what}")?;
             }

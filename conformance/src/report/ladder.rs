@@ -9,7 +9,8 @@ const SHOWN: usize = 30;
 /// One line for everything that happened, times in seconds since the case began.
 pub fn lines(transcript: &Transcript) -> Vec<String> {
     let several = {
-        let mut names: Vec<_> = transcript.entries.iter().filter_map(|entry| entry.event.connection()).collect();
+        let mut names: Vec<_> =
+            transcript.entries.iter().filter_map(|entry| entry.event.connection()).collect();
         names.sort_unstable();
         names.dedup();
         names.len() > 1
@@ -17,7 +18,8 @@ pub fn lines(transcript: &Transcript) -> Vec<String> {
     let all: Vec<String> = (transcript.entries.iter())
         .filter_map(|entry| {
             let words = describe(&entry.event)?;
-            let on = entry.event.connection().filter(|_| several).map_or(String::new(), |on| format!("[{on}] "));
+            let on =
+                entry.event.connection().filter(|_| several).map_or(String::new(), |on| format!("[{on}] "));
             Some(format!("{:>9.3} s  {on}{words}", entry.at.as_secs_f64()))
         })
         .collect();

@@ -188,6 +188,16 @@ pub enum Fault {
     },
     /// No Reply announced a port.
     NoPort,
+    /// The data thread's end was not told, and its thread is still there.
+    DataThreadRuns {
+        /// How often its opening was told.
+        opened: usize,
+        /// How often its closing was told.
+        closed: usize,
+        /// How long that was waited for.
+        #[serde(rename = "waited_s", with = "seconds")]
+        waited: Duration,
+    },
     /// Descriptors or threads were not given back.
     Leaked {
         /// Before, descriptors and threads.
@@ -218,9 +228,22 @@ impl Fault {
             | Self::NotAccepted { exit: None, .. }
             | Self::StillRunning { .. }
             | Self::NotPrinted { .. }
+            | Self::DataThreadRuns { .. }
             | Self::Leaked { .. } => Lateness::TargetLate,
             Self::BytesTooEarly { .. } | Self::ClosedTooEarly { .. } => Lateness::RunnerLate,
             _ => Lateness::Irrelevant,
+        }
+    }
+
+    /// Whether it is bytes that are wrong, rather than missing or at the wrong time.
+    pub fn is_of_content(&self) -> bool {
+        match self {
+            Self::WrongByte { .. }
+            | Self::SurplusBytes { .. }
+            | Self::BytesBeforeClose { .. }
+            | Self::BytesInSilence { .. } => true,
+            Self::EndedBeforeBytes { actual, .. } | Self::BytesMissing { actual, .. } => !actual.is_empty(),
+            _ => false,
         }
     }
 
@@ -256,6 +279,7 @@ impl Fault {
             Self::PortZero => "a test port other than 0".to_owned(),
             Self::PortSwapped { open, .. } => format!("port {open} as {:02x} {:02x}", open >> 8, open & 0xff),
             Self::NoPort => "an announced test port".to_owned(),
+            Self::DataThreadRuns { waited, .. } => format!("the data thread ends within {}", show(*waited)),
             Self::Leaked { before, .. } => {
                 format!("{} descriptors and {} threads, as before", before.0, before.1)
             }
@@ -301,6 +325,9 @@ impl Fault {
             Self::PortZero => "port 0".to_owned(),
             Self::PortSwapped { announced, .. } => format!("{:02x} {:02x}", announced >> 8, announced & 0xff),
             Self::NoPort => "none".to_owned(),
+            Self::DataThreadRuns { opened, closed, .. } => {
+                format!("{opened} times \"Data thread opening\", {closed} times \"Data thread closing\"")
+            }
             Self::Leaked { after, .. } => format!("{} descriptors and {} threads", after.0, after.1),
         }
     }
@@ -404,6 +431,13 @@ impl fmt::Display for Fault {
                 announced & 0xff
             ),
             Self::NoPort => f.write_str("no test port was announced"),
+            Self::DataThreadRuns { opened, closed, waited } => write!(
+                f,
+                "the data thread of a test that was given up had not ended after {} (opened {}, closed {})",
+                show(*waited),
+                times(*opened),
+                times(*closed)
+            ),
             Self::Leaked { before, after } => write!(
                 f,
                 "{} descriptors and {} threads are left where there were {} and {}",

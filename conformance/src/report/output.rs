@@ -1,0 +1,88 @@
+//! Where a report goes: standard output, or a file that is written whole or not at all. The file is
+//! opened before the run, so that a path that cannot be written is refused before anything is graded.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use tempfile::NamedTempFile;
+
+/// An opened destination.
+#[derive(Debug)]
+pub enum Destination {
+    /// Standard output.
+    Stdout,
+    /// A file: written beside its name first, then moved there.
+    File {
+        /// What is being written.
+        draft: NamedTempFile,
+        /// Its name in the end.
+        path: PathBuf,
+    },
+}
+
+impl Destination {
+    /// Standard output, or the file.
+    pub fn open(path: Option<&Path>) -> io::Result<Self> {
+        let Some(path) = path else { return Ok(Self::Stdout) };
+        if path.is_dir() {
+            return Err(io::Error::new(io::ErrorKind::IsADirectory, "is a directory"));
+        }
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let draft = tempfile::Builder::new().prefix(".conformance-").tempfile_in(folder)?;
+        Ok(Self::File { draft, path: path.to_owned() })
+    }
+
+    /// Its name for an error.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Stdout => "standard output".to_owned(),
+            Self::File { path, .. } => path.display().to_string(),
+        }
+    }
+
+    /// Whether it is standard output.
+    pub fn is_stdout(&self) -> bool {
+        matches!(self, Self::Stdout)
+    }
+
+    /// Writes text for a person: colours stay where a terminal shows them.
+    pub fn text(self, text: &str) -> io::Result<()> {
+        match self {
+            Self::Stdout => tolerate_closed(anstream::stdout().lock().write_all(text.as_bytes())),
+            Self::File { .. } => self.bytes(anstream::adapter::strip_str(text).to_string().as_bytes()),
+        }
+    }
+
+    /// Writes a document for a program.
+    pub fn bytes(self, document: &[u8]) -> io::Result<()> {
+        match self {
+            Self::Stdout => tolerate_closed(io::stdout().lock().write_all(document)),
+            Self::File { mut draft, path } => {
+                draft.write_all(document)?;
+                draft.as_file().sync_all()?;
+                share(&draft)?;
+                draft.persist(path).map(drop).map_err(|error| error.error)
+            }
+        }
+    }
+}
+
+/// A draft is private; a report may be read as any file of the user's.
+#[cfg(unix)]
+fn share(draft: &NamedTempFile) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    draft.as_file().set_permissions(std::fs::Permissions::from_mode(0o644))
+}
+
+#[cfg(not(unix))]
+fn share(_: &NamedTempFile) -> io::Result<()> {
+    Ok(())
+}
+
+/// A reader that has seen enough, such as `head`, is no failure.
+fn tolerate_closed(written: io::Result<()>) -> io::Result<()> {
+    match written {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        other => other,
+    }
+}
