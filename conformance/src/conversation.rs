@@ -20,7 +20,7 @@ use crate::fixture::step::{Action, Destination, SignalName, Step, Stream};
 use crate::fixture::{Case, Role};
 use crate::netstat;
 use crate::target::{self, Launch, ReadOutcome, StartError, Target};
-use crate::tolerance::{Tolerances, WAIT_IS_IDLE};
+use crate::tolerance::{START_IS_IDLE, Tolerances, WAIT_IS_IDLE};
 use crate::transcript::{Entry, Event, Exit, Transcript};
 use crate::verdict::{Assessment, Judge};
 use data_port::DataPort;
@@ -281,7 +281,7 @@ impl<'a> Player<'a> {
                 }
                 Assessment::Broken(_) => break false,
                 Assessment::Pending(deadline) => {
-                    let idle_from = began + WAIT_IS_IDLE;
+                    let idle_from = began + idle_after(step);
                     if !announced && now >= idle_from {
                         announced = true;
                         (self.on_wait)(Some((describe(step), deadline.saturating_sub(now))));
@@ -480,6 +480,14 @@ fn advance(connection: &mut Connection, clock: &Instant, transcript: &mut Transc
         transcript.push(stamp, event);
         stamp = clock.elapsed();
     });
+}
+
+/// How long a step may wait before the processor is better used by others.
+fn idle_after(step: &Step) -> Duration {
+    match step.action {
+        Action::Start | Action::Accept { .. } => START_IS_IDLE,
+        _ => WAIT_IS_IDLE,
+    }
 }
 
 /// What a step waits for, for the progress line.

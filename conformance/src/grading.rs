@@ -17,7 +17,7 @@ use crate::plan::{CasePattern, Plan, Selection};
 use crate::reference;
 use crate::report::output::Destination;
 use crate::report::progress::Progress;
-use crate::report::{self, ReportOptions, RunReport, TargetInfo, Tool, human, json};
+use crate::report::{self, ReportOptions, RunReport, TargetInfo, Tool, json};
 use crate::run::{self, Options, TargetProgram};
 use crate::spec::{Catalogue, Level};
 
@@ -115,10 +115,11 @@ fn try_grade(args: &RunArgs) -> Result<Exit, Refusal> {
         requirements,
         cases,
     };
-    for destination in destinations {
-        let file = destination.1.name();
-        write_report(destination, &report, &catalogue)
-            .map_err(|error| Refusal::not_carried_out(format!("--report {file}: {error}")))?;
+    for (format, destination) in destinations {
+        let name = destination.name();
+        let written =
+            report::render(format, &report, &catalogue).and_then(|document| destination.write(&document));
+        written.map_err(|error| Refusal::not_carried_out(format!("--report {name}: {error}")))?;
     }
     Ok(if interrupt::came() { Exit::Interrupted } else { exit_of(&report.requirements, fail_on) })
 }
@@ -230,21 +231,6 @@ fn destinations(reports: &[ReportArg]) -> Result<Vec<(ReportFormat, Destination)
         Ok((report.format, destination))
     };
     reports.iter().map(open).collect()
-}
-
-fn write_report(
-    (format, destination): (ReportFormat, Destination),
-    report: &RunReport,
-    catalogue: &Catalogue,
-) -> io::Result<()> {
-    match format {
-        ReportFormat::Human => destination.text(&human::render(report, catalogue)),
-        ReportFormat::Json => {
-            let mut document = Vec::new();
-            json::write(report, &mut document)?;
-            destination.bytes(&document)
-        }
-    }
 }
 
 /// 0 only if everything that counts was judged and holds, or was left out on request.

@@ -11,10 +11,30 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use std::io;
+
+use crate::cli::ReportFormat;
 use crate::isolate::Isolation;
 use crate::outcome::{CaseRecord, RequirementRecord, Summary};
-use crate::spec::{Level, Part};
+use crate::spec::{Catalogue, Level, Part};
 use crate::tolerance::{Tolerances, seconds};
+
+/// A report, written out.
+#[derive(Debug)]
+pub enum Document {
+    /// For a person's terminal, with colours that a destination takes out where nobody sees them.
+    Text(String),
+    /// For a program or a viewer, byte for byte.
+    Bytes(Vec<u8>),
+}
+
+/// The report of a finished run in one of the formats.
+pub fn render(format: ReportFormat, report: &RunReport, catalogue: &Catalogue) -> io::Result<Document> {
+    Ok(match format {
+        ReportFormat::Human => Document::Text(human::render(report, catalogue)),
+        ReportFormat::Json => Document::Bytes(json::render(report)?),
+    })
+}
 
 /// A whole run, as every report tells it. The JSON report is this, field by field
 /// (spec/report.schema.json).

@@ -14,13 +14,13 @@ use serde::{Deserialize, Serialize};
 use connection::Connection;
 pub use fault::{Fault, Lateness};
 
-use crate::fixture::bytes::Pattern;
+use crate::fixture::bytes::{Outgoing, Pattern};
 use crate::fixture::step::{Action, Close, Destination, ResourceCheck, Status, Step, Stream, TextPattern};
 use crate::fixture::{Case, Role};
 use crate::isolate::ADDRESS;
 use crate::spec::RequirementId;
-use crate::tolerance::{GRACE, MOMENT, Tolerances};
-use crate::transcript::{Event, Exit, Transcript};
+use crate::tolerance::{GRACE, MOMENT, SEGMENT_SETTLES, Tolerances};
+use crate::transcript::{Entry, Event, Exit, Transcript};
 
 /// How one step stands.
 #[derive(Clone, Debug, PartialEq)]
@@ -164,7 +164,7 @@ impl<'a> Judge<'a> {
             Action::Shutdown | Action::Close | Action::Reset => view.established(),
             Action::Serve(duration) => view.served(*duration),
             Action::DataThreadEnded { within } => view.data_thread_ended(*within),
-            Action::Send(_) => view.sent(),
+            Action::Send(outgoing) => view.sent(outgoing),
             Action::Accept { within, at } => view.accepted(*within, *at),
             Action::Expect { pattern, not_before, within, alias } => {
                 view.expected(pattern, *not_before, *within, alias.as_deref())
@@ -231,19 +231,30 @@ impl View<'_> {
         self.by(self.began + waited, || Fault::NotListening { waited, exit: None })
     }
 
-    /// A send is done when the system has taken the bytes; one that cannot be done shows in what follows.
-    fn sent(&self) -> Assessment {
-        let connection = self.connection(self.step.connection());
-        let began = self.seen.entries.iter().rposition(|entry| matches!(entry.event, Event::Step { .. }));
-        let sent = self.seen.entries[began.unwrap_or(0)..]
-            .iter()
-            .any(|entry| matches!(&entry.event, Event::Sent { on, .. } if on == self.judge.resolve(self.step.connection())));
-        let deadline = self.began + self.judge.tolerances.patience;
-        if sent || !connection.opened || connection.ended.is_some() || self.now >= deadline {
+    /// A send is done when the system has taken all of it; one that cannot be done shows in what follows.
+    fn sent(&self, outgoing: &Outgoing) -> Assessment {
+        let name = self.judge.resolve(self.step.connection());
+        let connection = self.connection(name);
+        let taken = |event: &Event| match event {
+            Event::Sent { on, length, .. } if on == name => *length,
+            _ => 0,
+        };
+        let sent: usize = self.in_this_step().iter().map(|entry| taken(&entry.event)).sum();
+        // Each segment may lie unread for a while before the next one follows.
+        let settling = SEGMENT_SETTLES * u32::try_from(outgoing.segments.len()).unwrap_or(u32::MAX);
+        let deadline = self.began + self.judge.tolerances.patience + settling;
+        let never = connection.ended.is_some() || connection.refused.is_some();
+        // What a connection still has to stand for goes out when it does.
+        if sent >= outgoing.length() || !connection.opened || never || self.now >= deadline {
             held()
         } else {
             Assessment::Pending(deadline)
         }
+    }
+
+    fn in_this_step(&self) -> &[Entry] {
+        let mark = self.seen.entries.iter().rposition(|entry| matches!(entry.event, Event::Step { .. }));
+        &self.seen.entries[mark.unwrap_or(0)..]
     }
 
     /// What ends a connection waits until it stands, or is known never to stand.

@@ -8,10 +8,11 @@ use super::RunReport;
 use crate::plan::Plan;
 use crate::spec::{Level, Part, RequirementId};
 
-/// Writes the whole report, one document and a newline.
-pub fn write(report: &RunReport, mut to: impl Write) -> io::Result<()> {
-    serde_json::to_writer_pretty(&mut to, report)?;
-    writeln!(to)
+/// The whole report, one document and a newline.
+pub fn render(report: &RunReport) -> io::Result<Vec<u8>> {
+    let mut document = serde_json::to_vec_pretty(report)?;
+    document.push(b'\n');
+    Ok(document)
 }
 
 /// What would run: the report's shape without outcomes.

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
+use super::Document;
+
 /// An opened destination.
 #[derive(Debug)]
 pub enum Destination {
@@ -40,13 +42,16 @@ impl Destination {
         }
     }
 
-    /// Whether it is standard output.
-    pub fn is_stdout(&self) -> bool {
-        matches!(self, Self::Stdout)
+    /// Writes the whole document.
+    pub fn write(self, document: &Document) -> io::Result<()> {
+        match document {
+            Document::Text(text) => self.text(text),
+            Document::Bytes(bytes) => self.bytes(bytes),
+        }
     }
 
     /// Writes text for a person: colours stay where a terminal shows them.
-    pub fn text(self, text: &str) -> io::Result<()> {
+    fn text(self, text: &str) -> io::Result<()> {
         match self {
             Self::Stdout => tolerate_closed(anstream::stdout().lock().write_all(text.as_bytes())),
             Self::File { .. } => self.bytes(anstream::adapter::strip_str(text).to_string().as_bytes()),
@@ -54,7 +59,7 @@ impl Destination {
     }
 
     /// Writes a document for a program.
-    pub fn bytes(self, document: &[u8]) -> io::Result<()> {
+    fn bytes(self, document: &[u8]) -> io::Result<()> {
         match self {
             Self::Stdout => tolerate_closed(io::stdout().lock().write_all(document)),
             Self::File { mut draft, path } => {
