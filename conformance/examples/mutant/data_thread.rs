@@ -1,0 +1,124 @@
+//! The data thread of Part 1: it says that it opens, waits, says that it closes. It serves both halves.
+
+use std::{
+    io,
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
+    sync::mpsc,
+    thread,
+    time::Duration,
+};
+
+use socket2::{Domain, Socket, Type};
+
+use crate::{faults::fault, say, wire::TestType};
+
+/// A server's data thread with its open test port.
+pub(crate) struct ServerThread {
+    pub(crate) port: u16,
+    stop: mpsc::Sender<()>,
+    thread: thread::JoinHandle<()>,
+}
+
+impl ServerThread {
+    /// Opens a free test port and starts the thread that holds it until [`ServerThread::close`].
+    pub(crate) fn open(test: TestType) -> io::Result<Self> {
+        let (socket, port) = open_test_port(test)?;
+        let (stop, stopped) = mpsc::channel();
+        let thread = thread::spawn(move || {
+            server_says("Data thread opening");
+            // The data thread of the client's side, started on the server's side too.
+            if !fault("data-thread-does-not-wait") {
+                let _ = stopped.recv();
+            }
+            if !fault("data-thread-never-says-closing") {
+                server_says("Data thread closing");
+            }
+            drop(socket);
+        });
+        Ok(Self { port, stop, thread })
+    }
+
+    /// Ends the thread and frees the test port; returns when both are done.
+    pub(crate) fn close(self) {
+        drop(self.stop);
+        let _ = self.thread.join();
+    }
+
+    /// Forgets the thread: it waits for ever and keeps its port.
+    pub(crate) fn leave_behind(self) {
+        std::mem::forget(self.stop);
+    }
+
+    /// Ends the thread as it should be, but leaves a descriptor open.
+    pub(crate) fn close_and_leak_descriptor(self) {
+        if let Ok(socket) = Socket::new(Domain::IPV4, Type::STREAM, None) {
+            std::mem::forget(socket);
+        }
+        self.close();
+    }
+}
+
+fn server_says(line: &str) {
+    if fault("data-thread-is-silent") {
+        return;
+    }
+    say(line);
+    if fault("data-thread-lines-twice") {
+        say(line);
+    }
+}
+
+/// A listening TCP port or a bound UDP port of the system's choice, on all addresses. Its two bytes differ, so that a
+/// swapped order always shows.
+fn open_test_port(test: TestType) -> io::Result<(Socket, u16)> {
+    let kind = if test.is_udp() { Type::DGRAM } else { Type::STREAM };
+    loop {
+        let socket = bound_to_any_port(kind)?;
+        if !test.is_udp() {
+            socket.listen(1)?;
+        }
+        let port = socket.local_addr()?.as_socket().map_or(0, |address| address.port());
+        if port != port.swap_bytes() {
+            return Ok((socket, port));
+        }
+    }
+}
+
+fn bound_to_any_port(kind: Type) -> io::Result<Socket> {
+    let dual_stack = Socket::new(Domain::IPV6, kind, None).and_then(|socket| {
+        socket.set_only_v6(false)?;
+        socket.bind(&SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0)).into())?;
+        Ok(socket)
+    });
+    dual_stack.or_else(|_| {
+        let socket = Socket::new(Domain::IPV4, kind, None)?;
+        socket.bind(&SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)).into())?;
+        Ok(socket)
+    })
+}
+
+/// Runs a client's data thread for the duration of the test and waits for its end.
+pub(crate) fn run_client_thread(time: Duration) {
+    let thread = thread::spawn(move || {
+        client_says("Data thread opening");
+        thread::sleep(time);
+        if !fault("client-never-says-closing") {
+            client_says("Data thread closing");
+        }
+    });
+    if !fault("client-done-too-early") {
+        let _ = thread.join();
+    }
+}
+
+fn client_says(line: &str) {
+    if fault("client-data-thread-is-silent")
+        || (fault("client-says-opening-before-reply") && line.contains("opening"))
+    {
+        return;
+    }
+    say(line);
+    if fault("client-lines-twice") {
+        say(line);
+    }
+}

@@ -1,0 +1,94 @@
+//! Ctrl-C: says goodbye and ends the program from any state. It serves main; the two halves tell it their phase,
+//! because a student's program often handles Ctrl-C in one phase and forgets another.
+
+use std::{
+    sync::atomic::{AtomicU8, Ordering},
+    thread,
+};
+
+use nix::sys::signal::{SigSet, Signal};
+
+use crate::{cli::Mode, crash, faults::fault, say};
+
+/// What the control thread is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Phase {
+    /// A server without a client.
+    Idle,
+    /// A server whose client has not sent its Request, or a client that waits for Reply.
+    Asking,
+    /// Between Reply and Done.
+    Testing,
+    /// A client that waits for Results.
+    Finishing,
+}
+
+static PHASE: AtomicU8 = AtomicU8::new(Phase::Idle as u8);
+
+pub(crate) fn enter(phase: Phase) {
+    PHASE.store(phase as u8, Ordering::SeqCst);
+}
+
+fn now_in(phase: Phase) -> bool {
+    PHASE.load(Ordering::SeqCst) == phase as u8
+}
+
+/// Starts the thread that waits for SIGINT and SIGTERM. Must come before any other thread: they inherit the mask.
+pub(crate) fn watch(mode: Mode) {
+    let signals: SigSet = [Signal::SIGINT, Signal::SIGTERM].into_iter().collect();
+    if let Err(error) = signals.thread_block() {
+        eprintln!("tester: cannot handle signals: {error}");
+        return;
+    }
+    thread::spawn(move || {
+        loop {
+            match (signals.wait(), mode) {
+                (Ok(Signal::SIGTERM), _) if fault("sigterm-ignored") => {}
+                (Ok(_), Mode::Server) => interrupt_server(),
+                (Ok(_), Mode::Client) => interrupt_client(),
+                (Err(_), _) => return,
+            }
+        }
+    });
+}
+
+/// Returns only where a fault has swallowed the signal.
+fn interrupt_server() {
+    match () {
+        () if now_in(Phase::Idle) && fault("ctrl-c-traceback") => crash::traceback("KeyboardInterrupt"),
+        () if now_in(Phase::Idle) && fault("ctrl-c-ignored") => return,
+        // `except: pass` around recv() swallows KeyboardInterrupt too.
+        () if now_in(Phase::Asking) && fault("ctrl-c-ignored-with-silent-client") => return,
+        () if now_in(Phase::Testing) && fault("ctrl-c-ignored-in-test") => return,
+        () if now_in(Phase::Testing) && fault("ctrl-c-in-test-traceback") => {
+            crash::traceback("KeyboardInterrupt")
+        }
+        () if fault("ctrl-c-without-a-word") => {}
+        () => say("Exiting Server"),
+    }
+    std::process::exit(0)
+}
+
+/// Returns only where a fault has swallowed the signal.
+fn interrupt_client() {
+    match () {
+        () if now_in(Phase::Asking) && fault("client-ctrl-c-traceback") => {
+            crash::traceback("KeyboardInterrupt")
+        }
+        () if now_in(Phase::Asking) && fault("client-ctrl-c-ignored") => return,
+        () if now_in(Phase::Testing) && fault("client-ctrl-c-in-test-traceback") => {
+            crash::traceback("KeyboardInterrupt")
+        }
+        () if now_in(Phase::Testing) && fault("client-ctrl-c-waits-time-out") => {
+            // join() of a thread that sleeps for the whole test.
+            while now_in(Phase::Testing) {
+                thread::sleep(std::time::Duration::from_millis(100));
+            }
+            say("Exiting Client");
+        }
+        () if fault("client-ctrl-c-without-a-word") => {}
+        () => say("Exiting Client"),
+    }
+    std::process::exit(130)
+}

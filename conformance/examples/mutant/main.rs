@@ -1,0 +1,35 @@
+//! The mutant tester: a gallery of the mistakes that people make in this assignment. It serves the runner's own tests.
+//!
+//! Without `--fault` it is a right tester of Part 1 (control protocol, client and server; its data thread only waits).
+//! With `--fault NAME` it makes exactly one mistake, at the line where that mistake would stand in a student's program:
+//! search these files for the name. `faults.toml` says of each mistake what it is and which requirements it breaks.
+//! It shares no code with the reference, so that a misreading there is not repeated here.
+
+mod cli;
+mod client;
+mod crash;
+mod data_thread;
+mod faults;
+mod interrupt;
+mod server;
+mod wire;
+
+use std::{io::Write, process::ExitCode};
+
+fn main() -> ExitCode {
+    let options = match cli::parse(std::env::args_os()) {
+        Ok(options) => options,
+        Err(status) => return status,
+    };
+    interrupt::watch(options.mode);
+    match options.mode {
+        cli::Mode::Server => server::run(&options),
+        cli::Mode::Client => client::run(&options),
+    }
+}
+
+/// Prints one line and flushes it. A closed output is no reason to fail a test, so its error is dropped.
+fn say(line: &str) {
+    let mut stdout = std::io::stdout().lock();
+    let _ = writeln!(stdout, "{line}").and_then(|()| stdout.flush());
+}

@@ -1,0 +1,231 @@
+//! One session with one client: Request, Reply, test, Done, Results, close (P3, "Communication Protocol"). It serves
+//! the server's loop.
+
+use std::{
+    io::{Read, Write},
+    net::{Shutdown, TcpStream},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use super::receive::{self, Clock};
+use crate::{
+    cli::Options,
+    data_thread::ServerThread,
+    faults::fault,
+    interrupt::{self, Phase},
+    say,
+    wire::{self, DONE_BYTES, REQUEST_BYTES, Refusal, TestType},
+};
+
+/// The message that is due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    Request,
+    Done,
+}
+
+/// Why a session ended before its time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Abort {
+    Silent,
+    EndOfFile {
+        step: Step,
+        bytes: usize,
+    },
+    Reset,
+    /// An answer could not be written: the client is gone.
+    Unsendable,
+    Refused(Refusal),
+    NoTestPort,
+}
+
+/// Serves one session. The connection is the caller's to close.
+pub(super) fn serve(options: &Options, client: &mut TcpStream) -> Result<(), Abort> {
+    interrupt::enter(Phase::Asking);
+    let clock = Clock { accepted: Instant::now(), timeout: options.control_timeout };
+    if fault("reply-at-accept") {
+        send(client, &wire::reply(5679))?;
+    }
+    let test = match receive_request(client, clock) {
+        Err(Abort::Silent) if fault("timeout-sends-reply") => {
+            send(client, &wire::reply(5679))?;
+            return Err(Abort::Silent);
+        }
+        Err(Abort::Refused(refusal)) if fault("bad-request-answered") => {
+            send(client, &wire::reply(0))?;
+            return Err(Abort::Refused(refusal));
+        }
+        Err(Abort::Refused(_)) if fault("bad-request-keeps-connection") => return serve(options, client),
+        request => request?,
+    };
+    // --test is the client's business alone.
+    if fault("server-obeys-test") && options.test_was_given && TestType::named(&options.test) != Some(test) {
+        return Err(Abort::Refused(Refusal::Test));
+    }
+
+    let data_thread = ServerThread::open(test).map_err(|_| Abort::NoTestPort)?;
+    interrupt::enter(Phase::Testing);
+    match run_test(client, clock, data_thread.port, test) {
+        Ok(()) => {
+            data_thread.close();
+            send_results(client, test)
+        }
+        Err(abort) => {
+            end_aborted(data_thread, abort);
+            let falls_through = (abort == Abort::Silent && fault("timeout-sends-results"))
+                || (matches!(abort, Abort::Refused(_)) && fault("bad-done-answered"));
+            if falls_through {
+                send(client, &wire::results(test))?;
+            }
+            Err(abort)
+        }
+    }
+}
+
+/// Ends the data thread of a test that failed. Where Done is the only way that ends it, it stays.
+fn end_aborted(data_thread: ServerThread, abort: Abort) {
+    match abort {
+        Abort::EndOfFile { .. } | Abort::Reset if fault("thread-leaked-by-abort") => {
+            data_thread.leave_behind()
+        }
+        Abort::EndOfFile { .. } | Abort::Reset if fault("descriptor-leaked-by-abort") => {
+            data_thread.close_and_leak_descriptor();
+        }
+        Abort::Silent if fault("timeout-leaves-data-thread") => data_thread.leave_behind(),
+        _ => data_thread.close(),
+    }
+}
+
+/// Waits for Request; where a fault answers too early, it does so here.
+fn receive_request(client: &mut TcpStream, clock: Clock) -> Result<TestType, Abort> {
+    let mut request = Vec::new();
+    if fault("reply-before-whole-request") {
+        request = receive::message(client, Step::Request, REQUEST_BYTES - 1, clock)?;
+        send(client, &wire::reply(5679))?;
+    }
+    request.extend(receive::message(client, Step::Request, REQUEST_BYTES - request.len(), clock)?);
+    if fault("foreign-bytes-overflow") {
+        copy_into_fixed_buffer(client);
+    }
+    wire::check_request(&request).map_err(Abort::Refused)
+}
+
+/// `char buffer[64]; memcpy(buffer, received, count);`
+fn copy_into_fixed_buffer(client: &TcpStream) {
+    let mut received = [0; 4096];
+    let mut buffer = [0; 64];
+    // Waits for no more than there is.
+    if client.set_read_timeout(Some(Duration::from_millis(50))).is_ok()
+        && let Ok(count) = client.peek(&mut received)
+    {
+        buffer[..count].copy_from_slice(&received[..count]);
+    }
+}
+
+/// From Reply to Done.
+fn run_test(client: &mut TcpStream, clock: Clock, port: u16, test: TestType) -> Result<(), Abort> {
+    let begun = Instant::now();
+    if !fault("reply-at-accept") && !fault("reply-before-whole-request") {
+        send(client, &wire::reply(port))?;
+    }
+    if fault("closes-after-reply") {
+        let _ = client.shutdown(Shutdown::Both);
+    }
+    if fault("results-before-done") {
+        send(client, &wire::results(test))?;
+    }
+    let ticker = Ticker::start(client);
+    let done = receive_done(client, clock);
+    ticker.stop();
+    done?;
+    // The server's data thread has waited its own 30 s and cleared the test away.
+    if fault("late-done-forgotten") && begun.elapsed() > clock.timeout * 2 / 3 {
+        return Err(Abort::Reset);
+    }
+    Ok(())
+}
+
+fn receive_done(client: &mut TcpStream, clock: Clock) -> Result<(), Abort> {
+    loop {
+        let done = receive::message(client, Step::Done, DONE_BYTES, clock)?;
+        match wire::check_done(&done) {
+            Ok(()) => return Ok(()),
+            // The code that handles a Request runs whenever one comes.
+            Err(Refusal::Type) if fault("second-request-answered") && done == [1, 1] => {
+                receive::message(client, Step::Done, 1, clock)?;
+                send(client, &wire::reply(5679))?;
+            }
+            Err(_) if fault("bad-done-keeps-connection") => {}
+            Err(refusal) => return Err(Abort::Refused(refusal)),
+        }
+    }
+}
+
+fn send_results(client: &mut TcpStream, test: TestType) -> Result<(), Abort> {
+    if fault("no-results") {
+        return Ok(());
+    }
+    if fault("half-close-takes-results-away") && has_closed_its_side(client) {
+        return Err(Abort::EndOfFile { step: Step::Done, bytes: 0 });
+    }
+    if !fault("results-before-done") {
+        send(client, &wire::results(test))?;
+    }
+    if fault("server-prints-results") {
+        say("Test finished: 0 UDP packets received");
+    }
+    if fault("waits-for-client-to-close") {
+        let _ = client.read(&mut [0]);
+    }
+    Ok(())
+}
+
+/// Whether an end-of-file follows Done; it may come a moment later.
+fn has_closed_its_side(client: &TcpStream) -> bool {
+    let moment = client.set_read_timeout(Some(Duration::from_millis(200)));
+    moment.is_ok() && matches!(client.peek(&mut [0]), Ok(0))
+}
+
+fn send(client: &mut TcpStream, message: &[u8]) -> Result<(), Abort> {
+    client.write_all(message).map_err(|_| Abort::Unsendable)
+}
+
+/// Sends a byte now and then while a test runs. A right server has none.
+struct Ticker {
+    stop: Arc<AtomicBool>,
+    thread: Option<thread::JoinHandle<()>>,
+}
+
+impl Ticker {
+    fn start(client: &TcpStream) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let mut thread = None;
+        if fault("progress-bytes-during-test")
+            && let Ok(mut client) = client.try_clone()
+        {
+            let stop = Arc::clone(&stop);
+            thread = Some(thread::spawn(move || {
+                loop {
+                    thread::park_timeout(Duration::from_millis(200));
+                    if stop.load(Ordering::SeqCst) || client.write_all(b".").is_err() {
+                        return;
+                    }
+                }
+            }));
+        }
+        Self { stop, thread }
+    }
+
+    fn stop(self) {
+        self.stop.store(true, Ordering::SeqCst);
+        if let Some(thread) = self.thread {
+            thread.thread().unpark();
+            let _ = thread.join();
+        }
+    }
+}
