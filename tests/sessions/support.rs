@@ -17,6 +17,7 @@ pub(crate) struct Tester {
     lines: Receiver<Line>,
     /// All lines so far, in the order in which they were read.
     pub(crate) seen: Vec<Line>,
+    unclaimed: Vec<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,7 +40,7 @@ impl Tester {
         let out_sender = sender.clone();
         std::thread::spawn(move || forward(out, |line| out_sender.send(Line::Out(line)).is_ok()));
         std::thread::spawn(move || forward(err, |line| sender.send(Line::Err(line)).is_ok()));
-        Self { child, lines, seen: Vec::new() }
+        Self { child, lines, seen: Vec::new(), unclaimed: Vec::new() }
     }
 
     /// A client of the server on `port`.
@@ -61,19 +62,21 @@ impl Tester {
         port.parse().unwrap()
     }
 
-    /// Waits for a line that holds `part`, on either stream.
+    /// Waits for a line that holds `part`, on either stream, and claims it: it answers no second call. Lines of the
+    /// two streams come in no order that can be relied on.
     pub(crate) fn line(&mut self, part: &str) -> String {
         let deadline = Instant::now() + SOON;
         loop {
+            if let Some(index) = self.unclaimed.iter().position(|text| text.contains(part)) {
+                return self.unclaimed.remove(index);
+            }
             let left = deadline.saturating_duration_since(Instant::now());
             let Ok(line) = self.lines.recv_timeout(left) else {
                 panic!("no line with {part:?} in {:#?}", self.seen);
             };
-            self.seen.push(line.clone());
-            let (Line::Out(text) | Line::Err(text)) = line;
-            if text.contains(part) {
-                return text;
-            }
+            let (Line::Out(text) | Line::Err(text)) = &line;
+            self.unclaimed.push(text.clone());
+            self.seen.push(line);
         }
     }
 
