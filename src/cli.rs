@@ -96,8 +96,8 @@ struct Arguments {
     target: String,
 
     /// How long to measure, in whole seconds (client; no effect on a server)
-    #[arg(long, value_name = "SECONDS", default_value_t = 30)]
-    time: u32,
+    #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = whole_seconds)]
+    time: Duration,
 
     /// TCP port of the control connection; a server takes 0 for a free one and prints it
     #[arg(long, value_name = "PORT", default_value_t = CONTROL_PORT)]
@@ -126,13 +126,20 @@ impl Arguments {
             let message = "--port 0 (any free port) is for a server: a client has to name the server's";
             return Err(Self::command().error(ErrorKind::ValueValidation, message));
         }
-        let time = Duration::from_secs(time.into());
         Ok(Config::Client(ClientConfig { target, test, time, port, bind, no_data }))
     }
 }
 
 fn test_parser() -> impl TypedValueParser<Value = TestType> {
     PossibleValuesParser::new(TestType::ALL.map(TestType::name)).try_map(|name| name.parse::<TestType>())
+}
+
+fn whole_seconds(text: &str) -> Result<Duration, String> {
+    // 32 bits are 136 years: no clock overflows on them.
+    match text.parse::<u32>() {
+        Ok(seconds) => Ok(Duration::from_secs(seconds.into())),
+        Err(_) => Err(format!("not a whole number of seconds from 0 to {}", u32::MAX)),
+    }
 }
 
 fn positive_seconds(text: &str) -> Result<Duration, String> {

@@ -40,20 +40,30 @@ pub(crate) fn text(outcome: &Outcome) -> String {
 mod tests {
     use super::*;
 
-    #[rstest::rstest]
-    #[case::tcp(TestType::TcpRr, 0)]
-    #[case::tcp_with_a_count(TestType::TcpStream, 7)]
-    #[case::udp(TestType::UdpRr, 0)]
-    #[case::udp_above_32_bits(TestType::UdpStream, (1 << 32) + 1)]
-    fn the_report_says_what_was_tested(#[case] test: TestType, #[case] udp_packets_received: u64) {
-        let server = "[::1]:5678".parse().unwrap();
-        let outcome = Outcome {
-            test,
-            server,
-            time: Duration::from_secs(30),
-            port: NonZeroU16::new(40_000).unwrap(),
-            udp_packets_received,
-        };
-        insta::assert_snapshot!(format!("{test}-{udp_packets_received}"), text(&outcome));
+    #[test]
+    fn the_report_says_what_was_tested() {
+        let cases = [
+            (TestType::TcpRr, 0),
+            (TestType::TcpStream, 7),
+            (TestType::UdpRr, 0),
+            (TestType::UdpStream, (1 << 32) + 1),
+        ];
+        let reports = cases.map(|(test, udp_packets_received)| {
+            let server = "[::1]:5678".parse().unwrap();
+            let port = NonZeroU16::new(40_000).unwrap();
+            text(&Outcome { test, server, time: Duration::from_secs(30), port, udp_packets_received })
+        });
+        insta::assert_snapshot!(reports.join("\n\n"), @r"
+        TCP_RR with [::1]:5678 for 30 s, test port 40000/TCP
+
+        TCP_STREAM with [::1]:5678 for 30 s, test port 40000/TCP
+        UDP packets received by the server: 7 (in a TCP test)
+
+        UDP_RR with [::1]:5678 for 30 s, test port 40000/UDP
+        UDP packets received by the server: 0
+
+        UDP_STREAM with [::1]:5678 for 30 s, test port 40000/UDP
+        UDP packets received by the server: 4294967297
+        ");
     }
 }
