@@ -159,7 +159,7 @@ pub fn probe() -> Result<(), IsolationError> {
 /// the worker's exit status (128 + the number of the signal that ended it; [`STAGE_FAILED`] when it was never reached).
 ///
 /// The process and all below it die when the **thread** that spawns the command ends, or is killed: spawn and wait
-/// in one thread. It leads a process group of its own, so that a Ctrl-C at the terminal reaches the runner alone.
+/// in one thread. It leads a session of its own without a terminal, so that a Ctrl-C reaches the runner alone.
 /// In host mode killing it kills the target itself, but not what the target started.
 ///
 /// # Errors
@@ -234,8 +234,8 @@ fn own_command(name: &str) -> Result<Command, IsolationError> {
     #[cfg(not(target_os = "linux"))]
     let executable = std::env::current_exe().map_err(IsolationError::refused("find this executable"))?;
     let mut command = Command::new(executable);
-    command.arg0(name).process_group(0);
-    let setup = ChildSetup { dies_with_parent: true, ..ChildSetup::default() };
+    command.arg0(name);
+    let setup = ChildSetup { new_session: true, dies_with_parent: true, ..ChildSetup::default() };
     setup.install(&mut command).map_err(IsolationError::refused("prepare a process"))?;
     Ok(command)
 }

@@ -67,7 +67,7 @@ impl Target {
         Ok(Target { pid, ending, stdout, stderr, ended: false })
     }
 
-    /// Its process id, which is also that of its process group and session as it starts.
+    /// Its process id, which is also that of its process group as it starts.
     pub fn pid(&self) -> i32 {
         self.pid.as_raw()
     }
