@@ -20,7 +20,7 @@ use nix::unistd::{Pid, getpgid};
 pub use ending::Exit;
 pub use environment::environment;
 pub use launch::{Launch, StartError};
-pub use output::{OUTPUT_KEPT_BYTES, ReadOutcome, Stream};
+pub use output::{OUTPUT_KEPT_BYTES, OUTPUT_TAIL_BYTES, ReadOutcome, Stream};
 pub use processes::{Process, Resources};
 
 use ending::Ending;
@@ -95,6 +95,14 @@ impl Target {
         match stream {
             Stream::Stdout => self.stdout.discarded_bytes(),
             Stream::Stderr => self.stderr.discarded_bytes(),
+        }
+    }
+
+    /// The end of what was thrown away: all of it, or the last [`OUTPUT_TAIL_BYTES`] and some.
+    pub fn discarded_tail(&self, stream: Stream) -> &[u8] {
+        match stream {
+            Stream::Stdout => self.stdout.discarded_tail(),
+            Stream::Stderr => self.stderr.discarded_tail(),
         }
     }
 

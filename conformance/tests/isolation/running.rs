@@ -12,8 +12,8 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use crate::targets::PREFIX;
 
-/// How long anything may take that takes milliseconds on an idle machine.
-pub(crate) const SOON: Duration = Duration::from_secs(20);
+/// How long anything may take that takes a second at most on an idle machine.
+pub(crate) const SOON: Duration = Duration::from_secs(30);
 
 /// What the test has set up for a worker.
 pub(crate) struct Place {

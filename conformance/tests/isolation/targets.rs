@@ -15,8 +15,9 @@ use nix::unistd::setsid;
 
 pub(crate) const PREFIX: &str = "target:";
 
-/// What [`flood`] prints.
-pub(crate) const FLOOD_BYTES: u64 = 1 << 30;
+/// How much [`flood`] prints, and then what. A terminal takes a second of a processor for it.
+pub(crate) const FLOOD_BYTES: u64 = 1 << 28;
+pub(crate) const FLOOD_END: &str = "Exiting Server\n";
 
 pub(crate) fn play(name: &str, args: &[String]) {
     match &name[PREFIX.len()..] {
@@ -89,6 +90,7 @@ fn flood() {
     for _ in 0..FLOOD_BYTES / line.len() as u64 {
         out.write_all(&line).expect("written");
     }
+    out.write_all(FLOOD_END.as_bytes()).expect("written");
     out.flush().expect("flushed");
 }
 
