@@ -22,7 +22,7 @@ use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode, Stdio};
+use std::process::{Command, ExitCode};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::{Deserialize, Serialize};
@@ -118,7 +118,9 @@ pub struct InsideReport {
 }
 
 static DISPATCHED: AtomicBool = AtomicBool::new(false);
+#[cfg(target_os = "linux")]
 static INSIDE: AtomicBool = AtomicBool::new(false);
+#[cfg(target_os = "linux")]
 static ADOPTS: AtomicBool = AtomicBool::new(false);
 
 /// The first thing that `main` does, before any thread: when this process is a stage of the isolation, carries it
@@ -140,6 +142,8 @@ pub fn probe() -> Result<(), IsolationError> {
     return Err(IsolationError::Unsupported);
     #[cfg(target_os = "linux")]
     {
+        use std::process::Stdio;
+
         let output = own_command(stage::PROBE)?
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -214,11 +218,13 @@ pub fn prepare_host() -> Result<(), IsolationError> {
 }
 
 /// Whether this process has its pid namespace to itself: whoever else is in it is the target's.
+#[cfg(target_os = "linux")]
 pub(crate) fn inside() -> bool {
     INSIDE.load(Ordering::Relaxed)
 }
 
 /// Whether the orphans of a target become children of this process, which has no others than its targets.
+#[cfg(target_os = "linux")]
 pub(crate) fn adopts() -> bool {
     ADOPTS.load(Ordering::Relaxed)
 }

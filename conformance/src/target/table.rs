@@ -170,7 +170,7 @@ mod tests {
 
     #[rstest]
     #[case::empty("")]
-    #[case::cut_short("42 (a) S 10 12")]
+    #[case::cut_short("42 (a) S 10")]
     #[case::no_number("x (a) S 10 12 11 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1")]
     fn a_broken_stat_line_is_none(#[case] line: &str) {
         assert_eq!(parse_stat(line), None);

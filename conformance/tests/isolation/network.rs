@@ -13,7 +13,7 @@ const PORT: u16 = 5678;
 
 pub(crate) fn the_network_is_its_own(place: &Place) {
     let report = place.enter();
-    assert_eq!(netstat::listening_tcp_ports().unwrap(), []);
+    assert_eq!(netstat::listening_tcp_ports().unwrap(), Vec::<u16>::new());
     assert!(!netstat::is_listening(PORT).unwrap());
     let _v4 = TcpListener::bind(("0.0.0.0", PORT)).unwrap();
     assert!(netstat::is_listening(PORT).unwrap());
