@@ -22,7 +22,7 @@ use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode, Stdio};
+use std::process::{Command, ExitCode};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::{Deserialize, Serialize};
@@ -118,7 +118,9 @@ pub struct InsideReport {
 }
 
 static DISPATCHED: AtomicBool = AtomicBool::new(false);
+#[cfg(target_os = "linux")]
 static INSIDE: AtomicBool = AtomicBool::new(false);
+#[cfg(target_os = "linux")]
 static ADOPTS: AtomicBool = AtomicBool::new(false);
 
 /// The first thing that `main` does, before any thread: when this process is a stage of the isolation, carries it
@@ -140,6 +142,8 @@ pub fn probe() -> Result<(), IsolationError> {
     return Err(IsolationError::Unsupported);
     #[cfg(target_os = "linux")]
     {
+        use std::process::Stdio;
+
         let output = own_command(stage::PROBE)?
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -159,7 +163,7 @@ pub fn probe() -> Result<(), IsolationError> {
 /// the worker's exit status (128 + the number of the signal that ended it; [`STAGE_FAILED`] when it was never reached).
 ///
 /// The process and all below it die when the **thread** that spawns the command ends, or is killed: spawn and wait
-/// in one thread. It leads a process group of its own, so that a Ctrl-C at the terminal reaches the runner alone.
+/// in one thread. It leads a session of its own without a terminal, so that a Ctrl-C reaches the runner alone.
 /// In host mode killing it kills the target itself, but not what the target started.
 ///
 /// # Errors
@@ -214,11 +218,13 @@ pub fn prepare_host() -> Result<(), IsolationError> {
 }
 
 /// Whether this process has its pid namespace to itself: whoever else is in it is the target's.
+#[cfg(target_os = "linux")]
 pub(crate) fn inside() -> bool {
     INSIDE.load(Ordering::Relaxed)
 }
 
 /// Whether the orphans of a target become children of this process, which has no others than its targets.
+#[cfg(target_os = "linux")]
 pub(crate) fn adopts() -> bool {
     ADOPTS.load(Ordering::Relaxed)
 }
@@ -234,8 +240,8 @@ fn own_command(name: &str) -> Result<Command, IsolationError> {
     #[cfg(not(target_os = "linux"))]
     let executable = std::env::current_exe().map_err(IsolationError::refused("find this executable"))?;
     let mut command = Command::new(executable);
-    command.arg0(name).process_group(0);
-    let setup = ChildSetup { dies_with_parent: true, ..ChildSetup::default() };
+    command.arg0(name);
+    let setup = ChildSetup { new_session: true, dies_with_parent: true, ..ChildSetup::default() };
     setup.install(&mut command).map_err(IsolationError::refused("prepare a process"))?;
     Ok(command)
 }

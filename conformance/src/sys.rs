@@ -19,7 +19,7 @@ use nix::sys::stat::{Mode, umask};
 /// What a child does to itself after `fork` and before `exec`. Nothing by default.
 #[derive(Default)]
 pub(crate) struct ChildSetup {
-    /// Leads a session (and process group) of its own, without a controlling terminal.
+    /// Leads a session and process group of its own, without a controlling terminal.
     pub(crate) new_session: bool,
     /// Dies by SIGKILL when the *thread* that spawned it ends (Linux; elsewhere it does not).
     pub(crate) dies_with_parent: bool,

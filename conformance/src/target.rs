@@ -20,7 +20,7 @@ use nix::unistd::{Pid, getpgid};
 pub use ending::Exit;
 pub use environment::environment;
 pub use launch::{Launch, StartError};
-pub use output::{OUTPUT_KEPT_BYTES, ReadOutcome, Stream};
+pub use output::{OUTPUT_KEPT_BYTES, OUTPUT_TAIL_BYTES, ReadOutcome, Stream};
 pub use processes::{Process, Resources};
 
 use ending::Ending;
@@ -67,7 +67,7 @@ impl Target {
         Ok(Target { pid, ending, stdout, stderr, ended: false })
     }
 
-    /// Its process id, which is also that of its process group and session as it starts.
+    /// Its process id, which is also that of its process group as it starts.
     pub fn pid(&self) -> i32 {
         self.pid.as_raw()
     }
@@ -95,6 +95,14 @@ impl Target {
         match stream {
             Stream::Stdout => self.stdout.discarded_bytes(),
             Stream::Stderr => self.stderr.discarded_bytes(),
+        }
+    }
+
+    /// The end of what was thrown away: all of it, or the last [`OUTPUT_TAIL_BYTES`] and some.
+    pub fn discarded_tail(&self, stream: Stream) -> &[u8] {
+        match stream {
+            Stream::Stdout => self.stdout.discarded_tail(),
+            Stream::Stderr => self.stderr.discarded_tail(),
         }
     }
 

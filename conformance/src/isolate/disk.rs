@@ -41,8 +41,8 @@ pub(super) fn arrange(
     // Outer ones first, lest they hide the inner ones.
     layers.sort_by_key(|layer| layer.path.components().count());
 
-    own_proc(report);
     read_only(&mounts)?;
+    own_proc(report);
     own_terminals(report);
 
     let scratch = Scratch::mount().map_err(IsolationError::refused("mount a tmpfs"))?;
@@ -70,16 +70,17 @@ pub(super) fn arrange(
 }
 
 /// A fresh `/proc`, so that pids mean the same there as in system calls. Refused where parts of the old one are
-/// covered (in many containers).
+/// covered (in many containers). Read-only as the rest: user 0 of the host, seen as user 0 here, may write to
+/// `/proc/sys` without any capability.
 fn own_proc(report: &mut InsideReport) {
-    let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
+    let flags = MsFlags::MS_RDONLY | MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
     match mount(Some("proc"), "/proc", Some("proc"), flags, None::<&str>) {
         Ok(()) => report.own_proc = true,
         Err(error) => report.refused.push(format!("/proc stays the host's: {error}")),
     }
 }
 
-/// The kernel's trees as well: user 0 of the host, seen as user 0 here, may write to `/proc/sys` with no capability.
+/// All that is mounted, the kernel's trees as well.
 fn read_only(mounts: &[mountinfo::Mount]) -> Result<(), IsolationError> {
     match sys::remount_all_read_only() {
         Ok(()) => Ok(()),

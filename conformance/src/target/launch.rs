@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::OwnedFd;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
@@ -32,13 +33,14 @@ const BUSY: Duration = Duration::from_secs(1);
 
 /// A program to start.
 ///
-/// It leads a session of its own. Standard input is `/dev/null`; standard output and error are two terminals (200
+/// It leads a process group of its own, as a job of a shell does. Standard input is `/dev/null`; standard output and error are two terminals (200
 /// columns, bytes unchanged); there are no further descriptors. Signals are at their defaults, the umask is 022, the
 /// environment is [`environment`](super::environment). No core dumps, files of 64 MiB at most, 1024 descriptors, 600 s
 /// of processor time; in a namespace 1024 processes and threads, and no capabilities and no way to any.
 ///
-/// It has no *controlling* terminal: when the leader of a session that has one ends, the kernel hangs up on all it
-/// started, and a tester that leaves processes behind would look clean. Started from a shell it leads no session.
+/// It leads no session, as it would not under a shell: the leader of one may not call `setpgrp`; and when it ends,
+/// the kernel hangs up on all that share its terminal, so that a tester that leaves processes behind looks clean.
+/// The session is the worker's, which has no controlling terminal.
 ///
 /// On a host it is killed when the thread that started it ends (Linux).
 #[derive(Clone, Debug)]
@@ -122,8 +124,8 @@ impl Launch {
             match self.executable(&candidate) {
                 Ok(()) => return Ok(candidate),
                 // A shell goes on looking as well, and remembers that there was something.
-                Err(StartError::NotFound(_) | StartError::Directory(_)) => {}
-                Err(other) => reason = other,
+                Err(StartError::NotExecutable(program)) => reason = StartError::NotExecutable(program),
+                Err(_) => {}
             }
         }
         Err(reason)
@@ -142,16 +144,16 @@ impl Launch {
             .map_err(|error| self.failed(error))?;
 
         let mut command = Command::new(&path);
-        command.current_dir(&self.cwd).stdin(Stdio::null()).stdout(stdout).stderr(stderr);
+        command.current_dir(&self.cwd).process_group(0).stdin(Stdio::null()).stdout(stdout).stderr(stderr);
         let inside = self.isolation == Isolation::Namespace;
         let setup = ChildSetup {
-            new_session: true,
             // In a namespace all end with the worker anyway.
             dies_with_parent: !inside,
             clean_slate: true,
             limits: limits(self.isolation),
             drop_privileges: inside,
             image: Some(image),
+            ..ChildSetup::default()
         };
         setup.install(&mut command).map_err(|error| self.failed(error))?;
         spawn_when_written(&mut command).map_err(|error| self.explain(&path, error))

@@ -13,6 +13,10 @@ use nix::unistd::read;
 /// How much of each stream is handed on: its first MiB. A target that prints more has told enough.
 pub const OUTPUT_KEPT_BYTES: usize = 1024 * 1024;
 
+/// How much is kept of the end of what is not handed on, at least, once there is that much: a chatty program's last
+/// words are asked for as well.
+pub const OUTPUT_TAIL_BYTES: usize = 64 * 1024;
+
 /// What one read takes at most.
 const TURN_BYTES: usize = 64 * 1024;
 
@@ -45,6 +49,7 @@ pub(super) struct Output {
     master: OwnedFd,
     kept: usize,
     discarded: u64,
+    tail: Vec<u8>,
 }
 
 impl Output {
@@ -60,7 +65,7 @@ impl Output {
         let mut settings = tcgetattr(&slave)?;
         cfmakeraw(&mut settings);
         tcsetattr(&slave, SetArg::TCSANOW, &settings)?;
-        Ok((Output { master, kept: 0, discarded: 0 }, slave))
+        Ok((Output { master, kept: 0, discarded: 0, tail: Vec::new() }, slave))
     }
 
     pub(super) fn fd(&self) -> BorrowedFd<'_> {
@@ -69,6 +74,10 @@ impl Output {
 
     pub(super) fn discarded_bytes(&self) -> u64 {
         self.discarded
+    }
+
+    pub(super) fn discarded_tail(&self) -> &[u8] {
+        &self.tail
     }
 
     /// A terminal gives some 4 KiB a read, however much there is: goes on until it has none, or the turn is over.
@@ -97,7 +106,16 @@ impl Output {
         }
         let keep = filled.min(OUTPUT_KEPT_BYTES - self.kept);
         self.kept += keep;
-        self.discarded += (filled - keep) as u64;
+        self.discard(&buffer[keep..filled]);
         if keep > 0 { ReadOutcome::Bytes(buffer[..keep].to_vec()) } else { ReadOutcome::Discarded(filled) }
+    }
+
+    fn discard(&mut self, bytes: &[u8]) {
+        self.discarded += bytes.len() as u64;
+        self.tail.extend_from_slice(bytes);
+        // Seldom, so that little is moved.
+        if self.tail.len() > 4 * OUTPUT_TAIL_BYTES {
+            self.tail.drain(..self.tail.len() - OUTPUT_TAIL_BYTES);
+        }
     }
 }

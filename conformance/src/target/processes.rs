@@ -117,21 +117,17 @@ fn strike(target: Pid, ending: &mut Ending) {
     }
 }
 
-/// Who is alive after the dead have been reaped.
+/// Who is alive; the dead are reaped.
 fn remaining(target: Pid, ending: &mut Ending) -> Vec<Process> {
-    let ended = ending.exit().is_some();
+    let left = of_target(target);
+    // After the look at the living: who has died since is reaped as well.
     #[cfg(target_os = "linux")]
-    {
-        let _ = ended;
-        table::reap_orphans(&running());
-        of_target(target)
+    table::reap_orphans(&running());
+    if left.is_empty() && ending.exit().is_none() {
+        // Between life and death, or on a system without a list.
+        return vec![Process { pid: target.as_raw(), name: String::new(), command: String::new() }];
     }
-    #[cfg(not(target_os = "linux"))]
-    if ended {
-        Vec::new()
-    } else {
-        vec![Process { pid: target.as_raw(), name: String::new(), command: String::new() }]
-    }
+    left
 }
 
 #[cfg(target_os = "linux")]

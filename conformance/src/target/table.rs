@@ -48,7 +48,7 @@ impl Member {
     }
 }
 
-/// All that belong to `target` and are alive, itself among them: who descends from it, who is of its session, and,
+/// All that belong to `target` and are alive, itself among them: who descends from it, who is of its process group, and,
 /// where this process adopts orphans, everybody below us but for the other `targets`.
 pub(super) fn members(target: Pid, targets: &[i32]) -> Vec<Member> {
     let table = Table::read();
@@ -56,13 +56,13 @@ pub(super) fn members(target: Pid, targets: &[i32]) -> Vec<Member> {
     let roots: Vec<i32> = match table.entries.values().find(|entry| entry.pid == target.as_raw()) {
         _ if isolate::adopts() => table.children_of(table.own).map(|entry| entry.listed).collect(),
         Some(target) => {
-            let session = table.entries.values().filter(|entry| entry.session == target.listed);
-            session.map(|entry| entry.listed).chain([target.listed]).collect()
+            let group = table.entries.values().filter(|entry| entry.group == target.listed);
+            group.map(|entry| entry.listed).chain([target.listed]).collect()
         }
         None => table
             .entries
             .values()
-            .filter(|entry| entry.session == target.as_raw())
+            .filter(|entry| entry.group == target.as_raw())
             .map(|entry| entry.listed)
             .collect(),
     };
@@ -102,7 +102,7 @@ struct Entry {
     pid: i32,
     listed: i32,
     parent: i32,
-    session: i32,
+    group: i32,
     alive: bool,
     name: String,
 }
@@ -146,8 +146,8 @@ fn parse_stat(text: &str) -> Option<Entry> {
     let listed = pid.parse().ok()?;
     // The first thread of a process may have ended before the others: then the process is a zombie that lives.
     let ended = matches!(*fields.first()?, "Z" | "X" | "x") && number(17)? <= 1;
-    let (parent, session) = (number(1)?, number(3)?);
-    Some(Entry { pid: listed, listed, parent, session, alive: !ended, name: name.to_owned() })
+    let (parent, group) = (number(1)?, number(2)?);
+    Some(Entry { pid: listed, listed, parent, group, alive: !ended, name: name.to_owned() })
 }
 
 #[cfg(test)]
@@ -164,13 +164,13 @@ mod tests {
     #[case::zombie_leader_of_living_threads("Z", 3, true)]
     fn a_stat_line_is_read(#[case] state: &str, #[case] threads: u32, #[case] alive: bool) {
         let line = format!("42 (a) b (c) {state} {REST} {threads} 0 100 0 0\n");
-        let entry = Entry { pid: 42, listed: 42, parent: 10, session: 11, alive, name: "a) b (c".to_owned() };
+        let entry = Entry { pid: 42, listed: 42, parent: 10, group: 12, alive, name: "a) b (c".to_owned() };
         assert_eq!(parse_stat(&line), Some(entry));
     }
 
     #[rstest]
     #[case::empty("")]
-    #[case::cut_short("42 (a) S 10 12")]
+    #[case::cut_short("42 (a) S 10")]
     #[case::no_number("x (a) S 10 12 11 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1")]
     fn a_broken_stat_line_is_none(#[case] line: &str) {
         assert_eq!(parse_stat(line), None);
