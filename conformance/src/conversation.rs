@@ -36,6 +36,10 @@ const LOOK_AGAIN: Duration = Duration::from_millis(5);
 /// How often a settling segment is looked at: the target's read of it takes microseconds.
 const SETTLE_AGAIN: Duration = Duration::from_millis(1);
 
+/// How many further reads of 64 KiB a target's last words may take when it has ended: a terminal holds less,
+/// and a process that it left behind may go on for ever.
+const LAST_TURNS: usize = 16;
+
 /// Why a conversation could not be played. Never the target's fault.
 #[derive(Debug, Error)]
 pub enum PlayError {
@@ -419,28 +423,29 @@ impl<'a> Player<'a> {
         let Some(running) = &mut self.target else { return };
         // The exit is looked at first and told last: what was printed before it is then certainly read before it.
         let exit = if running.exited { None } else { running.target.try_exit() };
+        let turns = if exit.is_some() { LAST_TURNS } else { 1 };
         let Running { target, open_streams, .. } = running;
         open_streams.retain(|stream| {
-            loop {
-                match target.read_output(of_target(*stream)) {
-                    ReadOutcome::Bytes(bytes) => {
-                        let text = String::from_utf8_lossy(&bytes).into_owned();
-                        self.transcript.push(self.clock.elapsed(), Event::Output { stream: *stream, text });
-                    }
-                    // One turn each, or a target that prints without end would have the runner to itself.
-                    ReadOutcome::Discarded(_) | ReadOutcome::WouldBlock => return true,
-                    ReadOutcome::Closed => return false,
-                }
+            let (open, texts) = read(target, *stream, turns);
+            for text in texts {
+                self.transcript.push(self.clock.elapsed(), Event::Output { stream: *stream, text });
             }
+            open
         });
-        if let Some(exit) = exit {
-            running.exited = true;
-            let exit = match exit {
-                target::Exit::Code(status) => Exit::Status(status),
-                target::Exit::Signal(signal) => Exit::Signal(signal),
-            };
-            self.transcript.push(self.clock.elapsed(), Event::Exited(exit));
+        let Some(exit) = exit else { return };
+        running.exited = true;
+        for stream in [Stream::Stdout, Stream::Stderr] {
+            let tail = running.target.discarded_tail(of_target(stream));
+            if !tail.is_empty() {
+                let text = String::from_utf8_lossy(tail).into_owned();
+                self.transcript.push(self.clock.elapsed(), Event::Output { stream, text });
+            }
         }
+        let exit = match exit {
+            target::Exit::Code(status) => Exit::Status(status),
+            target::Exit::Signal(signal) => Exit::Signal(signal),
+        };
+        self.transcript.push(self.clock.elapsed(), Event::Exited(exit));
     }
 
     fn observe_readiness(&mut self) {
@@ -463,6 +468,24 @@ fn port_error(error: io::Error) -> PlayError {
     match error.kind() {
         io::ErrorKind::AddrInUse => PlayError::PortTaken,
         _ => PlayError::system("listen on port 5678")(error),
+    }
+}
+
+/// Reads what a stream holds, whether it is still open, and stops after so many turns of more than is kept.
+fn read(target: &mut Target, stream: Stream, mut turns: usize) -> (bool, Vec<String>) {
+    let mut texts = Vec::new();
+    loop {
+        match target.read_output(of_target(stream)) {
+            ReadOutcome::Bytes(bytes) => texts.push(String::from_utf8_lossy(&bytes).into_owned()),
+            ReadOutcome::Discarded(_) => {
+                turns -= 1;
+                if turns == 0 {
+                    return (true, texts);
+                }
+            }
+            ReadOutcome::WouldBlock => return (true, texts),
+            ReadOutcome::Closed => return (false, texts),
+        }
     }
 }
 

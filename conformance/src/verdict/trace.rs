@@ -16,7 +16,10 @@ const TRACES: [(&str, &str); 11] = [
     (".NET", r"Unhandled exception\. |(?m)^\s+at .* in .*\.cs:line \d+"),
     ("Ruby", r"(?m)^.*\.rb:\d+:in [`'].*\(\w*(Error|Interrupt)\)"),
     ("sanitizer", r"==\d+==ERROR: \w*Sanitizer"),
-    ("shell", r"(?m)(^|: )(Segmentation fault|Aborted|Bus error|Illegal instruction)( \(core dumped\))?\s*$"),
+    (
+        "shell",
+        r"(?m)(^|: |: \d+ +)(Segmentation fault|Aborted|Bus error|Illegal instruction)( \(core dumped\))?\s*$",
+    ),
 ];
 
 static PATTERNS: LazyLock<Option<RegexSet>> =
