@@ -70,9 +70,9 @@ impl PlayError {
 pub struct Played {
     /// Everything that happened.
     pub transcript: Transcript,
-    /// How long the runner itself stood still during the last step's wait.
+    /// How long the runner itself stood still, over the whole conversation.
     pub runner_delay: Duration,
-    /// How long the target was ready to run and was not run meanwhile, where the system tells.
+    /// How long the target was ready to run and was not run during the last step, where the system tells.
     pub target_delay: Option<Duration>,
     /// Processes that the target left behind, by command name.
     pub leftovers: Vec<String>,
@@ -167,7 +167,7 @@ impl<'a> Player<'a> {
         }
         let now = self.clock.elapsed();
         self.transcript.push(now, Event::Finished);
-        let runner_delay = self.stalls.since(self.step_began.0);
+        let runner_delay = self.stalls.total();
         let target_delay =
             self.run_delay().zip(self.step_began.1).map(|(now, before)| now.saturating_sub(before));
         self.connections.clear();

@@ -152,16 +152,18 @@ fn record(order: &Order, played: Played, duration: Duration) -> CaseRecord {
 
 /// Why a judgement of time is the machine's fault rather than the target's, if it may be.
 fn machine_was_late(finding: &Finding, played: &Played, tolerances: &Tolerances) -> Option<String> {
-    let spoiled = tolerances.patience.mul_f64(SPOILED_SHARE);
     let runner = played.runner_delay;
     let target = played.target_delay.unwrap_or_default();
-    let (lateness, allowed) = match finding.fault.lateness() {
-        Lateness::Irrelevant => return None,
-        Lateness::TargetLate => (runner.max(target), spoiled),
-        // A runner that stamped its own byte late sees an early answer; the target's delay cannot cause one.
-        Lateness::RunnerLate => (runner, tolerances.early.mul_f64(SPOILED_SHARE)),
+    // A runner that acts late makes right testers time out, and one that stamps late sees them act early.
+    let runner_allowed = tolerances.early.min(tolerances.patience).mul_f64(SPOILED_SHARE);
+    let late = match finding.fault.lateness() {
+        Lateness::Irrelevant => false,
+        Lateness::RunnerLate => runner > runner_allowed,
+        Lateness::TargetLate => {
+            runner > runner_allowed || target > tolerances.patience.mul_f64(SPOILED_SHARE)
+        }
     };
-    (lateness > allowed).then(|| {
+    late.then(|| {
         format!(
             "but this machine was too busy to judge it (the tester waited {} for a processor, the runner {})",
             verdict::fault::show(target),

@@ -214,7 +214,8 @@ pub enum Lateness {
     Irrelevant,
     /// The target was not done in time, which a starved one is not.
     TargetLate,
-    /// The target acted too early, which a runner that stamps late only believes.
+    /// The target acted too early, or gave up: a runner that is late itself only believes the one, and
+    /// causes the other.
     RunnerLate,
 }
 
@@ -230,7 +231,12 @@ impl Fault {
             | Self::NotPrinted { .. }
             | Self::DataThreadRuns { .. }
             | Self::Leaked { .. } => Lateness::TargetLate,
-            Self::BytesTooEarly { .. } | Self::ClosedTooEarly { .. } => Lateness::RunnerLate,
+            Self::BytesTooEarly { .. }
+            | Self::ClosedTooEarly { .. }
+            | Self::ClosedInSilence { .. }
+            | Self::EndedBeforeBytes { .. }
+            | Self::Printed { .. }
+            | Self::BytesInSilence { .. } => Lateness::RunnerLate,
             _ => Lateness::Irrelevant,
         }
     }

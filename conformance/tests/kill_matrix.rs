@@ -1,0 +1,191 @@
+//! The suite proves itself: every mutant of the gallery is graded, and must fail exactly the
+//! requirements that its fault breaks. The snapshot is the kill matrix: requirement by requirement, who
+//! is caught by it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use conformance::spec::{Catalogue, Level, Part, RequirementId};
+use serde::Deserialize;
+
+/// The times of these runs, a tenth of the documents' where they concern the timeout: 30 s and 60 s in
+/// place of 45 must still lie outside the window, and 40 s of silence inside it, with room on either
+/// side for a machine that runs many gradings at once.
+const TIMES: [&str; 5] =
+    ["--control-timeout=4.4s", "--early=1.2s", "--late=1.2s", "--patience=2s", "--startup=8s"];
+
+/// The timeout that the mutants are told: that of [`TIMES`].
+const MUTANT_TIMEOUT: &str = "--target-arg=--control-timeout=4.4";
+
+/// How many gradings run at once: most of each is waiting.
+const GRADINGS_AT_ONCE: usize = 12;
+
+/// The case that waits for the documents' default of 30 s, too long for every mutant.
+const DEFAULT_TIME: &str = "command/default-time";
+
+#[derive(Debug, Deserialize)]
+struct Gallery {
+    #[serde(default)]
+    group: BTreeMap<String, Vec<String>>,
+    fault: Vec<Fault>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+struct Fault {
+    name: String,
+    breaks: Vec<RequirementId>,
+    #[serde(default)]
+    knock_on: BTreeMap<String, String>,
+}
+
+/// What a grading says of one mutant.
+#[derive(Debug, Default)]
+struct Graded {
+    failed: BTreeSet<RequirementId>,
+    not_judged: Vec<String>,
+}
+
+#[test]
+fn every_mutant_fails_what_it_breaks_and_nothing_else() {
+    let catalogue = Catalogue::built_in().unwrap();
+    let gallery: Gallery = toml::from_str(include_str!("../examples/mutant/faults.toml")).unwrap();
+    let graded = grade_all(&gallery.fault);
+
+    let mut problems = String::new();
+    let mut killers: BTreeMap<&RequirementId, Vec<&str>> = BTreeMap::new();
+    for (fault, graded) in gallery.fault.iter().zip(&graded) {
+        for id in &fault.breaks {
+            if graded.failed.contains(id) {
+                killers.entry(id).or_default().push(&fault.name);
+            } else {
+                writeln!(problems, "{}: {id} does not catch it", fault.name).unwrap();
+            }
+        }
+        for id in graded.failed.iter().filter(|id| !fault.breaks.contains(id) && !gallery.explains(fault, id)) {
+            writeln!(problems, "{}: fails {id}, which it does not break", fault.name).unwrap();
+        }
+        for case in &graded.not_judged {
+            writeln!(problems, "{}: {case}", fault.name).unwrap();
+        }
+    }
+    let graded_part = |part| part <= Part::P1;
+    for requirement in catalogue.all().iter().filter(|entry| graded_part(entry.part)) {
+        if requirement.level >= Level::Should && !killers.contains_key(&requirement.id) {
+            writeln!(problems, "{}: no mutant is caught by it", requirement.id).unwrap();
+        }
+    }
+    assert!(problems.is_empty(), "{problems}");
+    insta::assert_snapshot!(matrix(&catalogue, &gallery, &killers));
+}
+
+impl Gallery {
+    /// Whether the gallery says why this requirement fails along with the broken one.
+    fn explains(&self, fault: &Fault, id: &RequirementId) -> bool {
+        let names = |pattern: &str| match pattern.strip_suffix('*') {
+            Some(prefix) => id.to_string().starts_with(prefix),
+            None => pattern == id.to_string(),
+        };
+        fault.knock_on.keys().any(|key| match self.group.get(key) {
+            Some(patterns) => patterns.iter().any(|pattern| names(pattern)),
+            None => names(key),
+        })
+    }
+}
+
+fn matrix(
+    catalogue: &Catalogue,
+    gallery: &Gallery,
+    killers: &BTreeMap<&RequirementId, Vec<&str>>,
+) -> String {
+    let mut text = format!("{} mutants\n\n", gallery.fault.len());
+    for requirement in catalogue.all() {
+        if let Some(names) = killers.get(&requirement.id) {
+            let id = requirement.id.to_string();
+            writeln!(text, "{id:<7} {:<6} {}", requirement.level.to_string(), names.join(", ")).unwrap();
+        }
+    }
+    text.push_str("\nmay fail along with it\n\n");
+    for fault in gallery.fault.iter().filter(|fault| !fault.knock_on.is_empty()) {
+        let reasons: Vec<_> = fault.knock_on.iter().map(|(id, reason)| format!("{id}: {reason}")).collect();
+        writeln!(text, "{}\n    {}", fault.name, reasons.join("\n    ")).unwrap();
+    }
+    text
+}
+
+/// Grades every mutant, several at once, in the order of the gallery.
+fn grade_all(faults: &[Fault]) -> Vec<Graded> {
+    let mutant = mutant();
+    let next = AtomicUsize::new(0);
+    let done: Mutex<Vec<Option<Graded>>> = Mutex::new(faults.iter().map(|_| None).collect());
+    thread::scope(|scope| {
+        for _ in 0..GRADINGS_AT_ONCE {
+            scope.spawn(|| {
+                while let Some((index, fault)) =
+                    Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|index| faults.get(index).map(|fault| (index, fault)))
+                {
+                    let graded = grade(&mutant, fault);
+                    done.lock().unwrap()[index] = Some(graded);
+                }
+            });
+        }
+    });
+    done.into_inner().unwrap().into_iter().map(Option::unwrap).collect()
+}
+
+/// The example of this package, which `cargo test` builds beside the runner.
+fn mutant() -> PathBuf {
+    let path = Path::new(env!("CARGO_BIN_EXE_conformance")).with_file_name("examples").join("mutant");
+    assert!(path.exists(), "{} is missing: cargo build -p conformance --example mutant makes it", path.display());
+    path
+}
+
+fn grade(mutant: &Path, fault: &Fault) -> Graded {
+    let mut graded = Graded::default();
+    graded.add(conformance(mutant, fault, &side(fault), true));
+    if fault.breaks.iter().any(|id| id.to_string() == "CLI-10") {
+        graded.add(conformance(mutant, fault, &[DEFAULT_TIME], false));
+    }
+    graded
+}
+
+/// The cases that run the faulty code: a server's fault cannot show where only a client is started.
+fn side(fault: &Fault) -> Vec<&'static str> {
+    let areas: BTreeSet<&str> = fault.breaks.iter().map(RequirementId::area).collect();
+    match () {
+        () if areas.contains("CLT") || fault.name.starts_with("client-") => vec!["client/*", "command/*"],
+        () if areas.contains("CLI") || areas.contains("SIG") => vec!["*"],
+        () => vec!["server/*", "command/client-options-with-server"],
+    }
+}
+
+fn conformance(mutant: &Path, fault: &Fault, cases: &[&str], quick: bool) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_conformance"));
+    command.arg("--target-bin").arg(mutant).arg(format!("--target-arg=--fault={}", fault.name));
+    command.arg(MUTANT_TIMEOUT).args(TIMES).args(["--part=p1", "--jobs=2", "--quiet", "--report=json"]);
+    command.args(quick.then_some("--quick")).arg("--case").args(cases);
+    command.output().unwrap()
+}
+
+impl Graded {
+    fn add(&mut self, output: Output) {
+        let report: serde_json::Value = match serde_json::from_slice(&output.stdout) {
+            Ok(report) => report,
+            Err(_) => return self.not_judged.push(String::from_utf8_lossy(&output.stderr).into_owned()),
+        };
+        for record in report["requirements"].as_array().unwrap() {
+            if record["outcome"] == "fail" {
+                self.failed.insert(record["id"].as_str().unwrap().parse().unwrap());
+            }
+        }
+        for case in report["cases"].as_array().unwrap() {
+            if case["outcome"] == "error" || case["outcome"] == "inconclusive" {
+                self.not_judged.push(format!("{} is {}: {}", case["id"], case["outcome"], case["message"]));
+            }
+        }
+    }
+}
