@@ -85,14 +85,9 @@ fn command() -> Command {
             let takes_value = option.get_id() != "client" && option.get_id() != "server";
             option.require_equals(takes_value && fault("space-form-unknown"))
         })
-        .group(
-            ArgGroup::new("mode")
-                .args(["client", "server"])
-                .multiple(fault("both-modes-serve") || fault("both-modes-ask"))
-                .required(
-                    !fault("no-mode-serves") && !fault("no-mode-exits-0") && !fault("target-implies-client"),
-                ),
-        )
+        .group(ArgGroup::new("mode").args(["client", "server"]).multiple(fault("both-modes-serve")).required(
+            !fault("no-mode-serves") && !fault("no-mode-exits-0") && !fault("target-implies-client"),
+        ))
 }
 
 /// Reads the matches of the documents' options in the order in which a person would check them.
@@ -106,7 +101,7 @@ fn options(matches: &ArgMatches, own: OwnOptions) -> Result<Options, ExitCode> {
         (true, _) => Mode::Client,
         (false, true) => Mode::Server,
         (false, false) if fault("no-mode-serves") => Mode::Server,
-        (false, false) if fault("no-mode-exits-0") => {
+        (false, false) if fault("no-mode-exits-0") && !given("target") => {
             crate::say("Nothing to do: choose --client or --server");
             return Err(ExitCode::SUCCESS);
         }
