@@ -63,7 +63,7 @@ fn command() -> Command {
     let target = Arg::new("target").long("target").value_name("HOST").help("Host that the client contacts");
     let target = match () {
         () if fault("target-has-no-default") => target.required_if_eq("client", "true"),
-        () if fault("default-target-elsewhere") => target.default_value("192.0.2.1"),
+        () if fault("default-target-elsewhere") => target.default_value("198.51.100.1"),
         () => target.default_value("localhost"),
     };
     let time = Arg::new("time").long("time").value_name("SECONDS").allow_hyphen_values(true);
