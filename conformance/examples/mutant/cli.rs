@@ -63,7 +63,7 @@ fn command() -> Command {
     let target = Arg::new("target").long("target").value_name("HOST").help("Host that the client contacts");
     let target = match () {
         () if fault("target-has-no-default") => target.required_if_eq("client", "true"),
-        () if fault("default-target-elsewhere") => target.default_value("192.0.2.1"),
+        () if fault("default-target-elsewhere") => target.default_value("198.51.100.1"),
         () => target.default_value("localhost"),
     };
     let time = Arg::new("time").long("time").value_name("SECONDS").allow_hyphen_values(true);
@@ -85,14 +85,9 @@ fn command() -> Command {
             let takes_value = option.get_id() != "client" && option.get_id() != "server";
             option.require_equals(takes_value && fault("space-form-unknown"))
         })
-        .group(
-            ArgGroup::new("mode")
-                .args(["client", "server"])
-                .multiple(fault("both-modes-serve") || fault("both-modes-ask"))
-                .required(
-                    !fault("no-mode-serves") && !fault("no-mode-exits-0") && !fault("target-implies-client"),
-                ),
-        )
+        .group(ArgGroup::new("mode").args(["client", "server"]).multiple(fault("both-modes-serve")).required(
+            !fault("no-mode-serves") && !fault("no-mode-exits-0") && !fault("target-implies-client"),
+        ))
 }
 
 /// Reads the matches of the documents' options in the order in which a person would check them.
@@ -106,7 +101,7 @@ fn options(matches: &ArgMatches, own: OwnOptions) -> Result<Options, ExitCode> {
         (true, _) => Mode::Client,
         (false, true) => Mode::Server,
         (false, false) if fault("no-mode-serves") => Mode::Server,
-        (false, false) if fault("no-mode-exits-0") => {
+        (false, false) if fault("no-mode-exits-0") && !given("target") => {
             crate::say("Nothing to do: choose --client or --server");
             return Err(ExitCode::SUCCESS);
         }

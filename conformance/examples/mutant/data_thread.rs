@@ -26,12 +26,15 @@ impl ServerThread {
         let (stop, stopped) = mpsc::channel();
         let thread = thread::spawn(move || {
             server_says("Data thread opening");
-            // The data thread of the client's side, started on the server's side too.
-            if !fault("data-thread-does-not-wait") {
-                let _ = stopped.recv();
-            }
-            if !fault("data-thread-never-says-closing") {
+            // The two lines in a row, as if the test were over when it begins.
+            if fault("data-thread-does-not-wait") {
                 server_says("Data thread closing");
+                let _ = stopped.recv();
+            } else {
+                let _ = stopped.recv();
+                if !fault("data-thread-never-says-closing") {
+                    server_says("Data thread closing");
+                }
             }
             drop(socket);
         });

@@ -176,7 +176,7 @@ pub(crate) fn results(test: TestType) -> Vec<u8> {
         () if fault("results-32-bits") => message.extend([0; 4]),
         () => message.extend(count.to_be_bytes()),
     }
-    if fault("byte-after-results") {
+    if fault("results-too-long") {
         message.push(b'\n');
     }
     message

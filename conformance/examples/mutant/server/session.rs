@@ -136,7 +136,9 @@ fn run_test(client: &mut TcpStream, clock: Clock, port: u16, test: TestType) -> 
     if fault("closes-after-reply") {
         let _ = client.shutdown(Shutdown::Both);
     }
+    // The server's data thread has a time of its own, and its end is taken for the end of the test.
     if fault("results-before-done") {
+        thread::sleep(Duration::from_millis(100));
         send(client, &wire::results(test))?;
     }
     let ticker = Ticker::start(client);
@@ -176,8 +178,12 @@ fn send_results(client: &mut TcpStream, test: TestType) -> Result<(), Abort> {
     if !fault("results-before-done") {
         send(client, &wire::results(test))?;
     }
+    if fault("byte-after-results") {
+        thread::sleep(Duration::from_millis(50));
+        send(client, b"\n")?;
+    }
     if fault("server-prints-results") {
-        say("Test finished: 0 UDP packets received");
+        say("Test finished: 0 UDP packets received, 0.00 Mbit/s");
     }
     if fault("waits-for-client-to-close") {
         let _ = client.read(&mut [0]);
