@@ -4,6 +4,8 @@
 
 mod connection;
 pub mod fault;
+#[cfg(test)]
+mod tests;
 mod trace;
 mod view;
 
@@ -52,7 +54,7 @@ pub enum Verdict {
     Pass,
     /// One does not.
     Fail(Finding),
-    /// The transcript ends in the middle of a step: the player did not finish.
+    /// The transcript ends before the last step is over: the player did not finish.
     Unfinished {
         /// The step.
         step: usize,
@@ -80,6 +82,10 @@ pub fn judge(case: &Case, tolerances: &Tolerances, transcript: &Transcript) -> V
         })
         .collect();
     for (turn, (position, index)) in marks.iter().enumerate() {
+        // A step that the player never came to has shown nothing.
+        if *index != turn {
+            return Verdict::Unfinished { step: turn };
+        }
         let end = marks.get(turn + 1).map_or(transcript.entries.len(), |(next, _)| *next);
         let seen = Transcript { entries: transcript.entries[..end].to_vec() };
         let began = transcript.entries[*position].at;
@@ -91,11 +97,11 @@ pub fn judge(case: &Case, tolerances: &Tolerances, transcript: &Transcript) -> V
             Assessment::Pending(_) => return Verdict::Unfinished { step: *index },
         }
     }
-    match marks.last() {
-        Some((_, last)) if last + 1 == case.steps.len() => Verdict::Pass,
-        last => Verdict::Unfinished { step: last.map_or(0, |(_, index)| *index) },
+    let finished = transcript.entries.iter().any(|entry| entry.event == Event::Finished);
+    if finished && marks.len() == case.steps.len() {
+        return Verdict::Pass;
     }
-}
+    Verdict::Unfinished { step: marks.len().min(case.steps.len().saturating_sub(1)) }
 }
 
 /// Assesses the steps of one case, one after the other.
