@@ -8,8 +8,11 @@ mod matrix;
 mod raw;
 mod read;
 pub mod step;
+#[cfg(test)]
+mod tests;
 pub mod time_expression;
 
+use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -31,6 +34,16 @@ pub enum Role {
     Client,
     /// Only the invocation is of interest.
     Command,
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Server => "server",
+            Self::Client => "client",
+            Self::Command => "command",
+        })
+    }
 }
 
 /// What a case cannot do without.

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use regex::RegexSet;
 
 /// Runtime and the line that only its traces have.
-const TRACES: [(&str, &str); 11] = [
+const TRACES: [(&str, &str); 12] = [
     ("Python", r"Traceback \(most recent call last\)"),
     ("Python", r"(?m)^Fatal Python error"),
     ("Rust", r"thread '.*' (\(\d+\) )?panicked at"),
@@ -16,10 +16,9 @@ const TRACES: [(&str, &str); 11] = [
     (".NET", r"Unhandled exception\. |(?m)^\s+at .* in .*\.cs:line \d+"),
     ("Ruby", r"(?m)^.*\.rb:\d+:in [`'].*\(\w*(Error|Interrupt)\)"),
     ("sanitizer", r"==\d+==ERROR: \w*Sanitizer"),
-    (
-        "shell",
-        r"(?m)(^|: |: \d+ +)(Segmentation fault|Aborted|Bus error|Illegal instruction)( \(core dumped\))?\s*$",
-    ),
+    ("shell", r"(?m)(^|: )(Segmentation fault|Aborted|Bus error|Illegal instruction)( \(core dumped\))?\s*$"),
+    // Bash names the line, the process and what it ran; dash says only the words above.
+    ("shell", r"(?m): line \d+:\s+\d+ (Segmentation fault|Aborted|Bus error|Illegal instruction)\b"),
 ];
 
 static PATTERNS: LazyLock<Option<RegexSet>> =
@@ -49,6 +48,8 @@ mod tests {
     #[case("    at Server.listen (node:net:2035:7)\n    at f (/a/tester.js:12:3)", "Node")]
     #[case("terminate called after throwing an instance of 'std::system_error'", "C++")]
     #[case("./run: line 1: 12 Segmentation fault (core dumped)", "shell")]
+    #[case("./run: line 2:  4711 Aborted                 (core dumped) ./tester", "shell")]
+    #[case("Segmentation fault", "shell")]
     fn traces_are_recognised(#[case] output: &str, #[case] runtime: &str) {
         assert_eq!(find(output).map(|(found, _)| found), Some(runtime));
     }

@@ -1,0 +1,108 @@
+//! The steps about the target's process: its start, its end, and what it holds meanwhile.
+
+use std::time::Duration;
+
+use super::{View, broken, held};
+use crate::fixture::Role;
+use crate::fixture::step::{ResourceCheck, Status, TextPattern};
+use crate::tolerance::MOMENT;
+use crate::transcript::{Event, Exit};
+use crate::verdict::{Assessment, Fault, Memory};
+
+impl View<'_> {
+    pub(super) fn started(&self) -> Assessment {
+        let since_start = self.seen.since_start();
+        let ready = match self.judge.case.role {
+            Role::Server => since_start.iter().any(|entry| entry.event == Event::Ready),
+            Role::Client | Role::Command => true,
+        };
+        if ready {
+            return held();
+        }
+        let waited = self.judge.tolerances.startup;
+        if let Some((_, exit)) = self.seen.exit() {
+            return broken(Fault::NotListening { waited, exit: Some(exit) });
+        }
+        self.by(self.began + waited, || Fault::NotListening { waited, exit: None })
+    }
+
+    pub(super) fn served(&self, duration: Duration) -> Assessment {
+        let end = self.began + duration;
+        if self.now >= end || self.seen.exit().is_some() { held() } else { Assessment::Pending(end) }
+    }
+
+    pub(super) fn data_thread_ended(&self, within: Duration) -> Assessment {
+        let lines = |text: &str| self.occurrences(&TextPattern::Text(text.to_owned()), None).len();
+        let (opened, closed) = (lines("data thread opening"), lines("data thread closing"));
+        // A server that tells nothing is judged by what it holds, where the system tells that.
+        let given_back = match (self.counted(), self.judge.resources) {
+            (Some(now), Some(before)) => now.0 <= before.0 && now.1 <= before.1,
+            _ => opened == 0,
+        };
+        if given_back || (opened > 0 && closed >= opened) {
+            return held();
+        }
+        self.by(self.began + within, || Fault::DataThreadRuns { opened, closed, waited: within })
+    }
+
+    /// The latest count of the target's descriptors and threads in this step.
+    fn counted(&self) -> Option<(usize, usize)> {
+        self.seen.entries.iter().rev().find_map(|entry| match entry.event {
+            Event::Resources { descriptors, threads } if entry.at >= self.began => {
+                Some((descriptors, threads))
+            }
+            _ => None,
+        })
+    }
+
+    pub(super) fn exited(&self, within: Duration, status: Option<Status>) -> Assessment {
+        let Some((_, exit)) = self.seen.exit() else {
+            return self.by(self.began + within, || Fault::StillRunning { waited: within });
+        };
+        let right = match (status, exit) {
+            (None, _) | (Some(Status::Zero), Exit::Status(0)) => true,
+            (Some(Status::Nonzero), Exit::Status(code)) => code != 0,
+            _ => false,
+        };
+        match status {
+            Some(wanted) if !right => broken(Fault::WrongExit { exit, wanted }),
+            _ => held(),
+        }
+    }
+
+    pub(super) fn resources(&self, check: ResourceCheck) -> Assessment {
+        let counted = self.counted();
+        match (check, counted, self.judge.resources) {
+            (ResourceCheck::Remember, counted, _) => self.steady(counted),
+            // Where the system does not tell, nothing can be held against the target.
+            (ResourceCheck::AsRemembered { .. }, None, _) | (ResourceCheck::AsRemembered { .. }, _, None) => {
+                held()
+            }
+            (ResourceCheck::AsRemembered { within }, Some(after), Some(before)) => {
+                if after.0 <= before.0 && after.1 <= before.1 {
+                    held()
+                } else {
+                    self.by(self.began + within, || Fault::Leaked { before, after })
+                }
+            }
+        }
+    }
+
+    /// Remembers a count once it stands still: what the last session held is being given back meanwhile.
+    fn steady(&self, counted: Option<(usize, usize)>) -> Assessment {
+        let since = (self.seen.entries.iter().rev())
+            .take_while(|entry| entry.at >= self.began)
+            .filter_map(|entry| match entry.event {
+                Event::Resources { descriptors, threads } => Some((entry.at, (descriptors, threads))),
+                _ => None,
+            })
+            .take_while(|(_, count)| Some(*count) == counted)
+            .last()
+            .map_or(self.began, |(at, _)| at);
+        let deadline = self.began + self.judge.tolerances.patience;
+        if counted.is_none() || self.now >= since + MOMENT || self.now >= deadline {
+            return Assessment::Held(Memory { resources: counted, ..Memory::default() });
+        }
+        Assessment::Pending(deadline.min(since + MOMENT))
+    }
+}
