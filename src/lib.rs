@@ -13,6 +13,7 @@
 pub mod cli;
 mod control;
 mod data;
+mod dial;
 mod interrupt;
 mod output;
 pub mod protocol;

@@ -1,4 +1,4 @@
-//! The one place where the control thread sleeps: until a descriptor is ready, the time is up, or the interrupt comes.
+//! The one place where a thread sleeps: until a descriptor is ready, the time is up, or the interrupt comes.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -52,23 +52,35 @@ pub(crate) fn wait<const N: usize>(
     sources: [Source<'_>; N],
     deadline: Option<Instant>,
 ) -> Result<Woken<N>, Stop> {
-    let mut polled: Vec<_> =
-        sources.iter().map(|s| PollFd::from_borrowed_fd(s.descriptor, s.interest)).collect();
-    polled.push(PollFd::new(interrupt, PollFlags::IN));
-    poll_until(&mut polled, deadline)?;
-    if polled.pop().is_some_and(|fd| !fd.revents().is_empty()) {
-        return Err(Stop::Interrupted);
+    match poll_with(Some(readable(interrupt)), sources, deadline)? {
+        (_, true) => Err(Stop::Interrupted),
+        (woken, false) => Ok(woken),
     }
-    let ready = std::array::from_fn(|index| !polled[index].revents().is_empty());
-    Ok(if ready.contains(&true) { Woken::Ready(ready) } else { Woken::TimeUp })
 }
 
-/// Waits until `descriptor` is readable or `deadline` has come, without regard to the interrupt: for a thread that is
-/// told by its owner. Says whether the descriptor is readable.
-pub(crate) fn wait_for_owner(descriptor: &impl AsFd, deadline: Option<Instant>) -> io::Result<bool> {
-    let mut polled = [PollFd::new(descriptor, PollFlags::IN)];
+/// Waits as [`wait`] does, for a thread that is told by its owner and not by the interrupt: until a source is ready, `end`
+/// is, or `deadline` has come. An `end` alone is told as the time being up.
+pub(crate) fn wait_or_end<const N: usize>(
+    end: Option<Source<'_>>,
+    sources: [Source<'_>; N],
+    deadline: Option<Instant>,
+) -> io::Result<Woken<N>> {
+    let (woken, _) = poll_with(end, sources, deadline)?;
+    Ok(woken)
+}
+
+/// What is ready, and whether `end` is.
+fn poll_with<const N: usize>(
+    end: Option<Source<'_>>,
+    sources: [Source<'_>; N],
+    deadline: Option<Instant>,
+) -> io::Result<(Woken<N>, bool)> {
+    let mut polled: Vec<_> =
+        sources.iter().chain(&end).map(|s| PollFd::from_borrowed_fd(s.descriptor, s.interest)).collect();
     poll_until(&mut polled, deadline)?;
-    Ok(!polled[0].revents().is_empty())
+    let ended = end.is_some() && polled.pop().is_some_and(|fd| !fd.revents().is_empty());
+    let ready = std::array::from_fn(|index| !polled[index].revents().is_empty());
+    Ok((if ready.contains(&true) { Woken::Ready(ready) } else { Woken::TimeUp }, ended))
 }
 
 fn poll_until(polled: &mut [PollFd<'_>], deadline: Option<Instant>) -> io::Result<()> {

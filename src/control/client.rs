@@ -1,22 +1,22 @@
 //! The client: finds the server, asks for a test, lets the data thread run, and takes the results.
 
 use std::fmt::Write as _;
-use std::io::{self, ErrorKind};
+use std::io;
 use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::num::NonZeroU16;
 use std::time::{Duration, Instant};
-
-use rustix::io::Errno;
-use socket2::{Domain, Protocol, Socket, Type};
 
 use super::connection::{Connection, Received};
 use super::resolve::resolve;
 use crate::cli::ClientConfig;
-use crate::data::{DataError, DataThread, Job};
+use crate::data::{DataError, DataThread, Job, Plan};
+use crate::dial::dial;
 use crate::interrupt::Interrupt;
 use crate::output;
 use crate::protocol::message::Results;
 use crate::protocol::session::{ClientAction, ClientEvent, ClientFailure, ClientFinish, ClientSession};
 use crate::report::{self, Outcome};
+use crate::tally::Tally;
 use crate::wait::{Stop, Woken, readable, wait, writable};
 
 /// How long the client waits for the server to close after Results. Nothing hangs on it but a clean end; every other
@@ -36,6 +36,9 @@ pub(crate) enum ClientError {
     Failed(#[from] ClientFailure),
     #[error("test failed: {0}")]
     Data(#[from] DataError),
+    /// The protocol went through, and the data did not; already told when it happened.
+    #[error("test failed: the data ended before the time was up")]
+    Incomplete,
     #[error(transparent)]
     Stop(#[from] Stop),
 }
@@ -45,9 +48,11 @@ pub(crate) fn run(config: &ClientConfig, interrupt: &Interrupt) -> Result<(), Cl
     let addresses = resolve(&config.target, config.port, interrupt)?
         .map_err(|error| ClientError::Resolve { host: config.target.clone(), error })?;
     let (stream, server) = connect_any(&addresses, config, interrupt)?;
+    let local = stream.local_addr().map_err(ClientError::Socket)?;
     let connection = Connection::new(stream).map_err(ClientError::Socket)?;
     let session = ClientSession::new(config.test, CLOSE_PATIENCE);
-    Test { config, interrupt, session, data: None, connection, server, told: Instant::now() }.play()
+    let (data, tally) = (None, Tally::default());
+    Test { config, interrupt, session, data, tally, connection, server, local, told: Instant::now() }.play()
 }
 
 /// Tries the addresses in turn; the first that answers is the server.
@@ -78,24 +83,7 @@ fn connect(
     bind: Option<IpAddr>,
     interrupt: &Interrupt,
 ) -> Result<io::Result<TcpStream>, Stop> {
-    let begin = || -> io::Result<(Socket, bool)> {
-        let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-        socket.set_nonblocking(true)?;
-        if let Some(ip) = bind {
-            socket.bind(&SocketAddr::new(ip, 0).into())?;
-        }
-        match socket.connect(&address.into()) {
-            Ok(()) => Ok((socket, true)),
-            Err(error)
-                if error.kind() == ErrorKind::WouldBlock
-                    || error.raw_os_error() == Some(Errno::INPROGRESS.raw_os_error()) =>
-            {
-                Ok((socket, false))
-            }
-            Err(error) => Err(error),
-        }
-    };
-    let (socket, connected) = match begin() {
+    let (socket, connected) = match dial(address, bind.map(|ip| SocketAddr::new(ip, 0))) {
         Ok(begun) => begun,
         Err(error) => return Ok(Err(error)),
     };
@@ -114,8 +102,12 @@ struct Test<'a> {
     interrupt: &'a Interrupt,
     session: ClientSession,
     data: Option<DataThread>,
+    /// What the data thread counted, once it has ended.
+    tally: Tally,
     connection: Connection,
     server: SocketAddr,
+    /// This host's end of the control connection.
+    local: SocketAddr,
     /// The moment up to which the session has been told the time.
     told: Instant,
 }
@@ -129,27 +121,20 @@ impl Test<'_> {
                 for action in actions {
                     match action {
                         ClientAction::Send(bytes) => answers.extend(self.send(&bytes)?),
-                        ClientAction::OpenData { port: _ } => {
-                            self.data = Some(DataThread::start(Job::Measure(self.config.time))?);
+                        ClientAction::OpenData { port } => {
+                            self.data = Some(DataThread::start(self.job(port))?);
                         }
-                        ClientAction::Report { port, results: Results { udp_packets_received } } => {
-                            let (test, time, server) = (self.config.test, self.config.time, self.server);
-                            output::say(report::text(&Outcome {
-                                test,
-                                server,
-                                time,
-                                port,
-                                udp_packets_received,
-                            }));
+                        ClientAction::Report { port, results } => {
+                            self.report(port, results);
                             self.told = Instant::now();
                         }
-                        ClientAction::Finish(ClientFinish::Closed) => return Ok(()),
+                        ClientAction::Finish(ClientFinish::Closed) => return self.verdict(),
                         ClientAction::Finish(ClientFinish::LeftOpen) => {
                             let seconds = CLOSE_PATIENCE.as_secs();
                             output::diagnose(format_args!(
                                 "the server did not close the control connection within {seconds} s after Results"
                             ));
-                            return Ok(());
+                            return self.verdict();
                         }
                         ClientAction::Fail(why) => return Err(why.into()),
                     }
@@ -157,6 +142,32 @@ impl Test<'_> {
                 actions = answers;
             }
             actions = self.next_actions()?;
+        }
+    }
+
+    fn job(&self, port: NonZeroU16) -> Job {
+        let ClientConfig { test, time, no_data, .. } = *self.config;
+        if no_data {
+            return Job::Idle(None, Some(time));
+        }
+        let (mut server, mut local) = (self.server, self.local);
+        server.set_port(port.get());
+        local.set_port(0);
+        Job::Measure(Plan { test, server, local, time, length: None, rate: None })
+    }
+
+    fn report(&self, port: NonZeroU16, results: Results) {
+        let &ClientConfig { test, time, no_data, .. } = self.config;
+        let (server, tally) = (self.server, (!no_data).then_some(&self.tally));
+        let Results { udp_packets_received } = results;
+        output::say(report::text(&Outcome { test, server, time, port, udp_packets_received, tally }));
+    }
+
+    /// Whether a test whose protocol went through is a success.
+    fn verdict(&self) -> Result<(), ClientError> {
+        match &self.tally.broken {
+            Some(why) if !why.is_absence() => Err(ClientError::Incomplete),
+            Some(_) | None => Ok(()),
         }
     }
 
@@ -169,7 +180,9 @@ impl Test<'_> {
 
     /// Waits for the next event, and returns what the session makes of it.
     fn next_actions(&mut self) -> Result<Vec<ClientAction>, ClientError> {
-        let deadline = self.session.patience().and_then(|patience| self.told.checked_add(patience));
+        let patience = self.session.patience().and_then(|patience| self.told.checked_add(patience));
+        let time_up = self.data.as_ref().and_then(DataThread::deadline);
+        let deadline = [patience, time_up].into_iter().flatten().min();
         let woken = match &self.data {
             Some(data) => wait(self.interrupt, [readable(&self.connection), data.ended()], deadline)?,
             None => match wait(self.interrupt, [readable(&self.connection)], deadline)? {
@@ -181,6 +194,10 @@ impl Test<'_> {
             Woken::TimeUp => {
                 let now = Instant::now();
                 let time = now.duration_since(self.told);
+                if let Some(data) = &mut self.data {
+                    // It may be blocked in a call. Its end is the next event.
+                    data.tell();
+                }
                 self.told = now;
                 ClientEvent::Elapsed(time)
             }
@@ -192,7 +209,7 @@ impl Test<'_> {
             },
             Woken::Ready([false, _]) => {
                 if let Some(data) = self.data.take() {
-                    let _tally = data.stop()?;
+                    self.tally = data.stop()?;
                 }
                 ClientEvent::DataEnded
             }

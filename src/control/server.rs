@@ -150,6 +150,8 @@ struct Served<'a> {
     data: Option<DataThread>,
     connection: Connection,
     local: SocketAddr,
+    client: IpAddr,
+    no_data: bool,
     /// The moment up to which the session has been told the time.
     told: Instant,
 }
@@ -161,6 +163,8 @@ impl<'a> Served<'a> {
             session: ServerSession::new(config.control_timeout),
             data: None,
             local: plain(stream.local_addr()?),
+            client: plain(stream.peer_addr()?).ip(),
+            no_data: config.no_data,
             connection: Connection::new(stream)?,
             told: Instant::now(),
         })
@@ -194,7 +198,8 @@ impl<'a> Served<'a> {
                 let now = Instant::now();
                 let time = now.duration_since(self.told);
                 self.told = now;
-                ServerEvent::Elapsed { time, data_silent_for: None }
+                let data_silent_for = self.data.as_ref().and_then(|data| data.progress().silent_for());
+                ServerEvent::Elapsed { time, data_silent_for }
             }
             Woken::Ready(_) => match self.connection.receive() {
                 Received::Nothing => return Ok(Vec::new()),
@@ -226,13 +231,15 @@ impl<'a> Served<'a> {
     fn open_data(&mut self, test: TestType) -> Result<Vec<ServerAction>, SessionEnd> {
         let socket = TestSocket::open(test, self.local)?;
         let port = socket.port()?;
-        self.data = Some(DataThread::start(Job::Serve(socket))?);
+        let job =
+            if self.no_data { Job::Idle(Some(socket), None) } else { Job::Serve(socket, test, self.client) };
+        self.data = Some(DataThread::start(job)?);
         Ok(self.session.handle(ServerEvent::DataOpened { port }))
     }
 
     fn close_data(&mut self) -> Result<Vec<ServerAction>, SessionEnd> {
         let tally = self.data.take().map(DataThread::stop).transpose()?.unwrap_or_default();
-        let udp_packets_received = tally.udp_packets_received;
+        let udp_packets_received = tally.datagrams;
         Ok(self.session.handle(ServerEvent::DataClosed { udp_packets_received }))
     }
 

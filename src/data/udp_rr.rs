@@ -1,0 +1,210 @@
+//! UDP_RR: one datagram there, one back, one at a time, and what happens when one is lost (S, the slide on UDP round
+//! trips, leaves that as a question; spec/ambiguities.md, "How UDP_RR counts loss").
+
+mod patience;
+mod sequence;
+
+use std::io::{self, ErrorKind};
+use std::net::{IpAddr, UdpSocket};
+use std::time::{Duration, Instant};
+
+use rustix::net::Shutdown;
+
+use super::Plan;
+use super::drain::Drain;
+use super::progress::Progress;
+use super::socket::{connect_udp, is_nothing, refused};
+use super::stop::{StopSignal, WAKES_ALL};
+use crate::tally::{Broken, Tally, latencies};
+use crate::wait::readable;
+use patience::Patience;
+use sequence::{Judgement, Sequence};
+
+/// Datagrams carry one byte; what is longer is cut.
+const DATAGRAM_BYTES: usize = 16;
+
+/// The client's half: round trips until the time is up.
+pub(super) fn ask(
+    plan: &Plan,
+    stop: &StopSignal,
+    progress: &Progress,
+    tally: &mut Tally,
+) -> Result<(), Broken> {
+    let mut asker = Asker {
+        plan,
+        stop,
+        socket: connect(plan, stop)?,
+        sequence: Sequence::default(),
+        patience: Patience::default(),
+        timeout: None,
+    };
+    tally.latency_ns = latencies();
+    let started = Instant::now();
+    let mut asked = started;
+    let result = loop {
+        if stop.is_over(asked) {
+            break Ok(());
+        }
+        match asker.round_trip(asked, tally) {
+            Ok(Some(now)) => {
+                progress.publish(0, tally.round_trips);
+                asked = now;
+            }
+            Ok(None) => break Ok(()),
+            Err(why) => break Err(why),
+        }
+    };
+    tally.time = started.elapsed();
+    result
+}
+
+fn connect(plan: &Plan, stop: &StopSignal) -> io::Result<UdpSocket> {
+    let socket = connect_udp(plan.server, plan.local)?;
+    stop.unblock(&socket, Shutdown::Both)?;
+    Ok(socket)
+}
+
+/// The client's state between round trips.
+struct Asker<'a> {
+    plan: &'a Plan,
+    stop: &'a StopSignal,
+    socket: UdpSocket,
+    sequence: Sequence,
+    patience: Patience,
+    /// The receive timeout that the socket has.
+    timeout: Option<Duration>,
+}
+
+impl Asker<'_> {
+    /// Sends one datagram and waits for its reply, for as long as the patience lasts. Returns when it ended, or nothing
+    /// when the test did.
+    fn round_trip(&mut self, asked: Instant, tally: &mut Tally) -> Result<Option<Instant>, Broken> {
+        let byte = self.sequence.next();
+        if let Err(error) = self.socket.send(&[byte]) {
+            return self.failed(error, tally);
+        }
+        tally.datagrams += 1;
+        let patience = self.patience.now();
+        loop {
+            let left = patience.saturating_sub(asked.elapsed());
+            let reply = match self.receive(left) {
+                Ok(reply) => reply,
+                Err(error) => return self.failed(error, tally),
+            };
+            if self.stop.is_told() {
+                return Ok(None);
+            }
+            let now = Instant::now();
+            match reply.map(|byte| self.sequence.judge(byte)) {
+                Some(Judgement::Late) => tally.late += 1,
+                Some(Judgement::Due) => {
+                    let took = now - asked;
+                    self.patience.answered(took);
+                    tally.round_trips += 1;
+                    if let Some(latency) = &mut tally.latency_ns {
+                        latency.saturating_record(took.as_nanos() as u64);
+                    }
+                    return Ok(Some(now));
+                }
+                None if now < asked + patience => {}
+                None => {
+                    tally.unanswered += 1;
+                    self.patience.disappointed();
+                    if self.sequence.lost() {
+                        // A late reply cannot be told from the next one by its byte, so that it is by its port.
+                        self.socket = connect(self.plan, self.stop)?;
+                        self.timeout = None;
+                    }
+                    return Ok(Some(now));
+                }
+            }
+        }
+    }
+
+    /// The first byte of the next datagram (0 for an empty one), or nothing within this time.
+    fn receive(&mut self, left: Duration) -> io::Result<Option<u8>> {
+        if left.is_zero() {
+            return Ok(None);
+        }
+        if WAKES_ALL {
+            // Rounded, so that the steady case never sets it.
+            let timeout = patience::rounded(left);
+            if self.timeout != Some(timeout) {
+                self.socket.set_read_timeout(Some(timeout))?;
+                self.timeout = Some(timeout);
+            }
+        } else {
+            self.stop.wait([readable(&self.socket)], Some(Instant::now() + left))?;
+            self.socket.set_nonblocking(true)?;
+        }
+        let mut reply = [0; DATAGRAM_BYTES];
+        match self.socket.recv(&mut reply) {
+            Ok(_) => Ok(Some(reply[0])),
+            Err(error) if is_nothing(&error) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn failed(&self, error: io::Error, tally: &Tally) -> Result<Option<Instant>, Broken> {
+        match error.kind() {
+            _ if self.stop.is_over(Instant::now()) => Ok(None),
+            ErrorKind::ConnectionRefused if tally.round_trips > 0 => Err(Broken::Closed),
+            _ => Err(refused(error)),
+        }
+    }
+}
+
+/// The server's half: one datagram back for each of the client's, to the port that it came from; counts them, those that
+/// lie in the socket at the stop as well.
+pub(super) fn answer(
+    socket: &UdpSocket,
+    client: IpAddr,
+    stop: &StopSignal,
+    progress: &Progress,
+    tally: &mut Tally,
+) -> io::Result<()> {
+    stop.unblock(socket, Shutdown::Read)?;
+    let mut request = [0; DATAGRAM_BYTES];
+    let mut take = |tally: &mut Tally| -> io::Result<()> {
+        let (count, from) = socket.recv_from(&mut request)?;
+        if from.ip().to_canonical() != client {
+            tally.strangers += 1;
+            return Ok(());
+        }
+        tally.bytes += count as u64;
+        tally.datagrams += 1;
+        progress.heard();
+        progress.publish(tally.bytes, tally.datagrams);
+        // A reply that finds no way is a lost one, for the client to notice.
+        let _lost = socket.send_to(&request[..1], from);
+        Ok(())
+    };
+    while !stop.is_told() {
+        if !WAKES_ALL {
+            stop.wait([readable(socket)], None)?;
+            socket.set_nonblocking(true)?;
+        }
+        match take(tally) {
+            Ok(()) => {}
+            Err(error) if is_nothing(&error) => {}
+            // The stop's shutdown looks like a datagram from nowhere.
+            Err(_) if stop.is_told() => {}
+            Err(error) => return Err(error),
+        }
+    }
+    socket.set_nonblocking(true)?;
+    let mut drain = Drain::new(stop);
+    let mut was_quiet = false;
+    while !drain.is_exhausted() {
+        match take(tally) {
+            Ok(()) => was_quiet = false,
+            Err(_) if was_quiet => break,
+            // A socket that is shut down is ready all the time: it can only be looked at again.
+            Err(_) => {
+                drain.pause()?;
+                was_quiet = true;
+            }
+        }
+    }
+    Ok(())
+}
