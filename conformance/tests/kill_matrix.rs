@@ -66,7 +66,8 @@ fn every_mutant_fails_what_it_breaks_and_nothing_else() {
                 writeln!(problems, "{}: {id} does not catch it", fault.name).unwrap();
             }
         }
-        for id in graded.failed.iter().filter(|id| !fault.breaks.contains(id) && !gallery.explains(fault, id)) {
+        for id in graded.failed.iter().filter(|id| !fault.breaks.contains(id) && !gallery.explains(fault, id))
+        {
             writeln!(problems, "{}: fails {id}, which it does not break", fault.name).unwrap();
         }
         for case in &graded.not_judged {
@@ -97,11 +98,7 @@ impl Gallery {
     }
 }
 
-fn matrix(
-    catalogue: &Catalogue,
-    gallery: &Gallery,
-    killers: &BTreeMap<&RequirementId, Vec<&str>>,
-) -> String {
+fn matrix(catalogue: &Catalogue, gallery: &Gallery, killers: &BTreeMap<&RequirementId, Vec<&str>>) -> String {
     let mut text = format!("{} mutants\n\n", gallery.fault.len());
     for requirement in catalogue.all() {
         if let Some(names) = killers.get(&requirement.id) {
@@ -125,8 +122,8 @@ fn grade_all(faults: &[Fault]) -> Vec<Graded> {
     thread::scope(|scope| {
         for _ in 0..GRADINGS_AT_ONCE {
             scope.spawn(|| {
-                while let Some((index, fault)) =
-                    Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|index| faults.get(index).map(|fault| (index, fault)))
+                while let Some((index, fault)) = Some(next.fetch_add(1, Ordering::Relaxed))
+                    .and_then(|index| faults.get(index).map(|fault| (index, fault)))
                 {
                     let graded = grade(&mutant, fault);
                     done.lock().unwrap()[index] = Some(graded);
@@ -140,7 +137,11 @@ fn grade_all(faults: &[Fault]) -> Vec<Graded> {
 /// The example of this package, which `cargo test` builds beside the runner.
 fn mutant() -> PathBuf {
     let path = Path::new(env!("CARGO_BIN_EXE_conformance")).with_file_name("examples").join("mutant");
-    assert!(path.exists(), "{} is missing: cargo build -p conformance --example mutant makes it", path.display());
+    assert!(
+        path.exists(),
+        "{} is missing: cargo build -p conformance --example mutant makes it",
+        path.display()
+    );
     path
 }
 

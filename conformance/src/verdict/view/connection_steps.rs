@@ -1,5 +1,6 @@
 //! The steps about connections: what is sent, what comes, what closes, and the announced port.
 
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use super::{View, broken, held};
@@ -51,16 +52,20 @@ impl View<'_> {
             _ => None,
         });
         if let Some(local) = opened {
-            let expected = match at {
-                Some(Destination::External) => ADDRESS.to_string(),
-                Some(Destination::Loopback) => "127.0.0.1".to_owned(),
-                Some(Destination::Ipv6) => "::1".to_owned(),
+            let address = local.parse::<SocketAddr>().map(|address| address.ip().to_canonical()).ok();
+            let is_at = |wanted: IpAddr| address == Some(wanted);
+            let (right, expected) = match at {
                 None => return held(),
+                Some(Destination::External) => (is_at(ADDRESS.into()), ADDRESS.to_string()),
+                Some(Destination::Ipv6) => (is_at(Ipv6Addr::LOCALHOST.into()), "::1".to_owned()),
+                // What a machine calls itself may be of either family.
+                Some(Destination::Loopback) => {
+                    (address.is_some_and(|address| address.is_loopback()), "the loopback address".to_owned())
+                }
             };
-            let actual = local.parse::<std::net::SocketAddr>().map(|address| address.ip().to_canonical());
-            return match actual {
-                Ok(address) if address.to_string() == expected => held(),
-                _ => broken(Fault::WrongAddress { expected, actual: local.clone() }),
+            return match right {
+                true => held(),
+                false => broken(Fault::WrongAddress { expected, actual: local.clone() }),
             };
         }
         if let Some((_, exit)) = self.seen.exit() {
