@@ -1,6 +1,9 @@
 //! What a run consists of: the cases that were asked for, in the order in which they start, and those
 //! that were left out, each with its reason.
 
+#[cfg(test)]
+mod tests;
+
 use std::time::Duration;
 
 use globset::{Glob, GlobMatcher};
@@ -26,23 +29,32 @@ pub struct Selection {
 }
 
 /// A case's id, or a glob over ids. `*` crosses slashes; an id as a report prints it names itself,
-/// brackets and all, and without its brackets every case of its file.
+/// brackets and all, and without its brackets every case of its file. The same holds within a glob:
+/// brackets in it may be an id's own as well as a set of letters.
 #[derive(Clone, Debug)]
 pub struct CasePattern {
     text: String,
-    glob: Option<GlobMatcher>,
+    globs: Vec<GlobMatcher>,
 }
 
 impl CasePattern {
     /// Takes any text: what is no glob is still an id.
     pub fn new(text: &str) -> Self {
-        let glob = Glob::new(text).ok().map(|glob| glob.compile_matcher());
-        Self { text: text.to_owned(), glob }
+        let escaped: String = text
+            .chars()
+            .map(|letter| match letter {
+                '[' => "[[]".to_owned(),
+                ']' => "[]]".to_owned(),
+                letter => letter.to_string(),
+            })
+            .collect();
+        let globs = [text, &escaped].into_iter().filter_map(|text| Glob::new(text).ok());
+        Self { text: text.to_owned(), globs: globs.map(|glob| glob.compile_matcher()).collect() }
     }
 
     fn names(&self, id: &str) -> bool {
         let file = id.split('[').next().unwrap_or(id);
-        self.text == id || self.text == file || self.glob.as_ref().is_some_and(|glob| glob.is_match(id))
+        [id, file].iter().any(|name| self.text == *name || self.globs.iter().any(|glob| glob.is_match(name)))
     }
 }
 
