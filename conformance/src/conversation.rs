@@ -3,6 +3,7 @@
 //! holds, and stops at the first that does not. One thread polls everything; nothing here judges.
 
 mod data_port;
+mod idleness;
 mod socket;
 mod stalls;
 
@@ -24,6 +25,7 @@ use crate::tolerance::{START_IS_IDLE, Tolerances, WAIT_IS_IDLE};
 use crate::transcript::{Entry, Event, Exit, Transcript};
 use crate::verdict::{Assessment, Judge};
 use data_port::DataPort;
+use idleness::Idleness;
 use socket::Connection;
 use stalls::Stalls;
 
@@ -104,6 +106,8 @@ struct Player<'a> {
     target: Option<Running>,
     listener: Option<Socket>,
     data_port: Option<DataPort>,
+    patience: Duration,
+    idleness: Idleness,
     accepted: usize,
     connections: BTreeMap<String, Connection>,
     /// When the last step began, and how long the target had waited for a processor by then.
@@ -148,6 +152,8 @@ impl<'a> Player<'a> {
             target: None,
             listener,
             data_port,
+            patience: tolerances.patience,
+            idleness: Idleness::new(),
             accepted: 0,
             connections: BTreeMap::new(),
             step_began: (Instant::now(), None),
@@ -191,7 +197,7 @@ impl<'a> Player<'a> {
                 let segments = outgoing.materialise(port, |bytes| random.fill(bytes));
                 self.with(&name, |connection| connection.send(segments));
             }
-            Action::Signal(signal) => self.signal(*signal),
+            Action::Signal(_) => self.idleness = Idleness::new(),
             Action::Announced => self.probe_ports(),
             Action::Resources(_) | Action::DataThreadEnded { .. } => self.count_resources(),
             _ => {}
@@ -246,8 +252,12 @@ impl<'a> Player<'a> {
         connection.drop_with(reset);
     }
 
+    /// Sends the signal once the target has settled.
     fn signal(&mut self, signal: SignalName) {
         let Some(running) = &mut self.target else { return };
+        if !self.idleness.allows(running.target.activity(), self.patience) {
+            return;
+        }
         self.transcript.push(self.clock.elapsed(), Event::Signalled { signal });
         let signal = match signal {
             SignalName::Int => Signal::SIGINT,
@@ -308,6 +318,7 @@ impl<'a> Player<'a> {
     fn pump(&mut self, step: &Step, until: Duration) -> Result<(), PlayError> {
         let looks = match step.action {
             Action::Start => Some(LOOK_AGAIN),
+            Action::Signal(_) => Some(LOOK_AGAIN * 2),
             Action::Resources(_) | Action::DataThreadEnded { .. } => Some(LOOK_AGAIN * 10),
             _ if self.connections.values().any(Connection::is_settling) => Some(SETTLE_AGAIN),
             _ => None,
@@ -326,6 +337,7 @@ impl<'a> Player<'a> {
             Action::Start => self.observe_readiness(),
             Action::Resources(_) | Action::DataThreadEnded { .. } => self.count_resources(),
             Action::Serve(_) => self.serve(),
+            Action::Signal(signal) => self.signal(*signal),
             _ => {}
         }
         Ok(())

@@ -21,7 +21,7 @@ pub use ending::Exit;
 pub use environment::environment;
 pub use launch::{Launch, StartError};
 pub use output::{OUTPUT_KEPT_BYTES, OUTPUT_TAIL_BYTES, ReadOutcome, Stream};
-pub use processes::{Process, Resources};
+pub use processes::{Activity, Process, Resources};
 
 use ending::Ending;
 use output::Output;
@@ -143,6 +143,11 @@ impl Target {
     /// Threads that have ended are out of the sum, so it can fall. `None` where the system does not tell.
     pub fn run_delay(&self) -> Option<Duration> {
         processes::run_delay(self.pid)
+    }
+
+    /// What it and all that it started do at this moment. `None` when it has ended, or the system does not tell.
+    pub fn activity(&self) -> Option<Activity> {
+        processes::activity(self.pid)
     }
 
     /// What it and all that it started hold at this moment. `None` when it has ended, or the system does not tell.

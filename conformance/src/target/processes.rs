@@ -32,6 +32,22 @@ pub struct Resources {
     pub threads: usize,
 }
 
+/// What a target does at a moment, with all that it started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Activity {
+    /// Processor time used so far.
+    pub run_time: Duration,
+    /// Whether a thread runs or is ready to.
+    pub runnable: bool,
+}
+
+impl Activity {
+    /// That of two threads, or processes, together.
+    pub(super) fn and(self, other: Self) -> Self {
+        Self { run_time: self.run_time + other.run_time, runnable: self.runnable || other.runnable }
+    }
+}
+
 /// The targets that this process has running: one of them does not belong to another.
 static RUNNING: Mutex<Vec<i32>> = Mutex::new(Vec::new());
 
@@ -57,6 +73,16 @@ pub(super) fn of_target(target: Pid) -> Vec<Process> {
 pub(super) fn run_delay(target: Pid) -> Option<Duration> {
     #[cfg(target_os = "linux")]
     return sum(members(target).iter().filter_map(Member::run_delay));
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = target;
+        None
+    }
+}
+
+pub(super) fn activity(target: Pid) -> Option<Activity> {
+    #[cfg(target_os = "linux")]
+    return members(target).iter().filter_map(Member::activity).reduce(Activity::and);
     #[cfg(not(target_os = "linux"))]
     {
         let _ = target;

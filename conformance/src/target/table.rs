@@ -10,7 +10,7 @@ use std::time::Duration;
 use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::unistd::Pid;
 
-use super::processes::{Process, Resources};
+use super::processes::{Activity, Process, Resources};
 use crate::isolate;
 
 /// The longest command line that is told, in bytes: enough to know a program by.
@@ -40,6 +40,20 @@ impl Member {
         };
         let tasks = fs::read_dir(format!("/proc/{}/task", self.listed)).ok()?;
         tasks.flatten().filter_map(delay).reduce(|one, other| one + other)
+    }
+
+    /// The first field of each thread's schedstat, and the state behind the name in its stat.
+    pub(super) fn activity(&self) -> Option<Activity> {
+        let thread = |task: fs::DirEntry| {
+            let times = fs::read_to_string(task.path().join("schedstat")).ok()?;
+            let stat = fs::read_to_string(task.path().join("stat")).ok()?;
+            Some(Activity {
+                run_time: times.split_whitespace().next()?.parse().ok().map(Duration::from_nanos)?,
+                runnable: stat.rsplit_once(") ")?.1.starts_with('R'),
+            })
+        };
+        let tasks = fs::read_dir(format!("/proc/{}/task", self.listed)).ok()?;
+        tasks.flatten().filter_map(thread).reduce(Activity::and)
     }
 
     pub(super) fn resources(&self) -> Option<Resources> {

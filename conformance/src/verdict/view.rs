@@ -26,7 +26,8 @@ impl View<'_> {
     pub(super) fn assess(&self) -> Assessment {
         match &self.step.action {
             Action::Start => self.started(),
-            Action::Connect(_) | Action::Signal(_) => held(),
+            Action::Connect(_) => held(),
+            Action::Signal(_) => self.signalled(),
             Action::Shutdown | Action::Close | Action::Reset => self.established(),
             Action::Serve(duration) => self.served(*duration),
             Action::DataThreadEnded { within } => self.data_thread_ended(*within),

@@ -26,8 +26,20 @@ impl View<'_> {
         self.by(self.began + waited, || Fault::NotListening { waited, exit: None })
     }
 
+    /// A signal is sent when the target has settled, which the player sees to.
+    pub(super) fn signalled(&self) -> Assessment {
+        let sent = self.in_this_step().iter().any(|entry| matches!(entry.event, Event::Signalled { .. }));
+        let deadline = self.began + 2 * self.judge.tolerances.patience;
+        if sent || self.now >= deadline { held() } else { Assessment::Pending(deadline) }
+    }
+
+    /// The time counts from the client's connection: before that it is still starting.
     pub(super) fn served(&self, duration: Duration) -> Assessment {
-        let end = self.began + duration;
+        let connected = self.in_this_step().iter().find_map(|entry| match entry.event {
+            Event::Opened { accepted: true, .. } => Some(entry.at),
+            _ => None,
+        });
+        let end = connected.unwrap_or(self.began + self.judge.tolerances.startup) + duration;
         if self.now >= end || self.seen.exit().is_some() { held() } else { Assessment::Pending(end) }
     }
 
