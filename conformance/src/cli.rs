@@ -30,12 +30,74 @@ pub struct Cli {
 /// What the runner does besides running.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Compare two JSON reports: what was mended, what broke, what is new
+    ///
+    /// Exit status: 0 nothing broke, 1 a requirement that held and counts (--fail-on of the new run) does not hold any
+    /// more, 2 a file cannot be read.
+    Diff {
+        /// The JSON report of the run before
+        #[arg(value_name = "OLD.json")]
+        old: PathBuf,
+        /// The JSON report of the run after
+        #[arg(value_name = "NEW.json")]
+        new: PathBuf,
+        /// As text or as JSON
+        #[arg(long, value_enum, default_value = "text")]
+        format: OutputFormat,
+    },
+    /// Grade every submission in a folder, and make a gradebook
+    ///
+    /// Each file or folder below DIR is one submission, named as it is; hidden ones are passed over. A file is itself
+    /// the program. In a folder it is the first of: tester (executable), tester.py, main.py, the only executable file;
+    /// a folder that holds nothing but one other folder stands for that one. What ends in .py is started by python3,
+    /// anything else must be executable. The program runs with its own folder as working directory.
+    ///
+    /// All options of a run apply to each submission; --report takes a FORMAT without a file and needs --output. A
+    /// submission that cannot be started is a row that says so. Exit status: 0 all hold, 1 one does not, 3 one could not
+    /// be graded, 4 DIR is empty or nothing was selected, 130 interrupted.
+    Grade(Box<GradeArgs>),
+    /// Make one report of the JSON reports of several runs of one target: shards, or repetitions
+    ///
+    /// Where two runs do not agree on a case, it fails, and the disagreement is said. Exit status: as of a run with
+    /// these verdicts; 2 where a file cannot be read or the runs are not of one target.
+    Merge {
+        /// JSON reports
+        #[arg(value_name = "FILE", required = true)]
+        files: Vec<PathBuf>,
+        /// How to report, as in a run; json on standard output by default
+        #[arg(long = "report", value_name = "FORMAT[=FILE]")]
+        reports: Vec<ReportArg>,
+    },
     /// Print the golden messages, valid and invalid, for people who write a tester in another language
     Vectors {
         /// As text or as JSON
         #[arg(long, value_enum, default_value = "text")]
         format: VectorFormat,
     },
+}
+
+/// `conformance grade`.
+#[derive(Debug, Args)]
+pub struct GradeArgs {
+    /// The folder of the submissions
+    #[arg(value_name = "DIR")]
+    pub dir: PathBuf,
+    /// Where gradebook.csv, gradebook.txt and a report for each submission (reports/NAME.txt, or as --report says) go;
+    /// made if need be [default: the table on standard output only]
+    #[arg(long, short, value_name = "DIR")]
+    pub output: Option<PathBuf>,
+    /// As for a run.
+    #[command(flatten)]
+    pub run: RunArgs,
+}
+
+/// How a subcommand prints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum OutputFormat {
+    /// For a person
+    Text,
+    /// For a program
+    Json,
 }
 
 /// How `conformance vectors` prints.
@@ -111,7 +173,8 @@ pub struct RunArgs {
     #[arg(long, value_name = "N", help_heading = "Run")]
     pub seed: Option<u64>,
 
-    /// How to report: human or json, with =FILE to write a file instead of standard output; may be repeated
+    /// How to report: human, json, jsonl, junit, tap, github or gradescope, with =FILE to write a file instead of
+    /// standard output; may be repeated
     #[arg(long = "report", value_name = "FORMAT[=FILE]", num_args = 1.., help_heading = "Report")]
     pub reports: Vec<ReportArg>,
     /// No progress line
@@ -256,10 +319,35 @@ pub struct ReportArg {
 /// The formats of a report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum ReportFormat {
-    /// For a person.
+    /// For a person
     Human,
-    /// For a program.
+    /// For a program: one document when the run is over
     Json,
+    /// For a program: a line for each event as it happens
+    Jsonl,
+    /// For the test viewers of CI systems
+    Junit,
+    /// For a harness of the Test Anything Protocol, version 14
+    Tap,
+    /// For GitHub Actions: annotations, and a summary in the file that GITHUB_STEP_SUMMARY names
+    Github,
+    /// For Gradescope: results.json, a point for each requirement that counts
+    Gradescope,
+}
+
+impl ReportFormat {
+    /// How the name of a file of it ends.
+    pub fn extension(self) -> &'static str {
+        match self {
+            Self::Human => "txt",
+            Self::Json => "json",
+            Self::Jsonl => "jsonl",
+            Self::Junit => "junit.xml",
+            Self::Tap => "tap",
+            Self::Github => "github.txt",
+            Self::Gradescope => "gradescope.json",
+        }
+    }
 }
 
 impl std::str::FromStr for ReportArg {

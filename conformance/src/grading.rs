@@ -15,113 +15,160 @@ use crate::isolate::Isolation;
 use crate::outcome::{Outcome, RequirementRecord, Summary, requirement_records};
 use crate::plan::{CasePattern, Plan, Selection};
 use crate::reference;
-use crate::report::output::Destination;
 use crate::report::progress::Progress;
+use crate::report::set::Reports;
 use crate::report::{self, ReportOptions, RunReport, TargetInfo, Tool, json};
-use crate::run::{self, Options, TargetProgram};
+use crate::run::{self, Options, RunError, TargetProgram};
 use crate::spec::{Catalogue, Level};
 
 /// Why there is no verdict: the exit code and the one line that says it.
-struct Refusal(Exit, String);
+#[derive(Debug)]
+pub(crate) struct Refusal(Exit, String);
 
 impl Refusal {
-    fn usage(reason: impl ToString) -> Self {
+    pub(crate) fn usage(reason: impl ToString) -> Self {
         Self(Exit::Usage, reason.to_string())
     }
 
-    fn not_carried_out(reason: impl ToString) -> Self {
+    pub(crate) fn not_carried_out(reason: impl ToString) -> Self {
         Self(Exit::NotCarriedOut, reason.to_string())
+    }
+
+    pub(crate) fn nothing_selected(reason: impl ToString) -> Self {
+        Self(Exit::NothingSelected, reason.to_string())
+    }
+
+    /// Says it, and how to end.
+    pub(crate) fn tell(self) -> Exit {
+        anstream::eprintln!("conformance: {}", self.1);
+        self.0
     }
 }
 
 /// Grades a target as the options say.
 pub fn grade(args: &RunArgs) -> Exit {
-    match try_grade(args) {
-        Ok(exit) => exit,
-        Err(Refusal(exit, reason)) => {
-            anstream::eprintln!("conformance: {reason}");
-            exit
-        }
-    }
+    try_grade(args).unwrap_or_else(Refusal::tell)
 }
 
 fn try_grade(args: &RunArgs) -> Result<Exit, Refusal> {
-    let catalogue = Catalogue::built_in()
-        .map_err(|error| Refusal::not_carried_out(format!("spec/requirements.toml: {error}")))?;
-    for id in &args.requirements {
-        if catalogue.find(id).is_none() {
-            return Err(Refusal::usage(format!("--requirement {id}: the catalogue has no such requirement")));
-        }
-    }
     let target = args.target().map_err(Refusal::usage)?;
-    let tolerances = args.tolerances();
-    let library = Library::load(&args.fixtures).map_err(Refusal::usage)?;
-    let cases = library.cases(&catalogue, &tolerances).map_err(Refusal::usage)?;
     let (program, info) = resolve(&target, args.target_bin.is_none())?;
-    let (isolation, refused) = args.isolation().map_err(|error| {
-        Refusal::not_carried_out(format!("--isolation namespace: {error}; --isolation host does without"))
-    })?;
-    let selection = Selection {
-        part: args.part.into(),
-        requirements: args.requirements.clone(),
-        cases: args.cases.iter().map(|text| CasePattern::new(text)).collect(),
-        quick: args.quick,
-        isolation,
-    };
-    let plan = Plan::new(cases, &catalogue, &selection);
-    if plan.cases.is_empty() {
-        return Err(Refusal(Exit::NothingSelected, nothing_selected(&plan)));
-    }
+    let grader = Grader::prepare(args)?;
     if args.list {
-        return list(&plan, &args.reports);
+        return list(&grader.plan, &args.reports);
     }
-    let destinations = destinations(&args.reports)?;
-    if let Some(reason) = refused {
-        announce_host(&plan, &reason);
-    }
-    let options = Options {
-        tolerances: tolerances.clone(),
-        isolation,
-        jobs: args.jobs(),
-        seed: args.seed.unwrap_or_else(|| fastrand::u64(..)),
-        fail_fast: args.fail_fast,
-        cwd: std::env::current_dir().map_err(Refusal::not_carried_out)?,
-    };
-    let fail_on = Level::from(args.fail_on);
-    let started = (jiff::Zoned::now(), Instant::now());
+    let mut reports = Reports::open(&args.reports).map_err(Refusal::usage)?;
+    grader.announce_host();
     interrupt::install().map_err(Refusal::not_carried_out)?;
     let mut progress = Progress::new(args.quiet);
-    let listeners: &mut [&mut dyn Listener] = &mut [&mut progress];
-    let ran = run::run(&plan, &program, &options, listeners);
+    let mut listeners: Vec<&mut dyn Listener> = vec![&mut progress];
+    listeners.extend(reports.listeners());
+    let cwd = std::env::current_dir().map_err(Refusal::not_carried_out)?;
+    let graded = grader.grade(&program, info, cwd, &mut listeners);
     progress.finish();
-    let cases = ran.map_err(Refusal::not_carried_out)?;
-    let requirements = requirement_records(&plan, catalogue.all(), &cases);
-    let report = RunReport {
-        schema: report::SCHEMA,
-        tool: Tool::this(),
-        target: info,
-        options: ReportOptions {
+    let report = graded.map_err(Refusal::not_carried_out)?;
+    reports.write(&report, &grader.catalogue).map_err(Refusal::not_carried_out)?;
+    Ok(match interrupt::came() {
+        true => Exit::Interrupted,
+        false => exit_of(&report.requirements, report.options.fail_on),
+    })
+}
+
+/// What every target of one command is graded with: the catalogue, the plan, where and how it runs.
+#[derive(Debug)]
+pub(crate) struct Grader {
+    pub(crate) catalogue: Catalogue,
+    pub(crate) plan: Plan,
+    options: ReportOptions,
+    isolation: Isolation,
+    /// Why not in namespaces, where they were refused.
+    refused: Option<String>,
+    fail_fast: bool,
+}
+
+impl Grader {
+    /// Reads the catalogue and the fixtures and makes the plan, as the options of a run say.
+    pub(crate) fn prepare(args: &RunArgs) -> Result<Self, Refusal> {
+        let catalogue = Catalogue::built_in()
+            .map_err(|error| Refusal::not_carried_out(format!("spec/requirements.toml: {error}")))?;
+        for id in &args.requirements {
+            if catalogue.find(id).is_none() {
+                return Err(Refusal::usage(format!(
+                    "--requirement {id}: the catalogue has no such requirement"
+                )));
+            }
+        }
+        let tolerances = args.tolerances();
+        let library = Library::load(&args.fixtures).map_err(Refusal::usage)?;
+        let cases = library.cases(&catalogue, &tolerances).map_err(Refusal::usage)?;
+        let (isolation, refused) = args.isolation().map_err(|error| {
+            Refusal::not_carried_out(format!("--isolation namespace: {error}; --isolation host does without"))
+        })?;
+        let selection = Selection {
+            part: args.part.into(),
+            requirements: args.requirements.clone(),
+            cases: args.cases.iter().map(|text| CasePattern::new(text)).collect(),
+            quick: args.quick,
+            isolation,
+        };
+        let plan = Plan::new(cases, &catalogue, &selection);
+        if plan.cases.is_empty() {
+            return Err(Refusal::nothing_selected(nothing_selected(&plan)));
+        }
+        let options = ReportOptions {
             part: selection.part,
             quick: args.quick,
-            fail_on,
-            jobs: options.jobs,
-            seed: options.seed,
+            fail_on: args.fail_on.into(),
+            jobs: args.jobs(),
+            seed: args.seed.unwrap_or_else(|| fastrand::u64(..)),
             tolerances,
-        },
-        isolation,
-        started: started.0.timestamp().to_string(),
-        duration: started.1.elapsed(),
-        summary: Summary::of(&requirements),
-        requirements,
-        cases,
-    };
-    for (format, destination) in destinations {
-        let name = destination.name();
-        let written =
-            report::render(format, &report, &catalogue).and_then(|document| destination.write(&document));
-        written.map_err(|error| Refusal::not_carried_out(format!("--report {name}: {error}")))?;
+        };
+        Ok(Self { catalogue, plan, options, isolation, refused, fail_fast: args.fail_fast })
     }
-    Ok(if interrupt::came() { Exit::Interrupted } else { exit_of(&report.requirements, fail_on) })
+
+    /// Says so where the cases cannot run side by side, and what that costs.
+    pub(crate) fn announce_host(&self) {
+        let Some(reason) = &self.refused else { return };
+        let least = run::least_duration(&self.plan, Isolation::Host).as_secs();
+        anstream::eprintln!(
+            "conformance: no namespaces here ({reason}): the {} cases run one by one on this host's port \
+             5678, which takes {least} s at least",
+            self.plan.cases.len()
+        );
+    }
+
+    /// Runs the plan against one target, started in `cwd`.
+    pub(crate) fn grade(
+        &self,
+        program: &TargetProgram,
+        target: TargetInfo,
+        cwd: PathBuf,
+        listeners: &mut [&mut dyn Listener],
+    ) -> Result<RunReport, RunError> {
+        let options = Options {
+            tolerances: self.options.tolerances.clone(),
+            isolation: self.isolation,
+            jobs: self.options.jobs,
+            seed: self.options.seed,
+            fail_fast: self.fail_fast,
+            cwd,
+        };
+        let (started, began) = (jiff::Timestamp::now(), Instant::now());
+        let cases = run::run(&self.plan, program, &options, listeners)?;
+        let requirements = requirement_records(&self.plan, self.catalogue.all(), &cases);
+        Ok(RunReport {
+            schema: report::SCHEMA,
+            tool: Tool::this(),
+            target,
+            options: self.options.clone(),
+            isolation: self.isolation,
+            started: started.to_string(),
+            duration: began.elapsed(),
+            summary: Summary::of(&requirements),
+            requirements,
+            cases,
+        })
+    }
 }
 
 /// The program behind the target's name, looked for before anything starts.
@@ -158,7 +205,7 @@ fn resolve(target: &TargetArg, in_path: bool) -> Result<(TargetProgram, TargetIn
     }
 }
 
-fn digest(path: &Path) -> io::Result<String> {
+pub(crate) fn digest(path: &Path) -> io::Result<String> {
     let mut file = std::fs::File::open(path)?;
     let mut hasher = Sha256::new();
     let mut buffer = vec![0; 64 << 10];
@@ -177,16 +224,7 @@ fn nothing_selected(plan: &Plan) -> String {
     }
 }
 
-fn announce_host(plan: &Plan, reason: &str) {
-    let least = run::least_duration(plan, Isolation::Host).as_secs();
-    anstream::eprintln!(
-        "conformance: no namespaces here ({reason}): the {} cases run one by one on this host's port 5678, \
-         which takes {least} s at least",
-        plan.cases.len()
-    );
-}
-
-fn list(plan: &Plan, reports: &[ReportArg]) -> Result<Exit, Refusal> {
+pub(crate) fn list(plan: &Plan, reports: &[ReportArg]) -> Result<Exit, Refusal> {
     let as_json = reports.iter().any(|report| report.format == ReportFormat::Json);
     let mut out = io::stdout().lock();
     let written = if as_json { json::write_plan(plan, &mut out) } else { list_lines(plan, &mut out) };
@@ -215,26 +253,8 @@ fn list_lines(plan: &Plan, out: &mut impl Write) -> io::Result<()> {
     lines.iter().try_for_each(|line| writeln!(out, "{line}"))
 }
 
-fn destinations(reports: &[ReportArg]) -> Result<Vec<(ReportFormat, Destination)>, Refusal> {
-    let default = [ReportArg { format: ReportFormat::Human, file: None }];
-    let reports = if reports.is_empty() { &default[..] } else { reports };
-    if reports.iter().filter(|report| report.file.is_none()).count() > 1 {
-        return Err(Refusal::usage(
-            "--report: only one report can go to standard output, the others need =FILE",
-        ));
-    }
-    let open = |report: &ReportArg| {
-        let destination = Destination::open(report.file.as_deref()).map_err(|error| {
-            let file = report.file.as_deref().unwrap_or(Path::new("-")).display();
-            Refusal::usage(format!("--report {file}: {error}"))
-        })?;
-        Ok((report.format, destination))
-    };
-    reports.iter().map(open).collect()
-}
-
 /// 0 only if everything that counts was judged and holds, or was left out on request.
-fn exit_of(requirements: &[RequirementRecord], fail_on: Level) -> Exit {
+pub(crate) fn exit_of(requirements: &[RequirementRecord], fail_on: Level) -> Exit {
     let counts = |record: &&RequirementRecord| record.level >= fail_on;
     let any = |test: fn(&RequirementRecord) -> bool| requirements.iter().filter(counts).any(test);
     if any(|record| record.outcome == Outcome::Fail) || any(RequirementRecord::is_blocked) {

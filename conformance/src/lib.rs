@@ -4,17 +4,21 @@
 //! One flow, read top-down: [`fixture`] files become the cases of a [`plan`]; [`run`] gives each to a
 //! [`worker`] process, which isolates itself ([`isolate`]), starts the [`target`], plays the
 //! [`conversation`] and asks the [`verdict`]; what comes out ([`outcome`]) is told as events
-//! ([`event`]) to the reports ([`report`]). [`spec`] is the catalogue that all of it refers to, and
+//! ([`event`]) to the reports ([`report`]). [`grade`] does that for a folder of submissions, [`merge`]
+//! and [`diff`] work on the reports of runs that are over. [`spec`] is the catalogue that all of it refers to, and
 //! [`tolerance`] the one place of its times.
 
 pub mod cli;
 pub mod conversation;
+pub mod diff;
 pub mod event;
 pub mod exit;
 pub mod fixture;
+pub mod grade;
 pub mod grading;
 pub mod interrupt;
 pub mod isolate;
+pub mod merge;
 pub mod netstat;
 pub mod outcome;
 pub mod plan;

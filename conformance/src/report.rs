@@ -1,11 +1,19 @@
 //! A run's outcome for those who want to know it: a person or a program. Each report listens to the
 //! run's events; none is asked anything.
 
+pub mod escape;
+pub mod github;
+pub mod gradescope;
 pub mod human;
 pub mod json;
+pub mod jsonl;
+pub mod junit;
 pub mod ladder;
 pub mod output;
+pub mod plain;
 pub mod progress;
+pub mod set;
+pub mod tap;
 
 use std::time::Duration;
 
@@ -33,6 +41,11 @@ pub fn render(format: ReportFormat, report: &RunReport, catalogue: &Catalogue) -
     Ok(match format {
         ReportFormat::Human => Document::Text(human::render(report, catalogue)),
         ReportFormat::Json => Document::Bytes(json::render(report)?),
+        ReportFormat::Junit => Document::Bytes(junit::render(report, catalogue)?),
+        ReportFormat::Tap => Document::Bytes(tap::render(report, catalogue)?),
+        ReportFormat::Github => Document::Bytes(github::render(report, catalogue)?),
+        ReportFormat::Gradescope => Document::Bytes(gradescope::render(report, catalogue)?),
+        ReportFormat::Jsonl => return Err(io::Error::other("jsonl is written while a run lasts")),
     })
 }
 

@@ -7,8 +7,7 @@ use std::fmt::{self, Write};
 
 use anstyle::{AnsiColor, Style};
 
-use super::RunReport;
-use super::ladder;
+use super::{RunReport, escape, ladder, plain};
 use crate::outcome::{CaseRecord, Count, Outcome, RequirementRecord};
 use crate::spec::{Catalogue, Level, Requirement};
 use crate::verdict::fault::show;
@@ -47,7 +46,7 @@ pub fn render(report: &RunReport, catalogue: &Catalogue) -> String {
 }
 
 fn write_report(out: &mut String, report: &RunReport, catalogue: &Catalogue) -> fmt::Result {
-    writeln!(out, "{BOLD}Conformance of {}{BOLD:#}", target(report))?;
+    writeln!(out, "{BOLD}Conformance of {}{BOLD:#}", plain::target(report))?;
     let mut area = "";
     for record in &report.requirements {
         if record.id.area() != area {
@@ -65,11 +64,6 @@ fn write_report(out: &mut String, report: &RunReport, catalogue: &Catalogue) -> 
     write_summary(out, report)
 }
 
-fn target(report: &RunReport) -> String {
-    let words = report.target.path.iter().chain(&report.target.args).cloned().collect::<Vec<_>>();
-    if words.is_empty() { "the built-in reference".to_owned() } else { words.join(" ") }
-}
-
 fn mark(outcome: Outcome) -> (Style, &'static str) {
     match outcome {
         Outcome::Pass => (GOOD, "ok  "),
@@ -84,18 +78,14 @@ fn write_requirement(out: &mut String, record: &RequirementRecord, report: &RunR
     let (style, mark) = mark(record.outcome);
     let level = record.level.to_string();
     write!(out, "  {style}{mark}{style:#}  {:<7} {level:<6}  {}", record.id.to_string(), record.title)?;
-    let failing = cases_charged(report, record).len();
+    let failing = plain::cases_charged(report, &record.id).len();
     match (&record.reason, failing) {
-        (Some(reason), _) => writeln!(out, "  {DIM}({reason}){DIM:#}"),
+        (Some(reason), _) => writeln!(out, "  {DIM}({}){DIM:#}", escape::line(reason)),
         (None, 0) => writeln!(out, "  {DIM}{}{DIM:#}", count(record.cases.len(), "case")),
         (None, failing) => {
             writeln!(out, "  {style}{failing} of {}{style:#}", count(record.cases.len(), "case"))
         }
     }
-}
-
-fn cases_charged<'r>(report: &'r RunReport, record: &RequirementRecord) -> Vec<&'r CaseRecord> {
-    report.cases.iter().filter(|case| case.charged.contains(&record.id)).collect()
 }
 
 fn write_failure(
@@ -112,7 +102,7 @@ fn write_failure(
         writeln!(out, "  {DIM}[{source}]{DIM:#}")?;
     }
     // Cases with the same fault are told once.
-    let cases = cases_charged(report, record);
+    let cases = plain::cases_charged(report, &record.id);
     let messages: BTreeSet<_> = cases.iter().map(|case| message_without_digits(case)).collect();
     for message in messages {
         let alike: Vec<_> = cases.iter().filter(|case| message_without_digits(case) == message).collect();
@@ -139,11 +129,11 @@ fn message_without_digits(case: &CaseRecord) -> String {
 fn write_case(out: &mut String, case: &CaseRecord, report: &RunReport) -> fmt::Result {
     writeln!(out, "\n  {BOLD}{}{BOLD:#}: {}", case.id, case.summary)?;
     if let (Some(expected), Some(actual)) = (&case.expected, &case.actual) {
-        writeln!(out, "    expected  {expected}")?;
-        writeln!(out, "    got       {BAD}{actual}{BAD:#}")?;
+        writeln!(out, "    expected  {}", escape::line(expected))?;
+        writeln!(out, "    got       {BAD}{}{BAD:#}", escape::line(actual))?;
     }
-    if let Some(message) = &case.message {
-        write_wrapped(out, "    ", message)?;
+    if case.message.is_some() {
+        write_wrapped(out, "    ", &plain::message(case))?;
     }
     if let Some(why) = &case.why {
         write_wrapped(out, "    ", why)?;
@@ -152,12 +142,12 @@ fn write_case(out: &mut String, case: &CaseRecord, report: &RunReport) -> fmt::R
     if !ladder.is_empty() {
         writeln!(out, "    {DIM}the conversation:{DIM:#}")?;
         for line in ladder {
-            writeln!(out, "    {line}")?;
+            writeln!(out, "    {}", escape::line(&line))?;
         }
     }
     write_output(out, "its standard output", &case.stdout)?;
     write_output(out, "its standard error", &case.stderr)?;
-    writeln!(out, "    {DIM}once more:{DIM:#} {}", command_for(case, report))
+    writeln!(out, "    {DIM}once more:{DIM:#} {}", plain::command_for(case, report))
 }
 
 fn write_output(out: &mut String, name: &str, text: &str) -> fmt::Result {
@@ -172,17 +162,7 @@ fn write_output(out: &mut String, name: &str, text: &str) -> fmt::Result {
         String::new()
     };
     writeln!(out, "    {DIM}{name}{note}:{DIM:#}")?;
-    lines[hidden..].iter().try_for_each(|line| writeln!(out, "      {}", printable(line)))
-}
-
-/// A target's words without what would paint, move or ring on the reader's terminal.
-fn printable(text: &str) -> String {
-    let visible = |letter: char| match letter {
-        '\t' => " ".to_owned(),
-        letter if letter.is_control() => letter.escape_default().to_string(),
-        letter => letter.to_string(),
-    };
-    text.chars().map(visible).collect()
+    lines[hidden..].iter().try_for_each(|line| writeln!(out, "      {}", escape::line(line)))
 }
 
 fn write_alike(out: &mut String, rest: &[&&CaseRecord]) -> fmt::Result {
@@ -199,18 +179,6 @@ fn write_alike(out: &mut String, rest: &[&&CaseRecord]) -> fmt::Result {
     }
 }
 
-fn command_for(case: &CaseRecord, report: &RunReport) -> String {
-    let target = match (&report.target.path, report.target.args.as_slice()) {
-        (None, _) => String::new(),
-        (Some(path), []) => format!(" --target-bin {}", shell_words::quote(path)),
-        (Some(path), args) => {
-            let command = shell_words::join(std::iter::once(path).chain(args));
-            format!(" --target-cmd {}", shell_words::quote(&command))
-        }
-    };
-    format!("conformance{target} --case {}", shell_words::quote(&case.id))
-}
-
 /// What was not judged must not read as if it were all right.
 fn write_unjudged(out: &mut String, report: &RunReport) -> fmt::Result {
     let broken: Vec<_> = (report.cases.iter())
@@ -221,7 +189,7 @@ fn write_unjudged(out: &mut String, report: &RunReport) -> fmt::Result {
     }
     writeln!(out, "\n{UNSURE}Not judged, and not the target's fault:{UNSURE:#}")?;
     for case in broken {
-        writeln!(out, "  {} ({}): {}", case.id, case.outcome, case.message.as_deref().unwrap_or_default())?;
+        writeln!(out, "  {} ({}): {}", case.id, case.outcome, plain::message(case))?;
     }
     Ok(())
 }

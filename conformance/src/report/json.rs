@@ -1,18 +1,34 @@
 //! The run as JSON, for programs. Its shape is spec/report.schema.json.
 
 use std::io::{self, Write};
+use std::path::Path;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use super::RunReport;
+use super::{RunReport, escape};
 use crate::plan::Plan;
 use crate::spec::{Level, Part, RequirementId};
 
 /// The whole report, one document and a newline.
 pub fn render(report: &RunReport) -> io::Result<Vec<u8>> {
-    let mut document = serde_json::to_vec_pretty(report)?;
+    let mut document = escape::json(report, true)?.into_bytes();
     document.push(b'\n');
     Ok(document)
+}
+
+/// Reads the report of an earlier run. An error is a line that names the file.
+pub fn read(path: &Path) -> Result<RunReport, String> {
+    #[derive(Deserialize)]
+    struct Version {
+        schema: u32,
+    }
+    let name = path.display();
+    let text = std::fs::read_to_string(path).map_err(|error| format!("{name}: {error}"))?;
+    let no_report = |error| format!("{name} is no JSON report of this program: {error}");
+    match serde_json::from_str::<Version>(&text).map_err(no_report)?.schema {
+        super::SCHEMA => serde_json::from_str(&text).map_err(no_report),
+        other => Err(format!("{name}: a report of schema {other}, and this program reads {}", super::SCHEMA)),
+    }
 }
 
 /// What would run: the report's shape without outcomes.
@@ -70,6 +86,5 @@ pub fn write_plan(plan: &Plan, mut to: impl Write) -> io::Result<()> {
             })
             .collect(),
     };
-    serde_json::to_writer_pretty(&mut to, &listing)?;
-    writeln!(to)
+    writeln!(to, "{}", escape::json(&listing, true)?)
 }

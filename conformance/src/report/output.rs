@@ -1,6 +1,8 @@
 //! Where a report goes: standard output, or a file that is written whole or not at all. The file is
 //! opened before the run, so that a path that cannot be written is refused before anything is graded.
+//! Lines that are written as they happen go to a [`Stream`] instead.
 
+use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -20,6 +22,13 @@ pub enum Destination {
         /// Its name in the end.
         path: PathBuf,
     },
+    /// A device, a pipe or the like, which must not be replaced by a file.
+    Special {
+        /// It, opened.
+        file: File,
+        /// Its name.
+        path: PathBuf,
+    },
 }
 
 impl Destination {
@@ -28,6 +37,12 @@ impl Destination {
         let Some(path) = path else { return Ok(Self::Stdout) };
         if path.is_dir() {
             return Err(io::Error::new(io::ErrorKind::IsADirectory, "is a directory"));
+        }
+        if path.exists() && !path.is_file() {
+            return Ok(Self::Special {
+                file: OpenOptions::new().write(true).open(path)?,
+                path: path.to_owned(),
+            });
         }
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let draft = tempfile::Builder::new().prefix(".conformance-").tempfile_in(folder)?;
@@ -38,7 +53,7 @@ impl Destination {
     pub fn name(&self) -> String {
         match self {
             Self::Stdout => "standard output".to_owned(),
-            Self::File { path, .. } => path.display().to_string(),
+            Self::File { path, .. } | Self::Special { path, .. } => path.display().to_string(),
         }
     }
 
@@ -54,7 +69,7 @@ impl Destination {
     fn text(self, text: &str) -> io::Result<()> {
         match self {
             Self::Stdout => tolerate_closed(anstream::stdout().lock().write_all(text.as_bytes())),
-            Self::File { .. } => self.bytes(anstream::adapter::strip_str(text).to_string().as_bytes()),
+            _ => self.bytes(anstream::adapter::strip_str(text).to_string().as_bytes()),
         }
     }
 
@@ -62,6 +77,7 @@ impl Destination {
     fn bytes(self, document: &[u8]) -> io::Result<()> {
         match self {
             Self::Stdout => tolerate_closed(io::stdout().lock().write_all(document)),
+            Self::Special { mut file, .. } => tolerate_closed(file.write_all(document)),
             Self::File { mut draft, path } => {
                 draft.write_all(document)?;
                 draft.as_file().sync_all()?;
@@ -69,6 +85,37 @@ impl Destination {
                 draft.persist(path).map(drop).map_err(|error| error.error)
             }
         }
+    }
+}
+
+/// An opened destination for lines that are read while the run lasts. A file of an earlier run is kept
+/// until the first line of this one.
+#[derive(Debug)]
+pub struct Stream {
+    /// Standard output where there is none.
+    file: Option<File>,
+    begun: bool,
+}
+
+impl Stream {
+    /// Standard output, or the file.
+    pub fn open(path: Option<&Path>) -> io::Result<Self> {
+        let open = |path| OpenOptions::new().write(true).create(true).truncate(false).open(path);
+        Ok(Self { file: path.map(open).transpose()?, begun: false })
+    }
+
+    /// Writes the whole line and lets go of it.
+    pub fn write_line(&mut self, line: &str) -> io::Result<()> {
+        let whole = format!("{line}\n");
+        let Some(file) = &mut self.file else {
+            let mut stdout = io::stdout().lock();
+            return tolerate_closed(stdout.write_all(whole.as_bytes()).and_then(|()| stdout.flush()));
+        };
+        // A pipe or a device has no length to set.
+        if !std::mem::replace(&mut self.begun, true) && file.metadata()?.is_file() {
+            file.set_len(0)?;
+        }
+        tolerate_closed(file.write_all(whole.as_bytes()))
     }
 }
 

@@ -1,0 +1,97 @@
+//! Finds the program of each submission below a folder; the rule is the help of `conformance grade`.
+
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+/// One student's work.
+#[derive(Debug)]
+pub(super) struct Submission {
+    /// The name of its file or folder, for people.
+    pub(super) name: String,
+    /// The same as the system has it.
+    pub(super) file_name: OsString,
+    /// Its program, or why there is none.
+    pub(super) program: Result<Program, String>,
+}
+
+/// What is to be started.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Program {
+    /// Its file, absolute.
+    pub(super) file: PathBuf,
+    /// What runs it, where it does not run itself.
+    pub(super) interpreter: Option<&'static str>,
+    /// Its folder, absolute.
+    pub(super) folder: PathBuf,
+}
+
+/// Archives unpack into a folder in a folder; more than this is not a wrapping any more.
+const MOST_WRAPPINGS: usize = 4;
+
+/// What finders and archivers leave behind; nobody's work.
+const FOREIGN: [&str; 2] = ["__MACOSX", "__pycache__"];
+
+/// Every submission of the folder but `skip`, by name.
+pub(super) fn find_all(folder: &Path, skip: Option<&Path>) -> io::Result<Vec<Submission>> {
+    let submissions =
+        entries(&folder.canonicalize()?)?.into_iter().filter(|path| Some(path.as_path()) != skip);
+    Ok(submissions
+        .map(|path| {
+            let file_name = path.file_name().unwrap_or_default().to_owned();
+            let program = if path.is_dir() { find_in(&path, MOST_WRAPPINGS) } else { program(&path) };
+            Submission { name: file_name.to_string_lossy().into_owned(), file_name, program }
+        })
+        .collect())
+}
+
+fn find_in(folder: &Path, wrappings: usize) -> Result<Program, String> {
+    let entries = entries(folder).map_err(|error| error.to_string())?;
+    let named = |name: &str| {
+        let path = folder.join(name);
+        path.is_file().then_some(path)
+    };
+    // One that is named right and not executable is told, rather than another one graded instead.
+    if let Some(path) = ["tester", "tester.py", "main.py"].into_iter().find_map(named) {
+        return program(&path);
+    }
+    let executables: Vec<&PathBuf> = entries.iter().filter(|path| is_executable(path)).collect();
+    match (executables.as_slice(), entries.as_slice()) {
+        ([only], _) => program(only),
+        ([], [only]) if only.is_dir() && wrappings > 0 => find_in(only, wrappings - 1),
+        ([], _) => Err("no tester, tester.py, main.py or executable file in it".to_owned()),
+        (several, _) => {
+            Err(format!("no tester, tester.py or main.py, and {} executable files", several.len()))
+        }
+    }
+}
+
+fn program(file: &Path) -> Result<Program, String> {
+    let interpreter = (file.extension() == Some(OsStr::new("py"))).then_some("python3");
+    if interpreter.is_none() && !is_executable(file) {
+        return Err(format!("{} is not executable", file.file_name().unwrap_or_default().to_string_lossy()));
+    }
+    let folder = file.parent().unwrap_or(Path::new("/")).to_owned();
+    Ok(Program { file: file.to_owned(), interpreter, folder })
+}
+
+fn is_executable(path: &Path) -> bool {
+    path.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
+}
+
+/// What is visible in a folder, by name.
+fn entries(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut entries = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let hidden = name.to_string_lossy().starts_with('.');
+        if !hidden && !FOREIGN.iter().any(|foreign| name == *foreign) {
+            entries.push(entry.path());
+        }
+    }
+    entries.sort();
+    Ok(entries)
+}

@@ -1,0 +1,73 @@
+//! Makes foreign text harmless: what a target printed must neither paint, move or ring on a terminal,
+//! nor end a string, an element or a line of the format that carries it. For every report.
+
+use std::fmt::Write;
+
+use serde::Serialize;
+
+/// The text on one line: what is not printable stands as `\n`, `\u{1b}` and so on.
+pub fn line(text: &str) -> String {
+    let mut harmless = String::with_capacity(text.len());
+    for letter in text.chars() {
+        match letter {
+            '\t' => harmless.push(' '),
+            letter if is_hostile(letter) => harmless.extend(letter.escape_default()),
+            letter => harmless.push(letter),
+        }
+    }
+    harmless
+}
+
+/// The text with its line ends, each line as [`line`] has it and without blanks at its end.
+pub fn lines(text: &str) -> impl Iterator<Item = String> {
+    text.lines().map(|text| line(text.trim_end()))
+}
+
+/// The value as JSON, indented where a person may read it. Whatever a terminal would obey or an HTML page
+/// would take for a tag stands as `\uXXXX`, which every reader of JSON turns back into the same text.
+pub fn json(value: &impl Serialize, indented: bool) -> serde_json::Result<String> {
+    let plain = if indented { serde_json::to_string_pretty(value) } else { serde_json::to_string(value) }?;
+    let mut harmless = String::with_capacity(plain.len());
+    for letter in plain.chars() {
+        // JSON's own signs are none of these, and its line ends stand outside of strings: inside they are escaped.
+        let escaped = matches!(letter, '<' | '>' | '&') || (letter != '\n' && is_hostile(letter));
+        if !escaped {
+            harmless.push(letter);
+            continue;
+        }
+        for unit in letter.encode_utf16(&mut [0; 2]) {
+            // Writing to a string cannot fail.
+            let _ = write!(harmless, "\\u{unit:04x}");
+        }
+    }
+    Ok(harmless)
+}
+
+/// Text for an HTML or Markdown page that takes HTML: no letter of it opens an element or an entity.
+pub fn html(text: &str) -> String {
+    let mut harmless = String::with_capacity(text.len());
+    for letter in text.chars() {
+        match letter {
+            '&' => harmless.push_str("&amp;"),
+            '<' => harmless.push_str("&lt;"),
+            '>' => harmless.push_str("&gt;"),
+            '"' => harmless.push_str("&quot;"),
+            '\'' => harmless.push_str("&#39;"),
+            letter => harmless.push(letter),
+        }
+    }
+    harmless
+}
+
+/// Control characters (C0, DEL, C1), line and paragraph separators, marks that turn the direction of
+/// writing, tags, and the noncharacters that XML forbids.
+fn is_hostile(letter: char) -> bool {
+    letter.is_control()
+        || matches!(
+            letter,
+            '\u{061c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}'
+                | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}'
+        )
+        || u32::from(letter) & 0xfffe == 0xfffe
+        || matches!(letter, '\u{fdd0}'..='\u{fdef}')
+}

@@ -1,0 +1,121 @@
+//! The run for GitHub Actions: an annotation for each requirement that does not hold or could not be
+//! judged, as workflow commands on standard output, and a job summary in Markdown, appended to the file
+//! that `GITHUB_STEP_SUMMARY` names.
+
+use std::fmt::{self, Write};
+use std::io;
+
+use super::plain;
+use super::{RunReport, escape};
+use crate::outcome::{Count, Outcome, RequirementRecord};
+use crate::spec::{Catalogue, Level};
+
+/// The environment variable that names the file of the job summary.
+pub const SUMMARY_VARIABLE: &str = "GITHUB_STEP_SUMMARY";
+
+/// GitHub takes 1 MiB of summary a step and refuses a longer one whole; details end before that.
+const SUMMARY_BYTES: usize = 900 << 10;
+
+/// The annotations, one workflow command a line.
+pub fn render(report: &RunReport, catalogue: &Catalogue) -> io::Result<Vec<u8>> {
+    let mut out = String::new();
+    for record in &report.requirements {
+        let (command, text) = match record.outcome {
+            Outcome::Fail if record.level >= report.options.fail_on => {
+                ("error", plain::failure_lines(record, report, catalogue).join("\n"))
+            }
+            Outcome::Fail => ("notice", plain::failure_lines(record, report, catalogue).join("\n")),
+            Outcome::Error | Outcome::Inconclusive => {
+                ("warning", format!("could not be judged: {}", reason(record)))
+            }
+            Outcome::Skip if record.is_blocked() => ("warning", reason(record)),
+            Outcome::Pass | Outcome::Skip => continue,
+        };
+        let title = format!("{} ({}) {}", record.id, record.level, record.title);
+        writeln!(out, "::{command} title={}::{}", property(&title), data(&text)).map_err(io::Error::other)?;
+    }
+    Ok(out.into_bytes())
+}
+
+/// The job summary in Markdown.
+pub fn summary(report: &RunReport, catalogue: &Catalogue) -> io::Result<Vec<u8>> {
+    let mut out = String::new();
+    write_summary(&mut out, report, catalogue).map_err(io::Error::other)?;
+    Ok(out.into_bytes())
+}
+
+fn reason(record: &RequirementRecord) -> String {
+    escape::line(record.reason.as_deref().unwrap_or("no reason was given"))
+}
+
+/// The message of a workflow command.
+fn data(text: &str) -> String {
+    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+}
+
+/// A property of a workflow command.
+fn property(text: &str) -> String {
+    data(text).replace(':', "%3A").replace(',', "%2C")
+}
+
+fn write_summary(out: &mut String, report: &RunReport, catalogue: &Catalogue) -> fmt::Result {
+    writeln!(out, "## Conformance of {}\n", inline(&plain::target(report)))?;
+    writeln!(out, "| level | hold | fail | could not be judged | not run or not judged |")?;
+    writeln!(out, "|---|--:|--:|--:|--:|")?;
+    for level in [Level::Must, Level::Should, Level::Harden] {
+        let Count { passed, failed, error, skipped } = report.summary.count(level);
+        writeln!(out, "| {level} | {passed} | {failed} | {error} | {skipped} |")?;
+    }
+    writeln!(out)?;
+    let told = report.requirements.iter().filter(|record| record.outcome != Outcome::Pass);
+    let (mut hidden, mut rest) = (0, Vec::new());
+    for record in told {
+        if record.outcome != Outcome::Fail {
+            rest.push(record);
+            continue;
+        }
+        let failure = failure(record, report, catalogue);
+        match out.len() + failure.len() {
+            length if length <= SUMMARY_BYTES => out.push_str(&failure),
+            _ => hidden += 1,
+        }
+    }
+    if hidden > 0 {
+        writeln!(out, "\nAnd {hidden} more that do not hold: see the other reports.")?;
+    }
+    if !rest.is_empty() {
+        writeln!(out, "\n<details><summary>Not judged: {}</summary>\n<ul>", rest.len())?;
+        for record in rest {
+            writeln!(out, "<li>{} {}: {}</li>", record.id, record.outcome, escape::html(&reason(record)))?;
+        }
+        writeln!(out, "</ul></details>")?;
+    }
+    Ok(())
+}
+
+/// One failure, folded. In a `<pre>` Markdown means nothing, and its text cannot end it.
+fn failure(record: &RequirementRecord, report: &RunReport, catalogue: &Catalogue) -> String {
+    let title = format!("{} ({}) {}", record.id, record.level, record.title);
+    let lines = plain::failure_lines(record, report, catalogue).join("\n");
+    format!(
+        "<details><summary>&#10060; {}</summary>\n<pre>\n{}\n</pre></details>\n",
+        escape::html(&title),
+        escape::html(&lines)
+    )
+}
+
+/// Text between Markdown: as code, in HTML's own words, so that no sign of Markdown is left in it.
+fn inline(text: &str) -> String {
+    let mut code = "<code>".to_owned();
+    for letter in text.chars() {
+        match letter {
+            letter if letter.is_ascii_punctuation() => {
+                // Writing to a string cannot fail.
+                let _ = write!(code, "&#{};", u32::from(letter));
+            }
+            letter => code.push(letter),
+        }
+    }
+    code.push_str("</code>");
+    code
+}

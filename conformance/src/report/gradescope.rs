@@ -1,0 +1,109 @@
+//! The run as a Gradescope results.json (gradescope-autograders.readthedocs.io, Autograder
+//! Specifications, Output format). A test for each requirement: a point for each that counts
+//! (`--fail-on`), none for the others, and none to be had where nothing was run.
+
+use std::io;
+
+use serde::Serialize;
+
+use super::plain;
+use super::{RunReport, escape};
+use crate::outcome::{Outcome, RequirementRecord};
+use crate::spec::Catalogue;
+
+/// The whole report, one document and a newline.
+pub fn render(report: &RunReport, catalogue: &Catalogue) -> io::Result<Vec<u8>> {
+    let results = Results {
+        output: output(report),
+        output_format: "text",
+        test_output_format: "text",
+        test_name_format: "text",
+        visibility: "visible",
+        // What the runner itself prints is for the instructor, not for the student.
+        stdout_visibility: "hidden",
+        execution_time: report.duration.as_secs_f64(),
+        extra_data: ExtraData { tool: &report.tool, target: &report.target, started: &report.started },
+        tests: report.requirements.iter().map(|record| test(record, report, catalogue)).collect(),
+    };
+    let mut document = escape::json(&results, true)?.into_bytes();
+    document.push(b'\n');
+    Ok(document)
+}
+
+/// The document. Without a score of its own, Gradescope adds up the tests'.
+#[derive(Serialize)]
+struct Results<'r> {
+    output: String,
+    output_format: &'static str,
+    test_output_format: &'static str,
+    test_name_format: &'static str,
+    visibility: &'static str,
+    stdout_visibility: &'static str,
+    execution_time: f64,
+    extra_data: ExtraData<'r>,
+    tests: Vec<Test>,
+}
+
+#[derive(Serialize)]
+struct ExtraData<'r> {
+    tool: &'r super::Tool,
+    target: &'r super::TargetInfo,
+    started: &'r str,
+}
+
+#[derive(Serialize)]
+struct Test {
+    number: String,
+    name: String,
+    score: f64,
+    max_score: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<&'static str>,
+    output: String,
+    visibility: &'static str,
+    tags: Vec<String>,
+}
+
+fn test(record: &RequirementRecord, report: &RunReport, catalogue: &Catalogue) -> Test {
+    let counts = record.level >= report.options.fail_on;
+    let not_run = record.outcome == Outcome::Skip && !record.is_blocked();
+    let reason = || escape::line(record.reason.as_deref().unwrap_or("no reason was given"));
+    let mut output = match record.outcome {
+        Outcome::Pass => "holds".to_owned(),
+        Outcome::Fail => plain::failure_lines(record, report, catalogue).join("\n"),
+        Outcome::Error | Outcome::Inconclusive => {
+            format!("could not be judged, which is not your program's fault: {}", reason())
+        }
+        Outcome::Skip if record.is_blocked() => reason(),
+        Outcome::Skip => format!("not run: {}", reason()),
+    };
+    if !counts {
+        output.insert_str(0, &format!("({} only: worth no point)\n", record.level));
+    }
+    let passed = record.outcome == Outcome::Pass;
+    Test {
+        number: record.id.to_string(),
+        name: format!("{} ({}) {}", record.id, record.level, record.title),
+        score: f64::from(u8::from(passed && counts)),
+        max_score: f64::from(u8::from(counts && !not_run)),
+        // Gradescope knows these two; what was not run is neither.
+        status: (!not_run).then_some(if passed { "passed" } else { "failed" }),
+        output,
+        visibility: "visible",
+        tags: vec![record.part.to_string(), record.level.to_string().to_lowercase()],
+    }
+}
+
+fn output(report: &RunReport) -> String {
+    let counting = || report.requirements.iter().filter(|record| record.level >= report.options.fail_on);
+    let holding = counting().filter(|record| record.outcome == Outcome::Pass).count();
+    let unjudged =
+        counting().filter(|record| matches!(record.outcome, Outcome::Error | Outcome::Inconclusive)).count();
+    let mut text = format!("{holding} of {} requirements that count hold.", counting().count());
+    if unjudged > 0 {
+        text.push_str(&format!(
+            " {unjudged} could not be judged, which is not your program's fault: ask to have it graded again."
+        ));
+    }
+    text
+}

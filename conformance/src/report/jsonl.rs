@@ -1,0 +1,116 @@
+//! The run as it happens, a JSON object a line, for programs that want to follow it. The lines are
+//! `$defs/event` of spec/report.schema.json; the last one, `ended`, says that nothing is missing.
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+
+use super::output::Stream;
+use super::{RunReport, Tool, escape};
+use crate::event::{Event, Listener};
+use crate::outcome::{CaseRecord, RequirementRecord, Summary};
+use crate::tolerance::seconds;
+
+/// Writes every event of a run the moment it is told.
+#[derive(Debug)]
+pub struct JsonLines {
+    to: Stream,
+    began: Instant,
+    /// The first failure to write, kept until somebody can be told.
+    failed: Option<io::Error>,
+}
+
+/// A line: when, in seconds since the run began, and what.
+#[derive(Serialize)]
+struct Line<'a> {
+    #[serde(rename = "at_s", with = "seconds")]
+    at: Duration,
+    #[serde(flatten)]
+    what: What<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case", tag = "event")]
+enum What<'a> {
+    Planned {
+        schema: u32,
+        tool: Tool,
+        cases: Vec<&'a str>,
+        not_run: Vec<NotRun<'a>>,
+    },
+    Started {
+        id: &'a str,
+    },
+    Waiting {
+        id: &'a str,
+        what: &'a str,
+        #[serde(rename = "at_most_s", with = "seconds")]
+        at_most: Duration,
+    },
+    Resumed {
+        id: &'a str,
+    },
+    Finished {
+        case: &'a CaseRecord,
+    },
+    Again {
+        id: &'a str,
+    },
+    Ended {
+        summary: &'a Summary,
+        requirements: &'a [RequirementRecord],
+    },
+}
+
+#[derive(Serialize)]
+struct NotRun<'a> {
+    id: &'a str,
+    reason: &'a str,
+}
+
+impl JsonLines {
+    /// Lines to an opened stream.
+    pub fn new(to: Stream) -> Self {
+        Self { to, began: Instant::now(), failed: None }
+    }
+
+    /// Writes the last line. An error may be that of any line before.
+    pub fn finish(mut self, report: &RunReport) -> io::Result<()> {
+        self.write(What::Ended { summary: &report.summary, requirements: &report.requirements });
+        self.failed.map_or(Ok(()), Err)
+    }
+
+    fn write(&mut self, what: What<'_>) {
+        if self.failed.is_some() {
+            return;
+        }
+        let written = escape::json(&Line { at: self.began.elapsed(), what }, false)
+            .map_err(io::Error::from)
+            .and_then(|line| self.to.write_line(&line));
+        self.failed = written.err();
+    }
+}
+
+impl Listener for JsonLines {
+    fn on(&mut self, event: &Event<'_>) {
+        if matches!(event, Event::Planned(_)) {
+            self.began = Instant::now();
+        }
+        self.write(match event {
+            Event::Planned(plan) => What::Planned {
+                schema: super::SCHEMA,
+                tool: Tool::this(),
+                cases: plan.cases.iter().map(|case| case.id.as_str()).collect(),
+                not_run: (plan.dropped.iter())
+                    .map(|dropped| NotRun { id: &dropped.case.id, reason: &dropped.reason })
+                    .collect(),
+            },
+            Event::Started { id } => What::Started { id },
+            Event::Waiting { id, what, at_most } => What::Waiting { id, what, at_most: *at_most },
+            Event::Resumed { id } => What::Resumed { id },
+            Event::Finished(case) => What::Finished { case },
+            Event::Again { id } => What::Again { id },
+        });
+    }
+}

@@ -1,0 +1,169 @@
+//! A case and a requirement in plain words, for every format whose viewer shows text: one place says
+//! them, so that a CI, a gradebook and a terminal tell the same story.
+
+use super::{RunReport, escape, ladder};
+use crate::outcome::{CaseRecord, Outcome, RequirementRecord};
+use crate::spec::{Catalogue, Level, RequirementId};
+
+/// How much of the target's output stands with a failure, in lines.
+const OUTPUT_LINES: usize = 20;
+
+/// What was graded, on one line.
+pub fn target(report: &RunReport) -> String {
+    let words = report.target.path.iter().chain(&report.target.args).cloned().collect::<Vec<_>>();
+    if words.is_empty() { "the built-in reference".to_owned() } else { escape::line(&words.join(" ")) }
+}
+
+/// The command that runs just this case again.
+pub fn command_for(case: &CaseRecord, report: &RunReport) -> String {
+    let target = match (&report.target.path, report.target.args.as_slice()) {
+        (None, _) => String::new(),
+        (Some(path), []) => format!(" --target-bin {}", shell_words::quote(path)),
+        (Some(path), args) => {
+            let command = shell_words::join(std::iter::once(path).chain(args));
+            format!(" --target-cmd {}", shell_words::quote(&command))
+        }
+    };
+    escape::line(&format!("conformance{target} --case {}", shell_words::quote(&case.id)))
+}
+
+/// Whether a failure of these requirements counts for the exit status of the run.
+pub fn counts<'r>(ids: impl IntoIterator<Item = &'r RequirementId>, report: &RunReport) -> bool {
+    highest(ids, report).is_none_or(|level| level >= report.options.fail_on)
+}
+
+/// The highest level among these requirements, if the report has any of them.
+pub fn highest<'r>(ids: impl IntoIterator<Item = &'r RequirementId>, report: &RunReport) -> Option<Level> {
+    let level = |id: &'r RequirementId| {
+        report.requirements.iter().find(|record| record.id == *id).map(|record| record.level)
+    };
+    ids.into_iter().filter_map(level).max()
+}
+
+/// The ids, as a list in a sentence.
+pub fn ids(ids: &[RequirementId]) -> String {
+    ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// What is wrong, or why the case was not judged, on one line.
+pub fn message(case: &CaseRecord) -> String {
+    escape::line(case.message.as_deref().unwrap_or("no reason was given"))
+}
+
+/// The cases that failed on a requirement.
+pub fn cases_charged<'r>(report: &'r RunReport, id: &RequirementId) -> Vec<&'r CaseRecord> {
+    report.cases.iter().filter(|case| case.charged.contains(id)).collect()
+}
+
+/// Everything about a failed case, as lines: the requirements with their sources, expected and got, the
+/// conversation, the target's output, the usual mistakes, the command that runs it again.
+pub fn case_lines(case: &CaseRecord, report: &RunReport, catalogue: &Catalogue) -> Vec<String> {
+    let mut lines = vec![format!("{}: {}", case.id, case.summary)];
+    for id in &case.charged {
+        lines.extend(requirement_lines(id, catalogue));
+    }
+    lines.extend(evidence_lines(case, report));
+    lines.extend(mistake_lines(&case.charged, catalogue));
+    lines
+}
+
+/// Everything about a failed requirement, as lines; of its cases the first with its evidence, the others
+/// by name.
+pub fn failure_lines(record: &RequirementRecord, report: &RunReport, catalogue: &Catalogue) -> Vec<String> {
+    let mut lines: Vec<String> = requirement_lines(&record.id, catalogue).collect();
+    let cases = cases_charged(report, &record.id);
+    if let Some((first, rest)) = cases.split_first() {
+        lines.push(String::new());
+        lines.push(format!("{}: {}", first.id, first.summary));
+        lines.extend(evidence_lines(first, report));
+        if !rest.is_empty() {
+            lines.push("Failed as well:".to_owned());
+            lines.extend(rest.iter().map(|case| format!("  {}: {}", case.id, message(case))));
+        }
+    }
+    lines.extend(mistake_lines(std::slice::from_ref(&record.id), catalogue));
+    lines
+}
+
+fn requirement_lines<'c>(
+    id: &'c RequirementId,
+    catalogue: &'c Catalogue,
+) -> impl Iterator<Item = String> + 'c {
+    (catalogue.find(id).into_iter()).flat_map(|entry| {
+        [format!("{} ({}): {}", entry.id, entry.level, entry.text), format!("[{}]", entry.source)]
+    })
+}
+
+fn evidence_lines(case: &CaseRecord, report: &RunReport) -> Vec<String> {
+    let mut lines = Vec::new();
+    if let (Some(expected), Some(actual)) = (&case.expected, &case.actual) {
+        lines.push(format!("expected: {}", escape::line(expected)));
+        lines.push(format!("got:      {}", escape::line(actual)));
+    }
+    lines.push(message(case));
+    lines.extend(case.why.as_deref().map(escape::line));
+    let ladder = ladder::lines(&case.transcript);
+    if !ladder.is_empty() {
+        lines.push("The conversation:".to_owned());
+        lines.extend(ladder.iter().map(|entry| format!("  {}", escape::line(entry))));
+    }
+    lines.extend(output_lines("standard output", &case.stdout));
+    lines.extend(output_lines("standard error", &case.stderr));
+    lines.push(format!("Once more: {}", command_for(case, report)));
+    lines
+}
+
+fn output_lines(name: &str, text: &str) -> Vec<String> {
+    let all: Vec<String> = escape::lines(text).filter(|line| !line.is_empty()).collect();
+    if all.is_empty() {
+        return Vec::new();
+    }
+    let hidden = all.len().saturating_sub(OUTPUT_LINES);
+    let note = match hidden {
+        0 => String::new(),
+        _ => format!(", the last {OUTPUT_LINES} of {} lines", all.len()),
+    };
+    let head = std::iter::once(format!("Its {name}{note}:"));
+    head.chain(all.into_iter().skip(hidden).map(|line| format!("  {line}"))).collect()
+}
+
+fn mistake_lines(ids: &[RequirementId], catalogue: &Catalogue) -> Vec<String> {
+    let mistakes: Vec<&String> =
+        ids.iter().filter_map(|id| catalogue.find(id)).flat_map(|entry| &entry.mistakes).collect();
+    if mistakes.is_empty() {
+        return Vec::new();
+    }
+    let head = std::iter::once("Usual mistakes behind this:".to_owned());
+    head.chain(mistakes.into_iter().map(|mistake| format!("  * {mistake}"))).collect()
+}
+
+/// How a case stands for the formats that know passed, failed, broken and skipped, with `--fail-on`
+/// applied, so that a viewer and the exit status of the run agree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It holds.
+    Passed,
+    /// It fails, and that counts.
+    Failed,
+    /// It fails on nothing that counts.
+    FailedBelow(Level),
+    /// The runner could not judge it.
+    Broken,
+    /// It was not run.
+    Skipped,
+}
+
+impl Standing {
+    /// How this case stands.
+    pub fn of(case: &CaseRecord, report: &RunReport) -> Self {
+        match case.outcome {
+            Outcome::Pass => Self::Passed,
+            Outcome::Skip => Self::Skipped,
+            Outcome::Error | Outcome::Inconclusive => Self::Broken,
+            Outcome::Fail => match highest(&case.charged, report) {
+                Some(level) if level < report.options.fail_on => Self::FailedBelow(level),
+                _ => Self::Failed,
+            },
+        }
+    }
+}

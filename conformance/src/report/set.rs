@@ -1,0 +1,87 @@
+//! The reports of one run: opened before it, so that a path that cannot be written is refused before
+//! anything is graded; told while it lasts, those that follow it; written when it is over.
+
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use super::github::SUMMARY_VARIABLE;
+use super::jsonl::JsonLines;
+use super::output::{Destination, Stream};
+use super::{RunReport, github, render};
+use crate::cli::{ReportArg, ReportFormat};
+use crate::event::Listener;
+use crate::spec::Catalogue;
+
+/// The opened reports of one run.
+#[derive(Debug, Default)]
+pub struct Reports {
+    at_end: Vec<(ReportFormat, Destination)>,
+    live: Vec<(String, JsonLines)>,
+    job_summary: Option<(PathBuf, File)>,
+}
+
+impl Reports {
+    /// Opens what was asked for, the human report on standard output where nothing was. An error is the
+    /// line that says what is wrong with the option.
+    pub fn open(args: &[ReportArg]) -> Result<Self, String> {
+        let default = [ReportArg { format: ReportFormat::Human, file: None }];
+        let args = if args.is_empty() { &default[..] } else { args };
+        if args.iter().filter(|arg| arg.file.is_none()).count() > 1 {
+            return Err(
+                "--report: only one report can go to standard output, the others need =FILE".to_owned()
+            );
+        }
+        let mut reports = Self::default();
+        for arg in args {
+            reports.add(arg).map_err(|error| {
+                format!("--report {}: {error}", arg.file.as_deref().unwrap_or(Path::new("-")).display())
+            })?;
+        }
+        let job_summary = std::env::var_os(SUMMARY_VARIABLE).filter(|path| !path.is_empty());
+        if let Some(path) = job_summary.map(PathBuf::from)
+            && args.iter().any(|arg| arg.format == ReportFormat::Github)
+        {
+            let file = OpenOptions::new().append(true).create(true).open(&path);
+            let file = file.map_err(|error| format!("{SUMMARY_VARIABLE} {}: {error}", path.display()))?;
+            reports.job_summary = Some((path, file));
+        }
+        Ok(reports)
+    }
+
+    fn add(&mut self, arg: &ReportArg) -> std::io::Result<()> {
+        let path = arg.file.as_deref();
+        if arg.format == ReportFormat::Jsonl {
+            let name = path.map_or("standard output".to_owned(), |path| path.display().to_string());
+            self.live.push((name, JsonLines::new(Stream::open(path)?)));
+        } else {
+            self.at_end.push((arg.format, Destination::open(path)?));
+        }
+        Ok(())
+    }
+
+    /// Those that follow the run.
+    pub fn listeners(&mut self) -> impl Iterator<Item = &mut dyn Listener> {
+        self.live.iter_mut().map(|(_, lines)| lines as &mut dyn Listener)
+    }
+
+    /// Writes every report of a run that is over. Each is tried; an error is the line about the first that
+    /// failed.
+    pub fn write(self, report: &RunReport, catalogue: &Catalogue) -> Result<(), String> {
+        let live = self.live.into_iter().map(|(name, lines)| (name, lines.finish(report)));
+        let at_end = self.at_end.into_iter().map(|(format, destination)| {
+            let name = destination.name();
+            let written = render(format, report, catalogue).and_then(|document| destination.write(&document));
+            (name, written)
+        });
+        let job_summary = self.job_summary.into_iter().map(|(path, mut file)| {
+            let written = github::summary(report, catalogue).and_then(|summary| file.write_all(&summary));
+            (path.display().to_string(), written)
+        });
+        let mut first = Ok(());
+        for (name, written) in live.chain(at_end).chain(job_summary) {
+            first = first.and(written.map_err(|error| format!("--report {name}: {error}")));
+        }
+        first
+    }
+}

@@ -1,0 +1,151 @@
+//! What a hostile target prints reaches no report raw: no control sequence, no markup, no line of the
+//! format's own.
+
+use conformance::cli::ReportFormat;
+use conformance::report::{Document, RunReport, render};
+use conformance::transcript::{Entry, Event};
+use rstest::rstest;
+
+use crate::support::{assert_junit_is_valid, catalogue, rendered, sample, tap};
+
+/// What a target may print, after the runner has replaced what is not UTF-8: colours, a bell, a NUL, a C1
+/// control, noncharacters that XML forbids, marks that turn the writing, ends of CDATA, elements and
+/// comments, lines of TAP, workflow commands, Markdown.
+const NASTY: &str = "\u{1b}[31mred\u{1b}[0m\u{7}\0\u{9b}2J\u{7f}\u{fffe}\u{202e}\u{2028}\u{fffd}\r\n\
+    <script>alert(1)</script> ]]> --> </pre></details> &amp; \"quoted\" 'single' \\ # | `code` %0A\n\
+    \t::error::pwned\n::stop-commands::pwned\nok 1 - pwned\n...\n1..9999\nBail out! pwned\n\
+    \u{1b}]0;title\u{7}end\n";
+
+fn nasty() -> RunReport {
+    with_words(NASTY)
+}
+
+/// The same with one harmless line for each of the hostile ones.
+fn tame() -> RunReport {
+    with_words(&NASTY.lines().map(|_| "harmless\n").collect::<String>())
+}
+
+fn with_words(words: &str) -> RunReport {
+    let mut report = sample();
+    report.target.path = Some(format!("./{words}"));
+    for case in &mut report.cases {
+        if let Some(message) = &mut case.message {
+            message.push_str(words);
+        }
+        case.actual = case.actual.as_ref().map(|_| words.to_owned());
+        case.expected = case.expected.as_ref().map(|_| words.to_owned());
+        case.stdout = words.to_owned();
+        case.stderr = words.to_owned();
+        case.leftovers = vec![words.to_owned()];
+        let refused = Event::Refused { on: "a".to_owned(), error: words.to_owned() };
+        let entry = Entry { at: std::time::Duration::ZERO, event: refused };
+        case.transcript.entries.push(entry);
+    }
+    for record in &mut report.requirements {
+        record.reason = record.reason.as_ref().map(|_| words.to_owned());
+    }
+    report
+}
+
+#[rstest]
+fn no_format_holds_a_raw_control_character(
+    #[values(
+        ReportFormat::Json, ReportFormat::Junit, ReportFormat::Tap, ReportFormat::Github, ReportFormat::Gradescope
+    )]
+    format: ReportFormat,
+) {
+    assert_harmless(&rendered(format, &nasty()));
+}
+
+/// Escapes of our own paint it; there are as many as without the target's words.
+#[test]
+fn the_human_report_holds_no_escape_of_the_targets() {
+    let text = |report: &RunReport| match render(ReportFormat::Human, report, &catalogue()).unwrap() {
+        Document::Text(text) => text,
+        Document::Bytes(_) => panic!("the human report is text with colours"),
+    };
+    let nasty = text(&nasty());
+    let escapes = |text: &str| text.matches('\u{1b}').count();
+    assert_eq!(escapes(&nasty), escapes(&text(&tame())));
+    assert_harmless(&nasty.replace('\u{1b}', ""));
+}
+
+#[test]
+fn the_job_summary_holds_no_markup_of_the_targets() {
+    let summary = conformance::report::github::summary(&nasty(), &catalogue()).unwrap();
+    let summary = String::from_utf8(summary).unwrap();
+    assert_harmless(&summary);
+    assert!(!summary.contains("<script"), "{summary}");
+    assert_eq!(summary.matches("</pre>").count(), summary.matches("<pre>").count());
+    assert_eq!(summary.matches("</details>").count(), summary.matches("<details>").count());
+    // The heading names the target; its backticks and bars would be Markdown's there.
+    let heading = summary.lines().next().unwrap();
+    assert!(!heading.contains(['`', '|', '[']), "{heading}");
+}
+
+#[rstest]
+#[case(ReportFormat::Json)]
+#[case(ReportFormat::Gradescope)]
+fn json_can_stand_in_a_page_and_gives_the_text_back(#[case] format: ReportFormat) {
+    let document = rendered(format, &nasty());
+    assert!(!document.contains(['<', '>', '&']), "{document}");
+    let value: serde_json::Value = serde_json::from_str(&document).unwrap();
+    if format == ReportFormat::Json {
+        assert_eq!(value["cases"][0]["stdout"], NASTY);
+    }
+}
+
+#[test]
+fn junit_is_still_valid() {
+    assert_junit_is_valid(&rendered(ReportFormat::Junit, &nasty()));
+}
+
+#[test]
+fn tap_has_no_line_of_the_targets() {
+    let document = rendered(ReportFormat::Tap, &nasty());
+    let points = document.lines().filter(|line| line.starts_with("ok ") || line.starts_with("not ok ")).count();
+    assert_eq!(points, sample().cases.len());
+    assert!(!document.lines().any(|line| line.starts_with("Bail out!") || line == "1..9999"));
+    if let Some(read) = tap(&document) {
+        assert_eq!((read.points, read.failed, read.parse_errors.as_str()), (points, 4, ""), "{document}");
+    }
+}
+
+#[test]
+fn github_takes_no_command_from_the_target() {
+    let document = rendered(ReportFormat::Github, &nasty());
+    let commands = document.lines().count();
+    assert_eq!(commands, 5, "{document}");
+    for line in document.lines() {
+        let command = line.trim_start_matches("::").split([' ', ':']).next().unwrap();
+        assert!(["error", "notice", "warning"].contains(&command), "{line}");
+    }
+}
+
+#[test]
+fn jsonl_is_harmless() {
+    use conformance::event::{Event, Listener};
+    use conformance::report::{jsonl::JsonLines, output::Stream};
+
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("events.jsonl");
+    let mut lines = JsonLines::new(Stream::open(Some(&path)).unwrap());
+    let report = nasty();
+    for case in &report.cases {
+        lines.on(&Event::Finished(case));
+    }
+    lines.finish(&report).unwrap();
+    let text = std::fs::read_to_string(&path).unwrap();
+    assert_harmless(&text);
+    assert_eq!(text.lines().count(), report.cases.len() + 1);
+    let first: serde_json::Value = serde_json::from_str(text.lines().next().unwrap()).unwrap();
+    assert_eq!(first["case"]["stderr"], NASTY);
+}
+
+fn assert_harmless(document: &str) {
+    let raw = document.chars().find(|letter| {
+        (letter.is_control() && *letter != '\n')
+            || matches!(letter, '\u{fffe}' | '\u{ffff}' | '\u{202e}' | '\u{2028}')
+    });
+    assert_eq!(raw, None, "{document}");
+}

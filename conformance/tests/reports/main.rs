@@ -1,0 +1,10 @@
+//! The reports as their readers meet them: each format from one hand-written run, with what a hostile
+//! target can put into it, through the public parser of its kind, and from the real runner.
+
+mod commands;
+mod formats;
+mod gradebook;
+mod hostile;
+mod real_runs;
+mod schema;
+mod support;

@@ -1,0 +1,184 @@
+//! Every format from the real runner: one run of a target that prints what it should not and ends at
+//! once, reported in all of them.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use predicates::prelude::*;
+use rstest::rstest;
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::schema::assert_valid;
+use crate::support::{assert_junit_is_valid, conformance, tap};
+
+/// Bytes that are not UTF-8, a colour, markup, the end of a CDATA section, a workflow command, a line of TAP.
+const TARGET: &str = "#!/bin/sh\nprintf '\\377\\033[31m<b>]]>&\\n::error::pwned\\nok 1 - pwned\\n'\nexit 1\n";
+
+struct Run {
+    folder: TempDir,
+    stdout: String,
+}
+
+impl Run {
+    fn read(&self, name: &str) -> String {
+        String::from_utf8(fs::read(self.folder.path().join(name)).unwrap()).unwrap()
+    }
+}
+
+/// The run is made once for all tests of this file.
+fn run() -> &'static Run {
+    static RUN: OnceLock<Run> = OnceLock::new();
+    RUN.get_or_init(|| {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        let target = executable(&path("target"), TARGET);
+        fs::write(path("summary.md"), "what another step wrote\n").unwrap();
+        let mut command = conformance();
+        command.arg("--target-bin").arg(&target).args(["--case", "server/session/listens", "command/help"]);
+        for (format, name) in [
+            ("json", "report.json"), ("jsonl", "events.jsonl"), ("junit", "junit.xml"), ("tap", "out.tap"),
+            ("gradescope", "results.json"), ("human", "report.txt"),
+        ] {
+            command.arg("--report").arg(format!("{format}={}", path(name).display()));
+        }
+        let assert = command
+            .args(["--report", "github"])
+            .env("GITHUB_STEP_SUMMARY", path("summary.md"))
+            .assert()
+            .code(1)
+            .stderr("");
+        let stdout = String::from_utf8(assert.get_output().stdout.clone()).unwrap();
+        Run { folder, stdout }
+    })
+}
+
+fn executable(path: &Path, text: &str) -> PathBuf {
+    fs::write(path, text).unwrap();
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+    path.to_owned()
+}
+
+#[test]
+fn json_is_valid() {
+    let report: Value = serde_json::from_str(&run().read("report.json")).unwrap();
+    assert_valid("report", &report);
+    let stdout = report["cases"][0]["stdout"].as_str().unwrap();
+    assert!(stdout.contains("\u{fffd}\u{1b}[31m<b>]]>&"), "{stdout:?}");
+}
+
+#[test]
+fn jsonl_tells_the_run_as_it_went() {
+    let text = run().read("events.jsonl");
+    let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    for line in &lines {
+        assert_valid("event", line);
+    }
+    let told = |event: &str| lines.iter().filter(|line| line["event"] == event).count();
+    assert_eq!((lines[0]["event"].as_str(), told("planned")), (Some("planned"), 1));
+    assert_eq!((told("started"), told("finished"), told("ended")), (2, 2, 1));
+    assert_eq!(lines.last().unwrap()["event"], "ended");
+    assert!(lines.windows(2).all(|pair| pair[0]["at_s"].as_f64() <= pair[1]["at_s"].as_f64()), "{text}");
+}
+
+#[test]
+fn junit_is_valid() {
+    let document = run().read("junit.xml");
+    assert_junit_is_valid(&document);
+    assert!(document.contains("&lt;b&gt;"), "{document}");
+}
+
+#[test]
+fn tap_is_read_by_perl() {
+    if let Some(read) = tap(&run().read("out.tap")) {
+        assert_eq!((read.points, read.failed, read.parse_errors.as_str()), (2, 2, ""));
+    }
+}
+
+#[test]
+fn github_gets_annotations_and_a_summary_behind_that_of_another_step() {
+    let Run { stdout, .. } = run();
+    assert!(stdout.lines().all(|line| line.starts_with("::error title=")), "{stdout}");
+    assert!(stdout.contains("title=SRV-1 (MUST)"), "{stdout}");
+    let summary = run().read("summary.md");
+    assert!(summary.starts_with("what another step wrote\n## Conformance of "), "{summary}");
+    assert!(summary.contains("&lt;b&gt;]]&gt;&amp;"), "{summary}");
+}
+
+#[test]
+fn gradescope_gives_no_point() {
+    let results: Value = serde_json::from_str(&run().read("results.json")).unwrap();
+    let tests = results["tests"].as_array().unwrap();
+    assert!(tests.iter().any(|test| test["number"] == "SRV-1" && test["max_score"] == 1.0));
+    assert!(tests.iter().all(|test| test["score"] == 0.0), "{results:#}");
+}
+
+#[test]
+fn a_listing_is_valid() {
+    let assert = conformance().args(["--list", "--report", "json"]).assert().success();
+    assert_valid("listing", &serde_json::from_slice(&assert.get_output().stdout).unwrap());
+}
+
+#[rstest]
+fn a_path_that_cannot_be_written_is_refused_before_the_run(
+    #[values("human", "json", "jsonl", "junit", "tap", "github", "gradescope")] format: &str,
+) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("no-such-folder").join("report");
+    let marker = folder.path().join("started");
+    let target = executable(&folder.path().join("target"), &format!("#!/bin/sh\ntouch {}\n", marker.display()));
+    let assert = conformance()
+        .arg("--target-bin")
+        .arg(target)
+        .args(["--isolation", "host", "--case", "command/help", "--report", &format!("{format}={}", path.display())])
+        .assert()
+        .code(2)
+        .stdout("");
+    assert.stderr(predicate::str::contains(path.display().to_string()).and(predicate::str::contains("No such file")));
+    assert!(!marker.exists(), "the target was started");
+}
+
+#[test]
+fn a_job_summary_that_cannot_be_written_is_refused_before_the_run() {
+    let folder = tempfile::tempdir().unwrap();
+    conformance()
+        .args(["--case", "command/help", "--report", "github"])
+        .env("GITHUB_STEP_SUMMARY", folder.path())
+        .assert()
+        .code(2)
+        .stderr(predicate::str::contains("GITHUB_STEP_SUMMARY"));
+}
+
+/// A report of an earlier run is there until the new one is whole.
+#[test]
+fn a_refused_run_leaves_the_last_reports() {
+    let folder = tempfile::tempdir().unwrap();
+    for format in ["json", "jsonl"] {
+        let path = folder.path().join(format);
+        fs::write(&path, "the last report\n").unwrap();
+        let target = executable(&folder.path().join("target"), "no shebang, and no program\n");
+        conformance()
+            .arg("--target-bin")
+            .arg(&target)
+            .args(["--case", "command/help", "--report", &format!("{format}={}", path.display())])
+            .assert()
+            .code(3);
+        assert_eq!(fs::read_to_string(&path).unwrap(), "the last report\n", "{format}");
+    }
+}
+
+#[test]
+fn a_device_is_written_to_and_not_replaced() {
+    let is_device = |path: &str| {
+        use std::os::unix::fs::FileTypeExt;
+        fs::metadata(path).unwrap().file_type().is_char_device()
+    };
+    assert!(is_device("/dev/null"));
+    conformance()
+        .args(["--case", "command/help", "--report", "json=/dev/null", "--report", "jsonl=/dev/null"])
+        .assert()
+        .success();
+    assert!(is_device("/dev/null"), "a file stands where the device was");
+}

@@ -1,0 +1,115 @@
+//! The run that the tests share, and the outside tools that read what is made of it.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use conformance::cli::ReportFormat;
+use conformance::report::{Document, RunReport, render};
+use conformance::spec::Catalogue;
+
+/// A run with a case of every outcome.
+pub(crate) fn sample() -> RunReport {
+    serde_json::from_str(include_str!("sample.json")).unwrap()
+}
+
+pub(crate) fn catalogue() -> Catalogue {
+    Catalogue::built_in().unwrap()
+}
+
+/// The document, as a file would hold it.
+pub(crate) fn rendered(format: ReportFormat, report: &RunReport) -> String {
+    match render(format, report, &catalogue()).unwrap() {
+        Document::Text(text) => anstream::adapter::strip_str(&text).to_string(),
+        Document::Bytes(bytes) => String::from_utf8(bytes).unwrap(),
+    }
+}
+
+/// The runner, with its environment cleared of what GitHub sets.
+pub(crate) fn conformance() -> assert_cmd::Command {
+    let mut command = assert_cmd::Command::new(env!("CARGO_BIN_EXE_conformance"));
+    command.env_remove("GITHUB_STEP_SUMMARY").env_remove("GITHUB_ACTIONS");
+    command
+}
+
+/// A file of the repository, by its path below this crate.
+pub(crate) fn in_crate(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+/// Gives `input` to an outside tool. `None`, and a clear line, where the tool is not installed.
+pub(crate) fn outside(program: &str, package: &str, args: &[&str], input: &str) -> Option<Output> {
+    let child = Command::new(program)
+        .args(args)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn();
+    let mut child = match child {
+        Ok(child) => child,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            // With `cargo test -- --nocapture`, or when the test fails; .ci/run installs the tool.
+            eprintln!("SKIPPED: {program} is not installed (Debian package {package})");
+            return None;
+        }
+        Err(error) => panic!("{program}: {error}"),
+    };
+    let mut stdin = child.stdin.take().unwrap();
+    let input = input.to_owned();
+    // A tool that answers before it has read all must not stand still with us.
+    let writer = std::thread::spawn(move || stdin.write_all(input.as_bytes()));
+    let output = child.wait_with_output().unwrap();
+    // A tool that refuses its input may close it early; what it says then is the result.
+    let _ = writer.join().unwrap();
+    Some(output)
+}
+
+/// Holds a JUnit document against the schema that Jenkins' xunit plugin goes by.
+pub(crate) fn assert_junit_is_valid(document: &str) {
+    let schema = in_crate("tests/reports/junit-10.xsd");
+    let args = ["--noout", "--nonet", "--schema", schema.to_str().unwrap(), "-"];
+    if let Some(output) = outside("xmllint", "libxml2-utils", &args, document) {
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "xmllint: {said}\n{document}");
+    }
+}
+
+/// What Perl's TAP::Parser makes of a document: test points, those that count as failed, parse errors.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Tap {
+    pub(crate) points: usize,
+    pub(crate) failed: usize,
+    pub(crate) todo: usize,
+    pub(crate) skipped: usize,
+    pub(crate) yaml_blocks: usize,
+    pub(crate) parse_errors: String,
+}
+
+pub(crate) fn tap(document: &str) -> Option<Tap> {
+    const SCRIPT: &str = r#"
+        use TAP::Parser;
+        binmode STDIN, ":encoding(UTF-8)";
+        local $/;
+        my $parser = TAP::Parser->new({ tap => scalar <STDIN> });
+        my ($yaml, $unknown) = (0, 0);
+        while (my $result = $parser->next) {
+            $yaml++ if $result->is_yaml;
+            die "unknown line: " . $result->raw if $result->is_unknown and $result->raw =~ /\S/;
+        }
+        print join "|", $parser->tests_run, scalar($parser->failed), scalar($parser->todo),
+            scalar($parser->skipped), $yaml, join("; ", $parser->parse_errors);
+    "#;
+    let output = outside("perl", "perl", &["-e", SCRIPT], document)?;
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "TAP::Parser: {}\n{document}", String::from_utf8_lossy(&output.stderr));
+    let words: Vec<&str> = said.splitn(6, '|').collect();
+    let number = |index: usize| words[index].parse().unwrap();
+    Some(Tap {
+        points: number(0),
+        failed: number(1),
+        todo: number(2),
+        skipped: number(3),
+        yaml_blocks: number(4),
+        parse_errors: words[5].to_owned(),
+    })
+}
