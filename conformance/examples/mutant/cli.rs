@@ -85,9 +85,14 @@ fn command() -> Command {
             let takes_value = option.get_id() != "client" && option.get_id() != "server";
             option.require_equals(takes_value && fault("space-form-unknown"))
         })
-        .group(ArgGroup::new("mode").args(["client", "server"]).multiple(fault("both-modes-serve")).required(
-            !fault("no-mode-serves") && !fault("no-mode-exits-0") && !fault("target-implies-client"),
-        ))
+        .group(
+            ArgGroup::new("mode")
+                .args(["client", "server"])
+                .multiple(fault("both-modes-serve") || fault("both-modes-ask"))
+                .required(
+                    !fault("no-mode-serves") && !fault("no-mode-exits-0") && !fault("target-implies-client"),
+                ),
+        )
 }
 
 /// Reads the matches of the documents' options in the order in which a person would check them.

@@ -185,7 +185,7 @@ fn receive_results(server: &mut TcpStream) -> Result<u64, Failure> {
     let results = match receive(server, "Results", RESULTS_BYTES) {
         Err(Failure::Closed(_)) if fault("client-takes-end-of-file-for-results") => return Ok(0),
         // The last 10 bytes of all that came until end-of-file.
-        Ok(mut bytes) if fault("client-takes-last-bytes") => {
+        Ok(mut bytes) if fault("client-takes-last-bytes") && wire::check_results(&bytes).is_ok() => {
             let _ = server.read_to_end(&mut bytes);
             bytes.split_off(bytes.len() - RESULTS_BYTES)
         }

@@ -45,6 +45,10 @@ pub(crate) fn watch(mode: Mode) {
         loop {
             match (signals.wait(), mode) {
                 (Ok(Signal::SIGTERM), _) if fault("sigterm-ignored") => {}
+                (Ok(Signal::SIGTERM), Mode::Server) => {
+                    say("Exiting Server");
+                    std::process::exit(0)
+                }
                 (Ok(_), Mode::Server) => interrupt_server(),
                 (Ok(_), Mode::Client) => interrupt_client(),
                 (Err(_), _) => return,
