@@ -169,6 +169,15 @@ pub struct RunArgs {
     /// Stop at the first case that fails
     #[arg(long, help_heading = "Run")]
     pub fail_fast: bool,
+    /// Run every case so often, and report a verdict that changes from run to run as inconsistent
+    #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u16).range(1..=1000), help_heading = "Run")]
+    pub repeat: u16,
+    /// A file of cases that are known to fail: they count no longer, and one that passes fails the run
+    #[arg(long, value_name = "FILE", help_heading = "Run")]
+    pub baseline: Option<PathBuf>,
+    /// Write the cases that fail in this run as such a file
+    #[arg(long, value_name = "FILE", help_heading = "Run")]
+    pub write_baseline: Option<PathBuf>,
     /// The seed of whatever is random; every run prints its own
     #[arg(long, value_name = "N", help_heading = "Run")]
     pub seed: Option<u64>,

@@ -337,7 +337,7 @@ impl<'a> Player<'a> {
             Action::Start => self.observe_readiness(),
             Action::Resources(_) | Action::DataThreadEnded { .. } => self.count_resources(),
             Action::Serve(_) => self.serve(),
-            Action::Signal(signal) => self.signal(*signal),
+            Action::Signal(signal) => self.signal(signal),
             _ => {}
         }
         Ok(())

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use sha2::{Digest, Sha256};
 
+use crate::baseline::Baseline;
 use crate::cli::{self, ReportArg, ReportFormat, RunArgs, TargetArg};
 use crate::event::Listener;
 use crate::exit::Exit;
@@ -15,9 +16,11 @@ use crate::isolate::Isolation;
 use crate::outcome::{Outcome, RequirementRecord, Summary, requirement_records};
 use crate::plan::{CasePattern, Plan, Selection};
 use crate::reference;
+use crate::repeat;
+use crate::report::output::Destination;
 use crate::report::progress::Progress;
 use crate::report::set::Reports;
-use crate::report::{self, ReportOptions, RunReport, TargetInfo, Tool, json};
+use crate::report::{self, Document, ReportOptions, RunReport, TargetInfo, Tool, json};
 use crate::run::{self, Options, RunError, TargetProgram};
 use crate::spec::{Catalogue, Level};
 
@@ -57,6 +60,8 @@ fn try_grade(args: &RunArgs) -> Result<Exit, Refusal> {
     if args.list {
         return list(&grader.plan, &args.reports);
     }
+    let baseline = args.baseline.as_deref().map(Baseline::read).transpose().map_err(Refusal::usage)?;
+    let new_baseline = args.write_baseline.as_deref().map(open_baseline).transpose()?;
     let mut reports = Reports::open(&args.reports).map_err(Refusal::usage)?;
     grader.announce_host();
     interrupt::install().map_err(Refusal::not_carried_out)?;
@@ -66,12 +71,39 @@ fn try_grade(args: &RunArgs) -> Result<Exit, Refusal> {
     let cwd = std::env::current_dir().map_err(Refusal::not_carried_out)?;
     let graded = grader.grade(&program, info, cwd, &mut listeners);
     progress.finish();
-    let report = graded.map_err(Refusal::not_carried_out)?;
+    let mut report = graded.map_err(Refusal::not_carried_out)?;
+    report.baseline = baseline.as_ref().map(|baseline| baseline.compare(&report.cases));
     reports.write(&report, &grader.catalogue).map_err(Refusal::not_carried_out)?;
+    if let Some(destination) = new_baseline {
+        let written = destination.write(&Document::Bytes(Baseline::of(&report.cases).to_text().into_bytes()));
+        written.map_err(|error| Refusal::not_carried_out(format!("--write-baseline: {error}")))?;
+    }
     Ok(match interrupt::came() {
         true => Exit::Interrupted,
-        false => exit_of(&report.requirements, report.options.fail_on),
+        false => exit_with(baseline.as_ref(), &report),
     })
+}
+
+/// Opened before the run, as the reports are.
+fn open_baseline(path: &Path) -> Result<Destination, Refusal> {
+    Destination::open(Some(path))
+        .map_err(|error| Refusal::usage(format!("--write-baseline {}: {error}", path.display())))
+}
+
+/// Known failures count no longer; one that was mended counts until the file says so.
+fn exit_with(baseline: Option<&Baseline>, report: &RunReport) -> Exit {
+    let Some(baseline) = baseline else { return exit_of(&report.requirements, report.options.fail_on) };
+    if report.baseline.as_ref().is_some_and(|comparison| !comparison.mended.is_empty()) {
+        return Exit::DoesNotHold;
+    }
+    let excused = |record: &&RequirementRecord| match record.outcome {
+        Outcome::Fail => baseline.excuses(record, &report.cases),
+        // What a known failure kept from being judged is known as well.
+        _ => record.is_blocked() && baseline.explains_block(record, &report.cases),
+    };
+    let left: Vec<RequirementRecord> =
+        report.requirements.iter().filter(|record| !excused(record)).cloned().collect();
+    exit_of(&left, report.options.fail_on)
 }
 
 /// What every target of one command is graded with: the catalogue, the plan, where and how it runs.
@@ -84,6 +116,7 @@ pub(crate) struct Grader {
     /// Why not in namespaces, where they were refused.
     refused: Option<String>,
     fail_fast: bool,
+    repeat: usize,
 }
 
 impl Grader {
@@ -123,7 +156,15 @@ impl Grader {
             seed: args.seed.unwrap_or_else(|| fastrand::u64(..)),
             tolerances,
         };
-        Ok(Self { catalogue, plan, options, isolation, refused, fail_fast: args.fail_fast })
+        Ok(Self {
+            catalogue,
+            plan,
+            options,
+            isolation,
+            refused,
+            fail_fast: args.fail_fast,
+            repeat: usize::from(args.repeat),
+        })
     }
 
     /// Says so where the cases cannot run side by side, and what that costs.
@@ -154,7 +195,11 @@ impl Grader {
             cwd,
         };
         let (started, began) = (jiff::Timestamp::now(), Instant::now());
-        let cases = run::run(&self.plan, program, &options, listeners)?;
+        let mut runs = Vec::new();
+        while runs.len() < self.repeat && !interrupt::came() {
+            runs.push(run::run(&self.plan, program, &options, listeners)?);
+        }
+        let cases = repeat::combine(runs);
         let requirements = requirement_records(&self.plan, self.catalogue.all(), &cases);
         Ok(RunReport {
             schema: report::SCHEMA,
@@ -167,6 +212,7 @@ impl Grader {
             summary: Summary::of(&requirements),
             requirements,
             cases,
+            baseline: None,
         })
     }
 }

@@ -8,6 +8,7 @@
 //! and [`diff`] work on the reports of runs that are over. [`spec`] is the catalogue that all of it refers to, and
 //! [`tolerance`] the one place of its times.
 
+pub mod baseline;
 pub mod cli;
 pub mod conversation;
 pub mod diff;
@@ -23,6 +24,7 @@ pub mod netstat;
 pub mod outcome;
 pub mod plan;
 pub mod reference;
+pub mod repeat;
 pub mod report;
 pub mod run;
 mod slots;

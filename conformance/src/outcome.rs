@@ -80,6 +80,9 @@ pub struct CaseRecord {
     /// Processes that the target left behind.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub leftovers: Vec<String>,
+    /// How it came out in each run, with `--repeat`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub runs: Vec<Outcome>,
     /// Everything that happened.
     pub transcript: Transcript,
     /// The target's standard output.
@@ -104,6 +107,7 @@ impl CaseRecord {
             finding: None,
             why: None,
             leftovers: Vec::new(),
+            runs: Vec::new(),
             transcript: Transcript::default(),
             stdout: String::new(),
             stderr: String::new(),

@@ -21,6 +21,7 @@ use serde::{Deserialize, Serialize};
 
 use std::io;
 
+use crate::baseline::Comparison;
 use crate::cli::ReportFormat;
 use crate::isolate::Isolation;
 use crate::outcome::{CaseRecord, RequirementRecord, Summary};
@@ -74,6 +75,9 @@ pub struct RunReport {
     pub requirements: Vec<RequirementRecord>,
     /// Case by case.
     pub cases: Vec<CaseRecord>,
+    /// The known failures among them, with `--baseline`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub baseline: Option<Comparison>,
 }
 
 /// The version of [`RunReport`].

@@ -71,7 +71,8 @@ fn a_diff_as_json() {
 #[test]
 fn a_diff_ends_with_1_only_where_something_that_counts_broke() {
     let folder = tempfile::tempdir().unwrap();
-    let [old, new] = [("old", sample()), ("new", later())].map(|(name, run)| write(folder.path(), name, &run));
+    let [old, new] =
+        [("old", sample()), ("new", later())].map(|(name, run)| write(folder.path(), name, &run));
     conformance().arg("diff").args([&old, &new]).assert().code(1).stdout(predicate::str::contains("Broke"));
     conformance().arg("diff").args([&new, &old]).assert().code(1);
     conformance().arg("diff").args([&old, &old]).assert().code(0);
@@ -79,7 +80,12 @@ fn a_diff_ends_with_1_only_where_something_that_counts_broke() {
     let mut better = sample();
     requirement(&mut better, "CLI-13", Outcome::Pass);
     let better = write(folder.path(), "better", &better);
-    conformance().arg("diff").args([&better, &old]).assert().code(0).stdout(predicate::str::contains("Broke"));
+    conformance()
+        .arg("diff")
+        .args([&better, &old])
+        .assert()
+        .code(0)
+        .stdout(predicate::str::contains("Broke"));
     let json = conformance().args(["diff", "--format", "json"]).args([&old, &new]).assert().code(1);
     let json: serde_json::Value = serde_json::from_slice(&json.get_output().stdout).unwrap();
     assert_eq!(json["broke"][0]["id"], "SRV-1");
@@ -88,8 +94,16 @@ fn a_diff_ends_with_1_only_where_something_that_counts_broke() {
 #[rstest]
 #[case::missing("missing", None, "missing: No such file")]
 #[case::no_json("no-json", Some("{\"schema\": 1"), "no-json is no JSON report of this program: EOF")]
-#[case::another_json("other", Some("{\"schema\": 1}"), "other is no JSON report of this program: missing field")]
-#[case::another_schema("later", Some("{\"schema\": 2}"), "later: a report of schema 2, and this program reads 1")]
+#[case::another_json(
+    "other",
+    Some("{\"schema\": 1}"),
+    "other is no JSON report of this program: missing field"
+)]
+#[case::another_schema(
+    "later",
+    Some("{\"schema\": 2}"),
+    "later: a report of schema 2, and this program reads 1"
+)]
 fn a_file_that_is_no_report_is_refused(
     #[case] name: &str,
     #[case] text: Option<&str>,
@@ -133,7 +147,8 @@ fn shards_make_the_whole() {
     };
     assert_eq!(verdicts(&report), verdicts(&sample()));
     let whole = sample();
-    let cases = |report: &RunReport| -> Vec<String> { report.cases.iter().map(|case| case.id.clone()).collect() };
+    let cases =
+        |report: &RunReport| -> Vec<String> { report.cases.iter().map(|case| case.id.clone()).collect() };
     assert_eq!(cases(&report), cases(&whole));
     assert_eq!(report.summary, whole.summary);
     assert_eq!(report.duration, whole.duration * 2);
@@ -146,7 +161,9 @@ fn runs_that_do_not_agree_fail_and_say_so() {
     requirement(&mut lucky, "INV-1", Outcome::Pass);
     requirement(&mut lucky, "TMO-1", Outcome::Pass);
     requirement(&mut lucky, "SRV-13", Outcome::Pass);
-    for runs in [[("a.json", sample()), ("b.json", lucky.clone())], [("b.json", lucky.clone()), ("a.json", sample())]] {
+    for runs in
+        [[("a.json", sample()), ("b.json", lucky.clone())], [("b.json", lucky.clone()), ("a.json", sample())]]
+    {
         let Merged { report, conflicts } = merged(runs);
         let outcome =
             |id: &str| report.requirements.iter().find(|record| record.id.to_string() == id).unwrap().outcome;
@@ -162,7 +179,12 @@ fn runs_that_do_not_agree_fail_and_say_so() {
             ]
         );
         let case = report.cases.iter().find(|case| case.id.starts_with("server/invalid")).unwrap();
-        assert!(case.message.as_deref().unwrap().starts_with("fails in a.json and passes in b.json: the connection"));
+        assert!(
+            case.message
+                .as_deref()
+                .unwrap()
+                .starts_with("fails in a.json and passes in b.json: the connection")
+        );
     }
 }
 

@@ -58,12 +58,30 @@ fn gradescope() {
 fn gradescope_holds_what_its_documentation_asks() {
     let results: Value = serde_json::from_str(&rendered(ReportFormat::Gradescope, &sample())).unwrap();
     const KEYS: [&str; 11] = [
-        "score", "execution_time", "output", "output_format", "test_output_format", "test_name_format",
-        "visibility", "stdout_visibility", "extra_data", "tests", "leaderboard",
+        "score",
+        "execution_time",
+        "output",
+        "output_format",
+        "test_output_format",
+        "test_name_format",
+        "visibility",
+        "stdout_visibility",
+        "extra_data",
+        "tests",
+        "leaderboard",
     ];
     const TEST_KEYS: [&str; 11] = [
-        "score", "max_score", "status", "name", "name_format", "number", "output", "output_format", "tags",
-        "visibility", "extra_data",
+        "score",
+        "max_score",
+        "status",
+        "name",
+        "name_format",
+        "number",
+        "output",
+        "output_format",
+        "tags",
+        "visibility",
+        "extra_data",
     ];
     const VISIBILITIES: [&str; 4] = ["hidden", "after_due_date", "after_published", "visible"];
     for key in results.as_object().unwrap().keys() {

@@ -83,12 +83,23 @@ fn a_class_that_all_holds_ends_with_0() {
     let folder = tempfile::tempdir().unwrap();
     // The runner is the reference where it is called by that name.
     let name = conformance::reference::NAME;
-    put(folder.path(), "zoe/tester", 0o755, format!("#!/bin/sh\nexec -a {name} {} \"$@\"\n", exe()).replace("/bin/sh", "/bin/bash"));
+    put(
+        folder.path(),
+        "zoe/tester",
+        0o755,
+        format!("#!/bin/sh\nexec -a {name} {} \"$@\"\n", exe()).replace("/bin/sh", "/bin/bash"),
+    );
     if !Path::new("/bin/bash").exists() {
         eprintln!("SKIPPED: /bin/bash is not installed (Debian package bash)");
         return;
     }
-    conformance().arg("grade").arg(folder.path()).args(CASES).assert().code(0).stdout(predicate::str::contains("holds"));
+    conformance()
+        .arg("grade")
+        .arg(folder.path())
+        .args(CASES)
+        .assert()
+        .code(0)
+        .stdout(predicate::str::contains("holds"));
 }
 
 fn exe() -> &'static str {
@@ -104,7 +115,8 @@ fn exe() -> &'static str {
 #[case::no_case(&[".", "--case", "no-such-case"], 4, "nothing to run")]
 fn what_cannot_be_graded_is_one_clear_line(#[case] args: &[&str], #[case] code: i32, #[case] says: &str) {
     let class = class();
-    let assert = conformance().current_dir(class.path()).arg("grade").args(args).assert().code(code).stdout("");
+    let assert =
+        conformance().current_dir(class.path()).arg("grade").args(args).assert().code(code).stdout("");
     let stderr = String::from_utf8(assert.get_output().stderr.clone()).unwrap();
     assert!(stderr.contains(says), "{stderr}");
     assert_eq!(stderr.lines().count(), 1, "{stderr}");
@@ -113,5 +125,10 @@ fn what_cannot_be_graded_is_one_clear_line(#[case] args: &[&str], #[case] code: 
 #[test]
 fn an_empty_folder_is_nothing_selected() {
     let folder = tempfile::tempdir().unwrap();
-    conformance().arg("grade").arg(folder.path()).assert().code(4).stderr(predicate::str::contains("no submission in it"));
+    conformance()
+        .arg("grade")
+        .arg(folder.path())
+        .assert()
+        .code(4)
+        .stderr(predicate::str::contains("no submission in it"));
 }

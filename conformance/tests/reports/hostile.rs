@@ -50,7 +50,11 @@ fn with_words(words: &str) -> RunReport {
 #[rstest]
 fn no_format_holds_a_raw_control_character(
     #[values(
-        ReportFormat::Json, ReportFormat::Junit, ReportFormat::Tap, ReportFormat::Github, ReportFormat::Gradescope
+        ReportFormat::Json,
+        ReportFormat::Junit,
+        ReportFormat::Tap,
+        ReportFormat::Github,
+        ReportFormat::Gradescope
     )]
     format: ReportFormat,
 ) {
@@ -103,7 +107,8 @@ fn junit_is_still_valid() {
 #[test]
 fn tap_has_no_line_of_the_targets() {
     let document = rendered(ReportFormat::Tap, &nasty());
-    let points = document.lines().filter(|line| line.starts_with("ok ") || line.starts_with("not ok ")).count();
+    let points =
+        document.lines().filter(|line| line.starts_with("ok ") || line.starts_with("not ok ")).count();
     assert_eq!(points, sample().cases.len());
     assert!(!document.lines().any(|line| line.starts_with("Bail out!") || line == "1..9999"));
     if let Some(read) = tap(&document) {

@@ -39,8 +39,12 @@ fn run() -> &'static Run {
         let mut command = conformance();
         command.arg("--target-bin").arg(&target).args(["--case", "server/session/listens", "command/help"]);
         for (format, name) in [
-            ("json", "report.json"), ("jsonl", "events.jsonl"), ("junit", "junit.xml"), ("tap", "out.tap"),
-            ("gradescope", "results.json"), ("human", "report.txt"),
+            ("json", "report.json"),
+            ("jsonl", "events.jsonl"),
+            ("junit", "junit.xml"),
+            ("tap", "out.tap"),
+            ("gradescope", "results.json"),
+            ("human", "report.txt"),
         ] {
             command.arg("--report").arg(format!("{format}={}", path(name).display()));
         }
@@ -128,15 +132,25 @@ fn a_path_that_cannot_be_written_is_refused_before_the_run(
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("no-such-folder").join("report");
     let marker = folder.path().join("started");
-    let target = executable(&folder.path().join("target"), &format!("#!/bin/sh\ntouch {}\n", marker.display()));
+    let target =
+        executable(&folder.path().join("target"), &format!("#!/bin/sh\ntouch {}\n", marker.display()));
     let assert = conformance()
         .arg("--target-bin")
         .arg(target)
-        .args(["--isolation", "host", "--case", "command/help", "--report", &format!("{format}={}", path.display())])
+        .args([
+            "--isolation",
+            "host",
+            "--case",
+            "command/help",
+            "--report",
+            &format!("{format}={}", path.display()),
+        ])
         .assert()
         .code(2)
         .stdout("");
-    assert.stderr(predicate::str::contains(path.display().to_string()).and(predicate::str::contains("No such file")));
+    assert.stderr(
+        predicate::str::contains(path.display().to_string()).and(predicate::str::contains("No such file")),
+    );
     assert!(!marker.exists(), "the target was started");
 }
 

@@ -49,7 +49,8 @@ fn a_report_is_valid_also_by_the_root() {
 #[test]
 fn the_sample_is_what_would_be_written() {
     let sample: Value = serde_json::from_str(include_str!("sample.json")).unwrap();
-    let written: Value = serde_json::from_str(&rendered(ReportFormat::Json, &crate::support::sample())).unwrap();
+    let written: Value =
+        serde_json::from_str(&rendered(ReportFormat::Json, &crate::support::sample())).unwrap();
     assert_eq!(written, sample);
 }
 
@@ -109,7 +110,8 @@ fn every_example_of_a_fault_is_one() {
 
 /// The program reads the example, and what it writes of it is the same and valid.
 fn assert_round_trip<T: DeserializeOwned + Serialize>(definition: &str, example: &Value) {
-    let read: T = serde_json::from_value(example.clone()).unwrap_or_else(|error| panic!("{error}: {example}"));
+    let read: T =
+        serde_json::from_value(example.clone()).unwrap_or_else(|error| panic!("{error}: {example}"));
     let written = serde_json::to_value(&read).unwrap();
     assert_eq!(written, *example);
     assert_valid(definition, &written);
