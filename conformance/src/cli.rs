@@ -260,7 +260,9 @@ pub fn resolve(program: &PathBuf, in_path: bool) -> Result<PathBuf, StartError> 
     let program = if in_path { program.clone() } else { PathBuf::from(".").join(program) };
     let cwd = std::env::current_dir()
         .map_err(|source| StartError::WorkingDirectory { cwd: PathBuf::from("."), source })?;
-    Launch { program, arg0: None, args: Vec::new(), cwd, isolation: Isolation::Host }.resolve()
+    let path = Launch { program, arg0: None, args: Vec::new(), cwd, isolation: Isolation::Host }.resolve()?;
+    // Without the `./` in its middle, as later messages show it.
+    Ok(path.components().collect())
 }
 
 /// `--part`.
@@ -368,7 +370,12 @@ impl std::str::FromStr for ReportArg {
             Some((format, file)) => (format, Some(PathBuf::from(file))),
             None => (text, None),
         };
-        Ok(Self { format: ReportFormat::from_str(format, false)?, file })
+        let format = ReportFormat::from_str(format, false).map_err(|_| {
+            let known = ReportFormat::value_variants().iter().filter_map(ValueEnum::to_possible_value);
+            let known: Vec<_> = known.map(|value| value.get_name().to_owned()).collect();
+            format!("{format} is none of {}", known.join(", "))
+        })?;
+        Ok(Self { format, file })
     }
 }
 

@@ -10,7 +10,7 @@ use crate::baseline::Baseline;
 use crate::cli::{self, ReportArg, ReportFormat, RunArgs, TargetArg};
 use crate::event::Listener;
 use crate::exit::Exit;
-use crate::fixture::Library;
+use crate::fixture::{Case, Library};
 use crate::interrupt;
 use crate::isolate::Isolation;
 use crate::outcome::{Outcome, RequirementRecord, Summary, requirement_records};
@@ -144,6 +144,12 @@ impl Grader {
             quick: args.quick,
             isolation,
         };
+        // Beside one that matches, a slip of the finger would go unnoticed.
+        let idle = |pattern: &&CasePattern| !cases.iter().any(|case| pattern.names(&case.id));
+        if let Some(pattern) = selection.cases.iter().find(idle) {
+            let reason = format!("--case {}: there is no such case (see --list)", pattern.as_written());
+            return Err(Refusal::nothing_selected(reason));
+        }
         let plan = Plan::new(cases, &catalogue, &selection);
         if plan.cases.is_empty() {
             return Err(Refusal::nothing_selected(nothing_selected(&plan)));
@@ -172,9 +178,12 @@ impl Grader {
         let Some(reason) = &self.refused else { return };
         let least = run::least_duration(&self.plan, Isolation::Host).as_secs();
         anstream::eprintln!(
-            "conformance: no namespaces here ({reason}): the {} cases run one by one on this host's port \
-             5678, which takes {least} s at least",
-            self.plan.cases.len()
+            "conformance: no namespaces here ({reason}): {} one by one on this host's port 5678, which takes \
+             {least} s at least",
+            match self.plan.cases.len() {
+                1 => "1 case runs".to_owned(),
+                count => format!("{count} cases run"),
+            }
         );
     }
 
@@ -282,19 +291,18 @@ pub(crate) fn list(plan: &Plan, reports: &[ReportArg]) -> Result<Exit, Refusal> 
 }
 
 fn list_lines(plan: &Plan, out: &mut impl Write) -> io::Result<()> {
-    let mut lines: Vec<_> = (plan.cases.iter())
-        .map(|case| {
-            let ids: Vec<_> = case.requirements.iter().map(ToString::to_string).collect();
-            let wait = match case.least_wait().as_secs_f64() {
-                seconds if seconds >= 0.5 => format!("  (waits {seconds:.0} s)"),
-                _ => String::new(),
-            };
-            format!("{}  {}  {}{wait}", case.id, ids.join(","), case.summary)
-        })
-        .chain(
-            (plan.dropped.iter()).map(|dropped| format!("{}  not run: {}", dropped.case.id, dropped.reason)),
-        )
-        .collect();
+    let line = |case: &Case, note: String| {
+        let ids: Vec<_> = case.requirements.iter().map(ToString::to_string).collect();
+        format!("{}  {}  {}{note}", case.id, ids.join(","), case.summary)
+    };
+    let waits = |case: &Case| match case.least_wait().as_secs_f64() {
+        seconds if seconds >= 0.5 => format!("  (waits {seconds:.0} s)"),
+        _ => String::new(),
+    };
+    let mut lines: Vec<_> = plan.cases.iter().map(|case| line(case, waits(case))).collect();
+    lines.extend(
+        plan.dropped.iter().map(|dropped| line(&dropped.case, format!("  (not run: {})", dropped.reason))),
+    );
     lines.sort();
     lines.iter().try_for_each(|line| writeln!(out, "{line}"))
 }

@@ -52,7 +52,13 @@ impl CasePattern {
         Self { text: text.to_owned(), globs: globs.map(|glob| glob.compile_matcher()).collect() }
     }
 
-    fn names(&self, id: &str) -> bool {
+    /// As the user wrote it.
+    pub fn as_written(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether it names the case of this id.
+    pub fn names(&self, id: &str) -> bool {
         let file = id.split('[').next().unwrap_or(id);
         [id, file].iter().any(|name| self.text == *name || self.globs.iter().any(|glob| glob.is_match(name)))
     }

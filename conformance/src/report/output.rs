@@ -45,7 +45,10 @@ impl Destination {
             });
         }
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let draft = tempfile::Builder::new().prefix(".conformance-").tempfile_in(folder)?;
+        folder.metadata()?;
+        let draft = tempfile::Builder::new().prefix(".conformance-").tempfile_in(folder);
+        // The crate's own words name the draft, which is nobody's concern.
+        let draft = draft.map_err(|error| io::Error::from(error.kind()))?;
         Ok(Self::File { draft, path: path.to_owned() })
     }
 
