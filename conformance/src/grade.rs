@@ -133,9 +133,13 @@ fn grade_one(
         let (program, info) = start_of(found, &args.run.target_args)?;
         Ok((program, info, found.folder.clone()))
     });
+    // The row has the submission's name: where the folder lies is no news in it.
+    let ungraded = |reason: &str, folder: &Path| {
+        Ok(Row::ungraded(&submission.name, &reason.replace(&format!("{}/", folder.display()), "")))
+    };
     let (program, info, cwd) = match started {
         Ok(started) => started,
-        Err(reason) => return Ok(Row::ungraded(&submission.name, &reason)),
+        Err(reason) => return ungraded(&reason, submission.folder()),
     };
     let mut reports = match output {
         Some(output) => output.reports(submission, &args.run.reports).map_err(Refusal::usage)?,
@@ -148,7 +152,7 @@ fn grade_one(
     progress.finish();
     let report = match graded {
         Ok(report) => report,
-        Err(reason) => return Ok(Row::ungraded(&submission.name, &reason.to_string())),
+        Err(reason) => return ungraded(&reason.to_string(), submission.folder()),
     };
     reports.write(&report, &grader.catalogue).map_err(Refusal::not_carried_out)?;
     let standing = match interrupt::came() {

@@ -7,7 +7,7 @@ use std::io;
 use super::plain::{self, Standing};
 use super::{RunReport, escape};
 use crate::outcome::CaseRecord;
-use crate::spec::Catalogue;
+use crate::spec::{Catalogue, RequirementId};
 
 /// The whole report as TAP.
 pub fn render(report: &RunReport, catalogue: &Catalogue) -> io::Result<Vec<u8>> {
@@ -49,7 +49,7 @@ fn write_point(
     writeln!(out, "  ---")?;
     write_pair(out, "message", &plain::message(case))?;
     write_pair(out, "severity", if standing == Standing::Broken { "error" } else { "fail" })?;
-    write_pair(out, "requirements", &plain::ids(&case.charged))?;
+    write_pair(out, "requirements", &plain::ids(concerned(case)))?;
     for (key, value) in [("expected", &case.expected), ("actual", &case.actual)] {
         if let Some(value) = value {
             write_pair(out, key, &escape::line(value))?;
@@ -61,6 +61,11 @@ fn write_point(
         writeln!(out, "    {line}")?;
     }
     writeln!(out, "  ...")
+}
+
+/// What a case failed on, or what it was to judge.
+fn concerned(case: &CaseRecord) -> &[RequirementId] {
+    if case.charged.is_empty() { &case.requirements } else { &case.charged }
 }
 
 /// A description has `\` and `#` escaped (TAP 14, Escaping); a leading digit would be a test number.
