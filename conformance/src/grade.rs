@@ -74,6 +74,11 @@ fn refuse_options(args: &GradeArgs) -> Result<(), Refusal> {
             "grade finds its targets in DIR: --target-bin and --target-cmd do not go with it",
         ));
     }
+    if args.run.baseline.is_some() || args.run.write_baseline.is_some() {
+        return Err(Refusal::usage(
+            "--baseline and --write-baseline are about one target and do not go with grade",
+        ));
+    }
     if let Some(file) = args.run.reports.iter().find_map(|report| report.file.as_deref()) {
         return Err(Refusal::usage(format!(
             "--report ={}: grade writes a file for each submission, name the format alone",

@@ -1,9 +1,10 @@
 //! `conformance merge`: the reports of several runs of one target made one, of shards or of
 //! repetitions. What the runs do not agree on is said, and never told as passed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
+use crate::baseline::{Baseline, Comparison};
 use crate::cli::{ReportArg, ReportFormat};
 use crate::exit::Exit;
 use crate::grading::{self, Refusal};
@@ -33,7 +34,9 @@ fn try_merge(files: &[PathBuf], asked: &[ReportArg]) -> Result<Exit, Refusal> {
         anstream::eprintln!("conformance: {}", escape::line(conflict));
     }
     reports.write(&report, &catalogue).map_err(Refusal::not_carried_out)?;
-    Ok(grading::exit_of(&report.requirements, report.options.fail_on))
+    let known = report.baseline.clone().map(known_failures);
+    let baseline = known.map(|known_failures| Baseline { known_failures });
+    Ok(grading::exit_with(baseline.as_ref(), &report))
 }
 
 /// Several runs as one.
@@ -54,6 +57,7 @@ pub fn merge_runs(runs: Vec<(String, RunReport)>, catalogue: &Catalogue) -> Resu
     let mut conflicts = Vec::new();
     let mut cases = Cases::default();
     cases.add(&first_name, std::mem::take(&mut whole.cases), &mut conflicts);
+    let mut known = whole.baseline.take().map(known_failures);
     let mut ids: Vec<_> = whole.requirements.iter().map(|record| record.id.clone()).collect();
     for (name, run) in runs {
         refuse_unknown(&name, &run, catalogue)?;
@@ -68,17 +72,25 @@ pub fn merge_runs(runs: Vec<(String, RunReport)>, catalogue: &Catalogue) -> Resu
         whole.options.fail_on = whole.options.fail_on.min(run.options.fail_on);
         whole.started = earlier(&whole.started, &run.started);
         whole.duration += run.duration;
+        if let Some(comparison) = run.baseline {
+            known.get_or_insert_default().extend(known_failures(comparison));
+        }
         ids.extend(run.requirements.iter().map(|record| record.id.clone()));
         cases.add(&name, run.cases, &mut conflicts);
     }
     let requirements = catalogue.all().iter().filter(|entry| ids.contains(&entry.id)).cloned().collect();
     let plan = Plan { cases: Vec::new(), dropped: Vec::new(), requirements };
     whole.cases = cases.known.into_values().map(|(_, case)| case).collect();
+    whole.baseline = known.map(|known_failures| Baseline { known_failures }.compare(&whole.cases));
     whole.requirements = requirement_records(&plan, catalogue.all(), &whole.cases);
     whole.summary = Summary::of(&whole.requirements);
     whole.schema = report::SCHEMA;
     whole.tool = Tool::this();
     Ok(Merged { report: whole, conflicts })
+}
+
+fn known_failures(comparison: Comparison) -> BTreeSet<String> {
+    comparison.expected.into_iter().chain(comparison.mended).collect()
 }
 
 fn refuse_unknown(name: &str, run: &RunReport, catalogue: &Catalogue) -> Result<(), String> {

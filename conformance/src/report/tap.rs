@@ -35,19 +35,23 @@ fn write_point(
 ) -> fmt::Result {
     let standing = Standing::of(case, report);
     let description = description(&format!("{}: {}", case.id, case.summary));
+    let remark = standing.remark().unwrap_or_default();
     match standing {
         Standing::Passed => return writeln!(out, "ok {number} - {description}"),
         Standing::Skipped => {
             return writeln!(out, "ok {number} - {description} # SKIP {}", plain::message(case));
         }
-        Standing::FailedBelow(level) => {
-            writeln!(out, "not ok {number} - {description} # TODO does not count (only {level})")?;
+        Standing::FailedBelow(_) | Standing::KnownFailure => {
+            writeln!(out, "not ok {number} - {description} # TODO {remark}")?;
         }
-        Standing::Failed | Standing::Broken => writeln!(out, "not ok {number} - {description}")?,
+        Standing::Failed | Standing::Broken | Standing::Mended => {
+            writeln!(out, "not ok {number} - {description}")?;
+        }
     }
     // Every line of the block has its indent, the empty ones too: a parser takes a line without for its end.
     writeln!(out, "  ---")?;
-    write_pair(out, "message", &plain::message(case))?;
+    let message = if standing == Standing::Mended { remark } else { plain::message(case) };
+    write_pair(out, "message", &message)?;
     write_pair(out, "severity", if standing == Standing::Broken { "error" } else { "fail" })?;
     write_pair(out, "requirements", &plain::ids(concerned(case)))?;
     for (key, value) in [("expected", &case.expected), ("actual", &case.actual)] {

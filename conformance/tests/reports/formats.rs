@@ -51,6 +51,32 @@ fn gradescope() {
     insta::assert_snapshot!(rendered(ReportFormat::Gradescope, &sample()));
 }
 
+/// With `--baseline`, the formats say of each case what the exit status says of the run.
+#[test]
+fn known_failures_do_not_count_and_mended_ones_do() {
+    let mut report = sample();
+    report.baseline = Some(conformance::baseline::Comparison {
+        expected: vec![
+            "server/invalid/request-version[version=02]".to_owned(),
+            "server/serial/second-client-waits".to_owned(),
+        ],
+        mended: vec!["server/session/listens".to_owned()],
+    });
+    let junit = rendered(ReportFormat::Junit, &report);
+    assert_junit_is_valid(&junit);
+    let tap = rendered(ReportFormat::Tap, &report);
+    assert_tap_is(Tap { points: 7, failed: 3, todo: 3, skipped: 1 }, &tap);
+    let told = |document: &str, words: &[&str]| -> Vec<String> {
+        let lines = document.lines().filter(|line| words.iter().any(|word| line.contains(word)));
+        lines.map(|line| line.trim().chars().take(150).collect()).collect()
+    };
+    insta::assert_debug_snapshot!((
+        told(&junit, &["<testsuite ", "<failure", "<skipped", "<error"]),
+        told(&tap, &["ok ", "message:"]),
+        told(&rendered(ReportFormat::Github, &report), &["::"]),
+    ));
+}
+
 /// The Autograder Specifications: keys that it knows, and a score for each test.
 #[test]
 fn gradescope_holds_what_its_documentation_asks() {

@@ -97,6 +97,7 @@ fn a_class_that_all_holds_ends_with_0() {
 #[rstest]
 #[case::no_folder(&["/no/such/folder"], 2, "/no/such/folder: No such file")]
 #[case::target(&[".", "--target-bin", "x"], 2, "--target-bin and --target-cmd do not go with it")]
+#[case::baseline(&[".", "--baseline", "x"], 2, "do not go with grade")]
 #[case::file(&[".", "--report", "json=x"], 2, "name the format alone")]
 #[case::no_output(&[".", "--report", "json"], 2, "--report needs --output")]
 #[case::unwritable(&[".", "--output", "/dev/null/out"], 2, "--output /dev/null/out: ")]
