@@ -4,6 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
+use thiserror::Error;
+
 use crate::baseline::{Baseline, Comparison};
 use crate::cli::{ReportArg, ReportFormat};
 use crate::exit::Exit;
@@ -12,7 +14,7 @@ use crate::outcome::{CaseRecord, Outcome, Summary, requirement_records};
 use crate::plan::Plan;
 use crate::report::set::Reports;
 use crate::report::{self, RunReport, Tool, escape, json};
-use crate::spec::Catalogue;
+use crate::spec::{Catalogue, RequirementId};
 
 /// Merges the reports of these files.
 pub fn merge(files: &[PathBuf], reports: &[ReportArg]) -> Exit {
@@ -26,7 +28,7 @@ fn try_merge(files: &[PathBuf], asked: &[ReportArg]) -> Result<Exit, Refusal> {
         return Err(Refusal::usage("--report jsonl: it tells a run while it lasts, and these are over"));
     }
     let read = |path: &PathBuf| Ok((path.display().to_string(), json::read(path)?));
-    let runs = files.iter().map(read).collect::<Result<Vec<_>, String>>().map_err(Refusal::usage)?;
+    let runs = files.iter().map(read).collect::<Result<Vec<_>, json::ReadError>>().map_err(Refusal::usage)?;
     let json = [ReportArg { format: ReportFormat::Json, file: None }];
     let reports = Reports::open(if asked.is_empty() { &json } else { asked }).map_err(Refusal::usage)?;
     let Merged { report, conflicts } = merge_runs(runs, &catalogue).map_err(Refusal::usage)?;
@@ -48,11 +50,36 @@ pub struct Merged {
     pub conflicts: Vec<String>,
 }
 
-/// Merges runs, each with the name of its file. An error is the line that says why they are not of one
-/// target, or not of this catalogue.
-pub fn merge_runs(runs: Vec<(String, RunReport)>, catalogue: &Catalogue) -> Result<Merged, String> {
+/// Why runs cannot be made one.
+#[derive(Debug, Error)]
+pub enum MergeError {
+    /// There is none.
+    #[error("nothing to merge")]
+    Nothing,
+    /// The digest of the file or the arguments differ.
+    #[error("{name} and {first} are not of one target: its file or its arguments differ")]
+    OtherTarget {
+        /// The first file.
+        first: String,
+        /// The other one.
+        name: String,
+    },
+    /// A requirement that this program does not know.
+    #[error("{name}: {id} is no requirement of this catalogue (the report is of version {version})")]
+    OtherCatalogue {
+        /// The file.
+        name: String,
+        /// The requirement.
+        id: RequirementId,
+        /// Who wrote the file.
+        version: String,
+    },
+}
+
+/// Merges runs, each with the name of its file.
+pub fn merge_runs(runs: Vec<(String, RunReport)>, catalogue: &Catalogue) -> Result<Merged, MergeError> {
     let mut runs = runs.into_iter();
-    let (first_name, mut whole) = runs.next().ok_or("nothing to merge")?;
+    let (first_name, mut whole) = runs.next().ok_or(MergeError::Nothing)?;
     refuse_unknown(&first_name, &whole, catalogue)?;
     let mut conflicts = Vec::new();
     let mut cases = Cases::default();
@@ -62,9 +89,7 @@ pub fn merge_runs(runs: Vec<(String, RunReport)>, catalogue: &Catalogue) -> Resu
     for (name, run) in runs {
         refuse_unknown(&name, &run, catalogue)?;
         if run.target.sha256 != whole.target.sha256 || run.target.args != whole.target.args {
-            return Err(format!(
-                "{name} and {first_name} are not of one target: its file or its arguments differ"
-            ));
+            return Err(MergeError::OtherTarget { first: first_name, name });
         }
         conflicts.extend(option_conflicts(&first_name, &whole, &name, &run));
         whole.options.part = whole.options.part.max(run.options.part);
@@ -93,12 +118,13 @@ fn known_failures(comparison: Comparison) -> BTreeSet<String> {
     comparison.expected.into_iter().chain(comparison.mended).collect()
 }
 
-fn refuse_unknown(name: &str, run: &RunReport, catalogue: &Catalogue) -> Result<(), String> {
+fn refuse_unknown(name: &str, run: &RunReport, catalogue: &Catalogue) -> Result<(), MergeError> {
     match run.requirements.iter().find(|record| catalogue.find(&record.id).is_none()) {
-        Some(record) => Err(format!(
-            "{name}: {} is no requirement of this catalogue (the report is of {} {})",
-            record.id, run.tool.name, run.tool.version
-        )),
+        Some(record) => Err(MergeError::OtherCatalogue {
+            name: name.to_owned(),
+            id: record.id.clone(),
+            version: run.tool.version.clone(),
+        }),
         None => Ok(()),
     }
 }
