@@ -74,6 +74,11 @@ fn refuse_options(args: &GradeArgs) -> Result<(), Refusal> {
             "grade finds its targets in DIR: --target-bin and --target-cmd do not go with it",
         ));
     }
+    if args.run.baseline.is_some() || args.run.write_baseline.is_some() {
+        return Err(Refusal::usage(
+            "--baseline and --write-baseline are about one target and do not go with grade",
+        ));
+    }
     if let Some(file) = args.run.reports.iter().find_map(|report| report.file.as_deref()) {
         return Err(Refusal::usage(format!(
             "--report ={}: grade writes a file for each submission, name the format alone",
@@ -133,9 +138,13 @@ fn grade_one(
         let (program, info) = start_of(found, &args.run.target_args)?;
         Ok((program, info, found.folder.clone()))
     });
+    // The row has the submission's name: where the folder lies is no news in it.
+    let ungraded = |reason: &str, folder: &Path| {
+        Ok(Row::ungraded(&submission.name, &reason.replace(&format!("{}/", folder.display()), "")))
+    };
     let (program, info, cwd) = match started {
         Ok(started) => started,
-        Err(reason) => return Ok(Row::ungraded(&submission.name, &reason)),
+        Err(reason) => return ungraded(&reason, submission.folder()),
     };
     let mut reports = match output {
         Some(output) => output.reports(submission, &args.run.reports).map_err(Refusal::usage)?,
@@ -148,7 +157,7 @@ fn grade_one(
     progress.finish();
     let report = match graded {
         Ok(report) => report,
-        Err(reason) => return Ok(Row::ungraded(&submission.name, &reason.to_string())),
+        Err(reason) => return ungraded(&reason.to_string(), submission.folder()),
     };
     reports.write(&report, &grader.catalogue).map_err(Refusal::not_carried_out)?;
     let standing = match interrupt::came() {

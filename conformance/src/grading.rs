@@ -91,7 +91,7 @@ fn open_baseline(path: &Path) -> Result<Destination, Refusal> {
 }
 
 /// Known failures count no longer; one that was mended counts until the file says so.
-fn exit_with(baseline: Option<&Baseline>, report: &RunReport) -> Exit {
+pub(crate) fn exit_with(baseline: Option<&Baseline>, report: &RunReport) -> Exit {
     let Some(baseline) = baseline else { return exit_of(&report.requirements, report.options.fail_on) };
     if report.baseline.as_ref().is_some_and(|comparison| !comparison.mended.is_empty()) {
         return Exit::DoesNotHold;

@@ -1,9 +1,12 @@
 //! `conformance merge`: the reports of several runs of one target made one, of shards or of
 //! repetitions. What the runs do not agree on is said, and never told as passed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
+use thiserror::Error;
+
+use crate::baseline::{Baseline, Comparison};
 use crate::cli::{ReportArg, ReportFormat};
 use crate::exit::Exit;
 use crate::grading::{self, Refusal};
@@ -11,7 +14,7 @@ use crate::outcome::{CaseRecord, Outcome, Summary, requirement_records};
 use crate::plan::Plan;
 use crate::report::set::Reports;
 use crate::report::{self, RunReport, Tool, escape, json};
-use crate::spec::Catalogue;
+use crate::spec::{Catalogue, RequirementId};
 
 /// Merges the reports of these files.
 pub fn merge(files: &[PathBuf], reports: &[ReportArg]) -> Exit {
@@ -25,7 +28,7 @@ fn try_merge(files: &[PathBuf], asked: &[ReportArg]) -> Result<Exit, Refusal> {
         return Err(Refusal::usage("--report jsonl: it tells a run while it lasts, and these are over"));
     }
     let read = |path: &PathBuf| Ok((path.display().to_string(), json::read(path)?));
-    let runs = files.iter().map(read).collect::<Result<Vec<_>, String>>().map_err(Refusal::usage)?;
+    let runs = files.iter().map(read).collect::<Result<Vec<_>, json::ReadError>>().map_err(Refusal::usage)?;
     let json = [ReportArg { format: ReportFormat::Json, file: None }];
     let reports = Reports::open(if asked.is_empty() { &json } else { asked }).map_err(Refusal::usage)?;
     let Merged { report, conflicts } = merge_runs(runs, &catalogue).map_err(Refusal::usage)?;
@@ -33,7 +36,9 @@ fn try_merge(files: &[PathBuf], asked: &[ReportArg]) -> Result<Exit, Refusal> {
         anstream::eprintln!("conformance: {}", escape::line(conflict));
     }
     reports.write(&report, &catalogue).map_err(Refusal::not_carried_out)?;
-    Ok(grading::exit_of(&report.requirements, report.options.fail_on))
+    let known = report.baseline.clone().map(known_failures);
+    let baseline = known.map(|known_failures| Baseline { known_failures });
+    Ok(grading::exit_with(baseline.as_ref(), &report))
 }
 
 /// Several runs as one.
@@ -45,22 +50,46 @@ pub struct Merged {
     pub conflicts: Vec<String>,
 }
 
-/// Merges runs, each with the name of its file. An error is the line that says why they are not of one
-/// target, or not of this catalogue.
-pub fn merge_runs(runs: Vec<(String, RunReport)>, catalogue: &Catalogue) -> Result<Merged, String> {
+/// Why runs cannot be made one.
+#[derive(Debug, Error)]
+pub enum MergeError {
+    /// There is none.
+    #[error("nothing to merge")]
+    Nothing,
+    /// The digest of the file or the arguments differ.
+    #[error("{name} and {first} are not of one target: its file or its arguments differ")]
+    OtherTarget {
+        /// The first file.
+        first: String,
+        /// The other one.
+        name: String,
+    },
+    /// A requirement that this program does not know.
+    #[error("{name}: {id} is no requirement of this catalogue (the report is of version {version})")]
+    OtherCatalogue {
+        /// The file.
+        name: String,
+        /// The requirement.
+        id: RequirementId,
+        /// Who wrote the file.
+        version: String,
+    },
+}
+
+/// Merges runs, each with the name of its file.
+pub fn merge_runs(runs: Vec<(String, RunReport)>, catalogue: &Catalogue) -> Result<Merged, MergeError> {
     let mut runs = runs.into_iter();
-    let (first_name, mut whole) = runs.next().ok_or("nothing to merge")?;
+    let (first_name, mut whole) = runs.next().ok_or(MergeError::Nothing)?;
     refuse_unknown(&first_name, &whole, catalogue)?;
     let mut conflicts = Vec::new();
     let mut cases = Cases::default();
     cases.add(&first_name, std::mem::take(&mut whole.cases), &mut conflicts);
+    let mut known = whole.baseline.take().map(known_failures);
     let mut ids: Vec<_> = whole.requirements.iter().map(|record| record.id.clone()).collect();
     for (name, run) in runs {
         refuse_unknown(&name, &run, catalogue)?;
         if run.target.sha256 != whole.target.sha256 || run.target.args != whole.target.args {
-            return Err(format!(
-                "{name} and {first_name} are not of one target: its file or its arguments differ"
-            ));
+            return Err(MergeError::OtherTarget { first: first_name, name });
         }
         conflicts.extend(option_conflicts(&first_name, &whole, &name, &run));
         whole.options.part = whole.options.part.max(run.options.part);
@@ -68,12 +97,16 @@ pub fn merge_runs(runs: Vec<(String, RunReport)>, catalogue: &Catalogue) -> Resu
         whole.options.fail_on = whole.options.fail_on.min(run.options.fail_on);
         whole.started = earlier(&whole.started, &run.started);
         whole.duration += run.duration;
+        if let Some(comparison) = run.baseline {
+            known.get_or_insert_default().extend(known_failures(comparison));
+        }
         ids.extend(run.requirements.iter().map(|record| record.id.clone()));
         cases.add(&name, run.cases, &mut conflicts);
     }
     let requirements = catalogue.all().iter().filter(|entry| ids.contains(&entry.id)).cloned().collect();
     let plan = Plan { cases: Vec::new(), dropped: Vec::new(), requirements };
     whole.cases = cases.known.into_values().map(|(_, case)| case).collect();
+    whole.baseline = known.map(|known_failures| Baseline { known_failures }.compare(&whole.cases));
     whole.requirements = requirement_records(&plan, catalogue.all(), &whole.cases);
     whole.summary = Summary::of(&whole.requirements);
     whole.schema = report::SCHEMA;
@@ -81,12 +114,17 @@ pub fn merge_runs(runs: Vec<(String, RunReport)>, catalogue: &Catalogue) -> Resu
     Ok(Merged { report: whole, conflicts })
 }
 
-fn refuse_unknown(name: &str, run: &RunReport, catalogue: &Catalogue) -> Result<(), String> {
+fn known_failures(comparison: Comparison) -> BTreeSet<String> {
+    comparison.expected.into_iter().chain(comparison.mended).collect()
+}
+
+fn refuse_unknown(name: &str, run: &RunReport, catalogue: &Catalogue) -> Result<(), MergeError> {
     match run.requirements.iter().find(|record| catalogue.find(&record.id).is_none()) {
-        Some(record) => Err(format!(
-            "{name}: {} is no requirement of this catalogue (the report is of {} {})",
-            record.id, run.tool.name, run.tool.version
-        )),
+        Some(record) => Err(MergeError::OtherCatalogue {
+            name: name.to_owned(),
+            id: record.id.clone(),
+            version: run.tool.version.clone(),
+        }),
         None => Ok(()),
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io;
 
-use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
+use comfy_table::presets::UTF8_FULL_CONDENSED;
 use comfy_table::{CellAlignment, ContentArrangement, Table};
 
 use crate::exit::Exit;
@@ -129,7 +129,7 @@ impl Gradebook {
     /// For a person.
     pub(super) fn table(&self) -> String {
         let mut table = Table::new();
-        table.load_style(UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
+        table.load_style(UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Dynamic);
         table.set_width(WIDTH);
         table.set_header([
             "submission",

@@ -17,6 +17,13 @@ pub(super) struct Submission {
     pub(super) program: Result<Program, String>,
 }
 
+impl Submission {
+    /// Where its program lies.
+    pub(super) fn folder(&self) -> &Path {
+        self.program.as_ref().map_or(Path::new(""), |program| &program.folder)
+    }
+}
+
 /// What is to be started.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Program {

@@ -18,7 +18,7 @@ pub fn line(text: &str) -> String {
     harmless
 }
 
-/// The text with its line ends, each line as [`line`] has it and without blanks at its end.
+/// The text with its line ends, each line as [`line()`] has it and without blanks at its end.
 pub fn lines(text: &str) -> impl Iterator<Item = String> {
     text.lines().map(|text| line(text.trim_end()))
 }

@@ -21,7 +21,9 @@ pub fn render(report: &RunReport, catalogue: &Catalogue) -> io::Result<Vec<u8>> 
     let mut out = String::new();
     for record in &report.requirements {
         let (command, text) = match record.outcome {
-            Outcome::Fail if record.level >= report.options.fail_on => {
+            Outcome::Fail
+                if record.level >= report.options.fail_on && !plain::is_known_failure(record, report) =>
+            {
                 ("error", plain::failure_lines(record, report, catalogue).join("\n"))
             }
             Outcome::Fail => ("notice", plain::failure_lines(record, report, catalogue).join("\n")),
@@ -33,6 +35,11 @@ pub fn render(report: &RunReport, catalogue: &Catalogue) -> io::Result<Vec<u8>> 
         };
         let title = format!("{} ({}) {}", record.id, record.level, record.title);
         writeln!(out, "::{command} title={}::{}", property(&title), data(&text)).map_err(io::Error::other)?;
+    }
+    let mended = report.baseline.as_ref().map(|comparison| comparison.mended.as_slice()).unwrap_or_default();
+    if !mended.is_empty() {
+        let text = format!("take them out of the known failures:\n{}", mended.join("\n"));
+        writeln!(out, "::error title=Known to fail and passes::{}", data(&text)).map_err(io::Error::other)?;
     }
     Ok(out.into_bytes())
 }

@@ -1,9 +1,10 @@
 //! The run as JSON, for programs. Its shape is spec/report.schema.json.
 
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+use thiserror::Error;
 
 use super::{RunReport, escape};
 use crate::plan::Plan;
@@ -16,18 +17,48 @@ pub fn render(report: &RunReport) -> io::Result<Vec<u8>> {
     Ok(document)
 }
 
-/// Reads the report of an earlier run. An error is a line that names the file.
-pub fn read(path: &Path) -> Result<RunReport, String> {
+/// Why a file cannot be used as a report.
+#[derive(Debug, Error)]
+pub enum ReadError {
+    /// The file cannot be read.
+    #[error("{}: {source}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// It holds something else.
+    #[error("{} is no JSON report of this program: {source}", path.display())]
+    NoReport {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong and at which line.
+        source: serde_json::Error,
+    },
+    /// It is a report of another version of the shape.
+    #[error("{}: a report of schema {schema}, and this program reads {}", path.display(), super::SCHEMA)]
+    OtherSchema {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        schema: u32,
+    },
+}
+
+/// Reads the report of an earlier run.
+pub fn read(path: &Path) -> Result<RunReport, ReadError> {
     #[derive(Deserialize)]
     struct Version {
         schema: u32,
     }
-    let name = path.display();
-    let text = std::fs::read_to_string(path).map_err(|error| format!("{name}: {error}"))?;
-    let no_report = |error| format!("{name} is no JSON report of this program: {error}");
+    let path_buf = || path.to_owned();
+    let text =
+        std::fs::read_to_string(path).map_err(|source| ReadError::Unreadable { path: path_buf(), source })?;
+    let no_report = |source| ReadError::NoReport { path: path_buf(), source };
     match serde_json::from_str::<Version>(&text).map_err(no_report)?.schema {
         super::SCHEMA => serde_json::from_str(&text).map_err(no_report),
-        other => Err(format!("{name}: a report of schema {other}, and this program reads {}", super::SCHEMA)),
+        schema => Err(ReadError::OtherSchema { path: path_buf(), schema }),
     }
 }
 

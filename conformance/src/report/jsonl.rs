@@ -16,7 +16,8 @@ use crate::tolerance::seconds;
 #[derive(Debug)]
 pub struct JsonLines {
     to: Stream,
-    began: Instant,
+    /// Set by the first line.
+    began: Option<Instant>,
     /// The first failure to write, kept until somebody can be told.
     failed: Option<io::Error>,
 }
@@ -72,7 +73,7 @@ struct NotRun<'a> {
 impl JsonLines {
     /// Lines to an opened stream.
     pub fn new(to: Stream) -> Self {
-        Self { to, began: Instant::now(), failed: None }
+        Self { to, began: None, failed: None }
     }
 
     /// Writes the last line. An error may be that of any line before.
@@ -85,7 +86,8 @@ impl JsonLines {
         if self.failed.is_some() {
             return;
         }
-        let written = escape::json(&Line { at: self.began.elapsed(), what }, false)
+        let at = self.began.get_or_insert_with(Instant::now).elapsed();
+        let written = escape::json(&Line { at, what }, false)
             .map_err(io::Error::from)
             .and_then(|line| self.to.write_line(&line));
         self.failed = written.err();
@@ -94,9 +96,6 @@ impl JsonLines {
 
 impl Listener for JsonLines {
     fn on(&mut self, event: &Event<'_>) {
-        if matches!(event, Event::Planned(_)) {
-            self.began = Instant::now();
-        }
         self.write(match event {
             Event::Planned(plan) => What::Planned {
                 schema: super::SCHEMA,

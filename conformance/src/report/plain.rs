@@ -2,6 +2,7 @@
 //! them, so that a CI, a gradebook and a terminal tell the same story.
 
 use super::{RunReport, escape, ladder};
+use crate::baseline::Comparison;
 use crate::outcome::{CaseRecord, Outcome, RequirementRecord};
 use crate::spec::{Catalogue, Level, RequirementId};
 
@@ -27,13 +28,8 @@ pub fn command_for(case: &CaseRecord, report: &RunReport) -> String {
     escape::line(&format!("conformance{target} --case {}", shell_words::quote(&case.id)))
 }
 
-/// Whether a failure of these requirements counts for the exit status of the run.
-pub fn counts<'r>(ids: impl IntoIterator<Item = &'r RequirementId>, report: &RunReport) -> bool {
-    highest(ids, report).is_none_or(|level| level >= report.options.fail_on)
-}
-
 /// The highest level among these requirements, if the report has any of them.
-pub fn highest<'r>(ids: impl IntoIterator<Item = &'r RequirementId>, report: &RunReport) -> Option<Level> {
+fn highest<'r>(ids: impl IntoIterator<Item = &'r RequirementId>, report: &RunReport) -> Option<Level> {
     let level = |id: &'r RequirementId| {
         report.requirements.iter().find(|record| record.id == *id).map(|record| record.level)
     };
@@ -47,7 +43,8 @@ pub fn ids(ids: &[RequirementId]) -> String {
 
 /// What is wrong, or why the case was not judged, on one line.
 pub fn message(case: &CaseRecord) -> String {
-    escape::line(case.message.as_deref().unwrap_or("no reason was given"))
+    let silent = if case.outcome == Outcome::Pass { "it holds" } else { "no reason was given" };
+    escape::line(case.message.as_deref().unwrap_or(silent))
 }
 
 /// The cases that failed on a requirement.
@@ -147,6 +144,10 @@ pub enum Standing {
     Failed,
     /// It fails on nothing that counts.
     FailedBelow(Level),
+    /// It fails, and is known to (`--baseline`).
+    KnownFailure,
+    /// It passes, and is known to fail: the file of known failures is to be mended as well, and that counts.
+    Mended,
     /// The runner could not judge it.
     Broken,
     /// It was not run.
@@ -156,14 +157,36 @@ pub enum Standing {
 impl Standing {
     /// How this case stands.
     pub fn of(case: &CaseRecord, report: &RunReport) -> Self {
+        let baseline = report.baseline.as_ref();
+        let known = |list: fn(&Comparison) -> &Vec<String>| {
+            baseline.is_some_and(|comparison| list(comparison).contains(&case.id))
+        };
         match case.outcome {
+            Outcome::Pass if known(|comparison| &comparison.mended) => Self::Mended,
             Outcome::Pass => Self::Passed,
             Outcome::Skip => Self::Skipped,
             Outcome::Error | Outcome::Inconclusive => Self::Broken,
+            Outcome::Fail if known(|comparison| &comparison.expected) => Self::KnownFailure,
             Outcome::Fail => match highest(&case.charged, report) {
                 Some(level) if level < report.options.fail_on => Self::FailedBelow(level),
                 _ => Self::Failed,
             },
         }
     }
+
+    /// Why something that fails does not count, or something that passes does.
+    pub fn remark(self) -> Option<String> {
+        match self {
+            Self::FailedBelow(level) => Some(format!("does not hold, and does not count (only {level})")),
+            Self::KnownFailure => Some("does not hold, and is known not to".to_owned()),
+            Self::Mended => Some("is known to fail and passes: take it out of the known failures".to_owned()),
+            Self::Passed | Self::Failed | Self::Broken | Self::Skipped => None,
+        }
+    }
+}
+
+/// Whether every case that a requirement failed on is a known failure.
+pub fn is_known_failure(record: &RequirementRecord, report: &RunReport) -> bool {
+    let cases = cases_charged(report, &record.id);
+    !cases.is_empty() && cases.iter().all(|case| Standing::of(case, report) == Standing::KnownFailure)
 }

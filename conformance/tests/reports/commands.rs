@@ -206,6 +206,33 @@ fn a_merge_writes_any_report_and_ends_like_a_run() {
 }
 
 #[test]
+fn known_failures_of_the_shards_are_those_of_the_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let shards = [0, 1].map(|remainder| {
+        let mut shard = shard(remainder);
+        let failed = shard.cases.iter().filter(|case| case.outcome == Outcome::Fail);
+        let expected = failed.map(|case| case.id.clone()).collect();
+        shard.baseline = Some(conformance::baseline::Comparison { expected, mended: Vec::new() });
+        shard
+    });
+    let mended = {
+        let mut shard = shards[0].clone();
+        requirement(&mut shard, "INV-1", Outcome::Pass);
+        shard.baseline = Some(conformance::baseline::Comparison {
+            expected: Vec::new(),
+            mended: vec!["server/invalid/request-version[version=02]".to_owned()],
+        });
+        shard
+    };
+    let [even, odd] = shards;
+    let [even, odd, mended] = [("even", even), ("odd", odd), ("mended", mended)]
+        .map(|(name, run)| write(folder.path(), name, &run));
+    // What is left is SRV-13, which could not be judged.
+    conformance().arg("merge").args([&even, &odd]).assert().code(3);
+    conformance().arg("merge").args([&mended, &odd]).assert().code(1);
+}
+
+#[test]
 fn reports_of_two_targets_are_not_merged() {
     let folder = tempfile::tempdir().unwrap();
     let mut other = sample();
