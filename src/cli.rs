@@ -12,6 +12,12 @@ use crate::protocol::message::TestType;
 /// The TCP port of the control connection (P3, "Communication Protocol").
 pub const CONTROL_PORT: u16 = 5678;
 
+/// The longest message of TCP_STREAM, in bytes: what a test holds in memory is a few of them.
+const MOST_MESSAGE_BYTES: usize = 1 << 20;
+
+/// The most payload that a datagram over IPv4 has: 65535 bytes with the headers of IP (20) and UDP (8).
+const MOST_DATAGRAM_BYTES: usize = 65_507;
+
 const EXIT_STATUS: &str =
     "Exit status: 0 done, 1 the test failed, 2 wrong usage, 130 the client was interrupted";
 
@@ -39,6 +45,20 @@ pub struct ClientConfig {
     pub bind: Option<IpAddr>,
     /// `--no-data`: the data thread opens, waits and closes without traffic.
     pub no_data: bool,
+    /// `--json`: the report as one JSON document, and nothing else on standard output.
+    pub json: bool,
+    /// `--interval`: the time between two live lines; none if `None`.
+    pub interval: Option<Duration>,
+    /// `--length`: bytes of a message or datagram of the STREAM tests.
+    pub length: Option<usize>,
+    /// `--rate`: bits of payload per second of the STREAM tests.
+    pub rate: Option<u64>,
+    /// `--busy-poll`: spin for replies where that is faster.
+    pub busy_poll: bool,
+    /// `--copy`: the payload comes from the program's memory.
+    pub copy: bool,
+    /// Not `--no-offload`: the system may cut the datagrams of UDP_STREAM.
+    pub offload: bool,
 }
 
 /// What a server runs on.
@@ -52,6 +72,12 @@ pub struct ServerConfig {
     pub control_timeout: Duration,
     /// `--no-data`: the data thread opens, waits and closes without traffic.
     pub no_data: bool,
+    /// `--busy-poll`: spin for requests where that is faster.
+    pub busy_poll: bool,
+    /// `--copy`: every byte of the payload is read.
+    pub copy: bool,
+    /// Not `--no-offload`: the system may join the datagrams of UDP_STREAM.
+    pub offload: bool,
 }
 
 impl Config {
@@ -111,6 +137,34 @@ struct Arguments {
     #[arg(long)]
     no_data: bool,
 
+    /// Report as one JSON document on standard output, everything else on standard error (client)
+    #[arg(long)]
+    json: bool,
+
+    /// Time between two live lines on standard error, 0 for none; fractions are allowed (client)
+    #[arg(long, value_name = "SECONDS", default_value = "1", value_parser = seconds_or_none)]
+    interval: Duration,
+
+    /// Bytes of a message (TCP_STREAM: 65536) or datagram (UDP_STREAM: 1472), with K or M for 2^10 or 2^20 (client)
+    #[arg(long, value_name = "BYTES", value_parser = length)]
+    length: Option<usize>,
+
+    /// Send no faster than this many bits per second, with k, M or G for 10^3, 10^6 or 10^9 (client, STREAM tests)
+    #[arg(long, value_name = "RATE", value_parser = rate)]
+    rate: Option<u64>,
+
+    /// Spin up to 50 us for each message of the RR tests, where that is faster than to block (both sides)
+    #[arg(long)]
+    busy_poll: bool,
+
+    /// Pass every byte of the STREAM tests through the program (both sides)
+    #[arg(long)]
+    copy: bool,
+
+    /// Send and receive each datagram of UDP_STREAM by itself (both sides)
+    #[arg(long)]
+    no_offload: bool,
+
     /// Silence on the control connection after which the server gives a client up; fractions are allowed
     #[arg(long, value_name = "SECONDS", default_value = "45", value_parser = positive_seconds)]
     control_timeout: Duration,
@@ -118,15 +172,54 @@ struct Arguments {
 
 impl Arguments {
     fn into_config(self) -> Result<Config, clap::Error> {
-        let Self { client, server: _, test, target, time, port, bind, no_data, control_timeout } = self;
+        let Self { client, server: _, test, target, time, port, bind, no_data, control_timeout, .. } = self;
+        let Self { json, interval, length, rate, busy_poll, copy, no_offload, .. } = self;
+        let (offload, interval) = (!no_offload, Some(interval).filter(|interval| !interval.is_zero()));
         if !client {
-            return Ok(Config::Server(ServerConfig { port, bind, control_timeout, no_data }));
+            return Ok(Config::Server(ServerConfig {
+                port,
+                bind,
+                control_timeout,
+                no_data,
+                busy_poll,
+                copy,
+                offload,
+            }));
         }
+        let wrong = |message: String| Err(Self::command().error(ErrorKind::ValueValidation, message));
         if port == 0 {
-            let message = "--port 0 (any free port) is for a server: a client has to name the server's";
-            return Err(Self::command().error(ErrorKind::ValueValidation, message));
+            return wrong(
+                "--port 0 (any free port) is for a server: a client has to name the server's".to_owned(),
+            );
         }
-        Ok(Config::Client(ClientConfig { target, test, time, port, bind, no_data }))
+        if matches!(test, TestType::TcpRr | TestType::UdpRr) && (length.is_some() || rate.is_some()) {
+            return wrong(format!(
+                "--length and --rate are for the STREAM tests: {test} sends one byte at a time"
+            ));
+        }
+        if let Some(length) = length
+            && test.is_udp()
+            && length > MOST_DATAGRAM_BYTES
+        {
+            return wrong(format!(
+                "--length {length} is more than a datagram holds ({MOST_DATAGRAM_BYTES} bytes)"
+            ));
+        }
+        Ok(Config::Client(ClientConfig {
+            target,
+            test,
+            time,
+            port,
+            bind,
+            no_data,
+            json,
+            interval,
+            length,
+            rate,
+            busy_poll,
+            copy,
+            offload,
+        }))
     }
 }
 
@@ -148,5 +241,34 @@ fn positive_seconds(text: &str) -> Result<Duration, String> {
         Ok(duration) if !duration.is_zero() => Ok(duration),
         Ok(_) => Err("more than 0 is needed".to_owned()),
         Err(error) => Err(error.to_string()),
+    }
+}
+
+fn seconds_or_none(text: &str) -> Result<Duration, String> {
+    if text.parse() == Ok(0.0) { Ok(Duration::ZERO) } else { positive_seconds(text) }
+}
+
+fn length(text: &str) -> Result<usize, String> {
+    let (digits, unit) = match text.strip_suffix(['K', 'k']) {
+        Some(digits) => (digits, 1 << 10),
+        None => text.strip_suffix('M').map_or((text, 1), |digits| (digits, 1 << 20)),
+    };
+    let bytes = digits.parse::<usize>().ok().and_then(|count| count.checked_mul(unit));
+    bytes
+        .filter(|bytes| (1..=MOST_MESSAGE_BYTES).contains(bytes))
+        .ok_or_else(|| format!("not a number of bytes from 1 to {MOST_MESSAGE_BYTES}"))
+}
+
+fn rate(text: &str) -> Result<u64, String> {
+    let units = [("k", 1e3), ("K", 1e3), ("M", 1e6), ("G", 1e9)];
+    let parts = units.iter().find_map(|(name, unit)| Some((text.strip_suffix(name)?, unit)));
+    let bits = parts.and_then(|(number, unit)| Some(number.parse::<f64>().ok()? * unit));
+    match bits {
+        // Up to a petabit, which 64 bits hold and no line carries.
+        Some(bits) if (1.0..=1e15).contains(&bits) => Ok(bits as u64),
+        _ => {
+            Err("not a rate: a number with k, M or G for 10^3, 10^6 or 10^9 bits per second, as 100M"
+                .to_owned())
+        }
     }
 }

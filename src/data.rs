@@ -4,6 +4,7 @@
 //! `--no-data`) the thread opens, waits and closes; a server's socket is real even then, so that the port that it
 //! announces is one.
 
+mod busy;
 mod drain;
 mod pace;
 mod progress;
@@ -20,7 +21,7 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use crate::output;
+use crate::output::{self, Voice};
 use crate::protocol::message::TestType;
 use crate::tally::{Broken, Tally};
 use crate::wait::{Source, readable};
@@ -33,10 +34,26 @@ use stop::{StopSignal, Stopper, stopper};
 pub(crate) enum Job {
     /// Keep the socket, if any, open without traffic: for this long, or until told to stop.
     Idle(Option<TestSocket>, Option<Duration>),
-    /// The server's half: take this client's data on this socket until told to stop.
-    Serve(TestSocket, TestType, IpAddr),
+    /// The server's half: take the client's data until told to stop.
+    Serve(Service),
     /// The client's half.
     Measure(Plan),
+}
+
+/// What a server takes.
+#[derive(Debug)]
+pub(crate) struct Service {
+    pub(crate) test: TestType,
+    /// The open test port.
+    pub(crate) socket: TestSocket,
+    /// Data from any other address counts for nothing.
+    pub(crate) client: IpAddr,
+    /// `--copy`: every byte is read.
+    pub(crate) copy: bool,
+    /// Whether the system may join datagrams.
+    pub(crate) offload: bool,
+    /// `--busy-poll`
+    pub(crate) busy_poll: bool,
 }
 
 /// What a client measures.
@@ -53,6 +70,12 @@ pub(crate) struct Plan {
     pub(crate) length: Option<usize>,
     /// Bits of payload per second, if not as many as there is room for.
     pub(crate) rate: Option<u64>,
+    /// `--copy`: every byte comes from the program's memory.
+    pub(crate) copy: bool,
+    /// Whether the system may cut a send into datagrams.
+    pub(crate) offload: bool,
+    /// `--busy-poll`
+    pub(crate) busy_poll: bool,
 }
 
 impl Plan {
@@ -87,8 +110,8 @@ pub(crate) struct DataThread {
 }
 
 impl DataThread {
-    /// Starts the thread.
-    pub(crate) fn start(job: Job) -> Result<Self, DataError> {
+    /// Starts the thread; `voice` is where it says that it opens and closes.
+    pub(crate) fn start(job: Job, voice: Voice) -> Result<Self, DataError> {
         let time = match &job {
             Job::Idle(_, time) => *time,
             Job::Serve(..) => None,
@@ -102,9 +125,9 @@ impl DataThread {
         let body = move || {
             // Closed with the thread, however that ends.
             let _running = running;
-            output::say("Data thread opening");
+            voice.say("Data thread opening");
             let result = run(job, &stop, &shared);
-            output::say("Data thread closing");
+            voice.say("Data thread closing");
             result
         };
         let thread = thread::Builder::new().name("data".to_owned()).spawn(body).map_err(DataError::Start)?;
@@ -162,8 +185,8 @@ fn run(job: Job, stop: &StopSignal, progress: &Progress) -> Result<Tally, DataEr
             stop.wait_for_end().map_err(DataError::Wait)?;
             drop(socket);
         }
-        Job::Serve(socket, test, client) => {
-            serve(&socket, test, client, stop, progress, &mut tally).map_err(DataError::Socket)?;
+        Job::Serve(service) => {
+            serve(&service, stop, progress, &mut tally).map_err(DataError::Socket)?;
         }
         Job::Measure(plan) => {
             if let Err(why) = measure(&plan, stop, progress, &mut tally) {
@@ -177,21 +200,19 @@ fn run(job: Job, stop: &StopSignal, progress: &Progress) -> Result<Tally, DataEr
     Ok(tally)
 }
 
-fn serve(
-    socket: &TestSocket,
-    test: TestType,
-    client: IpAddr,
-    stop: &StopSignal,
-    progress: &Progress,
-    tally: &mut Tally,
-) -> io::Result<()> {
+fn serve(service: &Service, stop: &StopSignal, progress: &Progress, tally: &mut Tally) -> io::Result<()> {
+    let &Service { test, ref socket, client, copy, offload, busy_poll } = service;
     match (socket, test) {
         (TestSocket::Tcp(listener), TestType::TcpRr) => {
-            tcp_rr::answer(listener, client, stop, progress, tally)
+            tcp_rr::answer(listener, client, busy_poll, stop, progress, tally)
         }
-        (TestSocket::Tcp(listener), _) => tcp_stream::receive(listener, client, stop, progress, tally),
-        (TestSocket::Udp(socket), TestType::UdpRr) => udp_rr::answer(socket, client, stop, progress, tally),
-        (TestSocket::Udp(socket), _) => udp_stream::receive(socket, client, stop, progress, tally),
+        (TestSocket::Tcp(listener), _) => tcp_stream::receive(listener, client, copy, stop, progress, tally),
+        (TestSocket::Udp(socket), TestType::UdpRr) => {
+            udp_rr::answer(socket, client, busy_poll, stop, progress, tally)
+        }
+        (TestSocket::Udp(socket), _) => {
+            udp_stream::receive(socket, client, (offload, copy), stop, progress, tally)
+        }
     }
 }
 

@@ -7,14 +7,15 @@
 //! - `control`: the control thread. Sockets, the clock, the interrupt; the server's loop and the client's run.
 //! - [`protocol`]: what the messages are and what each side does next, without any I/O.
 //! - `data`: the data thread, started and stopped by the control thread, and the test's own socket.
-//! - `tally`, `report`: what was counted, and how a person is told.
-//! - `wait`, `interrupt`, `output`: the one place that sleeps, the one that hears Ctrl-C, the one that writes.
+//! - `tally`, `intervals`, `report`: what was counted, in all and over time, and how a person or a program is told.
+//! - `dial`, `wait`, `interrupt`, `output`: how a connection is begun, the one place that sleeps, the one that hears Ctrl-C, the one that writes.
 
 pub mod cli;
 mod control;
 mod data;
 mod dial;
 mod interrupt;
+mod intervals;
 mod output;
 pub mod protocol;
 mod report;
@@ -28,6 +29,7 @@ use cli::{ClientConfig, Config, ServerConfig};
 use control::client::{self, ClientError};
 use control::server::{self, ServerError};
 use interrupt::Interrupt;
+use output::Voice;
 use wait::Stop;
 
 /// The exit status of a test that failed, or of a server that could not listen.
@@ -67,7 +69,8 @@ fn run_client(config: &ClientConfig, interrupt: &Interrupt) -> ExitCode {
     match client::run(config, interrupt) {
         Ok(()) => ExitCode::SUCCESS,
         Err(ClientError::Stop(Stop::Interrupted)) => {
-            output::say("Exiting Client");
+            let voice = if config.json { Voice::Err } else { Voice::Out };
+            voice.say("Exiting Client");
             ExitCode::from(EXIT_INTERRUPTED)
         }
         Err(error) => failed(&error),

@@ -8,7 +8,31 @@ use std::io::{self, Write};
 
 /// Writes one line (or several, whole) to standard output.
 pub(crate) fn say(line: impl Display) {
-    let _unread = write_line(&mut io::stdout().lock(), line);
+    Voice::Out.say(line);
+}
+
+/// Where the documents' lines go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Voice {
+    /// Standard output, as the documents have it.
+    Out,
+    /// Standard error, since standard output holds one JSON document and nothing else.
+    Err,
+}
+
+impl Voice {
+    /// Writes one line.
+    pub(crate) fn say(self, line: impl Display) {
+        let _unread = match self {
+            Self::Out => write_line(&mut io::stdout().lock(), line),
+            Self::Err => write_line(&mut io::stderr().lock(), line),
+        };
+    }
+}
+
+/// Writes one line of a report's progress to standard error.
+pub(crate) fn progress(line: impl Display) {
+    Voice::Err.say(line);
 }
 
 /// Writes one line to standard error, under the program's name.

@@ -1,14 +1,32 @@
-//! What the client tells its user when a test is over.
+//! What the client tells its user: the figures of a test, as text for a person and as JSON for a program.
+//!
+//! The text's figures are lines that a program can find as well. Each stands alone on its line, once, after everything
+//! else of its unit, as `name: number unit`, with a point for the decimals and no other mark in the number:
+//!
+//! ```text
+//! Throughput: 941.23 Mbit/s          STREAM tests: payload that arrived, 10^6 bits per second
+//! Round trips: 12345.6 per second    RR tests: those that were answered in time
+//! Loss: 25.000 %                     UDP tests: what Results lacks of what was sent, in percent of that
+//! UDP packets received by the server: 1234      UDP tests, also with --no-data: the count of Results
+//! ```
+//!
+//! Where nothing was measured the first three are missing, and a line that begins with `Nothing was measured:` says why.
 
-use std::fmt::Write as _;
+mod json;
+mod plot;
+mod text;
+
 use std::net::SocketAddr;
 use std::num::NonZeroU16;
 use std::time::Duration;
 
+use crate::intervals::Interval;
 use crate::protocol::message::TestType;
 use crate::tally::{Tally, loss_percent, megabits_per_second, per_second};
+pub(crate) use json::json;
+pub(crate) use text::{live, text};
 
-/// A test that went through.
+/// A test that was begun.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Outcome<'a> {
     pub(crate) test: TestType,
@@ -18,102 +36,101 @@ pub(crate) struct Outcome<'a> {
     pub(crate) time: Duration,
     /// The test port that the server announced.
     pub(crate) port: NonZeroU16,
-    /// From Results.
-    pub(crate) udp_packets_received: u64,
+    /// From Results; nothing if the test failed before it.
+    pub(crate) udp_packets_received: Option<u64>,
     /// What the client counted; nothing with `--no-data`.
     pub(crate) tally: Option<&'a Tally>,
+    pub(crate) intervals: &'a [Interval],
+    /// Why the test failed, if it did.
+    pub(crate) failure: Option<&'a str>,
 }
 
-/// The report for a person: lines without the last line's end.
-pub(crate) fn text(outcome: &Outcome<'_>) -> String {
-    let Outcome { test, server, time, port, udp_packets_received, tally } = outcome;
-    let transport = if test.is_udp() { "UDP" } else { "TCP" };
-    let mut text = format!("{test} with {server} for {} s, test port {port}/{transport}", time.as_secs());
-    // Writing to a string cannot fail.
-    let _infallible = match (test.is_udp(), udp_packets_received) {
-        (true, count) => write!(text, "\nUDP packets received by the server: {count}"),
-        (false, 0) => Ok(()),
-        // A TCP test has none: a server that counts some is worth a look.
-        (false, count) => write!(text, "\nUDP packets received by the server: {count} (in a TCP test)"),
-    };
-    if let Some(tally) = tally {
-        figures(&mut text, *test, tally, *udp_packets_received);
-    }
-    text
+/// What follows from the counts. Figures of the sender's side and of the receiver's are never mixed in one.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Figures {
+    /// Whether the throughput is of what arrived, or of what was sent where nobody could tell the other.
+    arrived: bool,
+    /// Bytes of payload, of that side.
+    bytes: Option<u64>,
+    megabits_per_second: Option<f64>,
+    round_trips_per_second: Option<f64>,
+    loss_percent: Option<f64>,
 }
 
-fn figures(text: &mut String, test: TestType, tally: &Tally, received: u64) {
-    if let Some(why) = &tally.broken
-        && why.is_absence()
-    {
-        let _infallible = write!(text, "\nNothing was measured: {why}");
-        return;
+impl Outcome<'_> {
+    fn is_round_trips(&self) -> bool {
+        matches!(self.test, TestType::TcpRr | TestType::UdpRr)
     }
-    let mut line = |line: String| {
-        text.push('\n');
-        text.push_str(&line);
-    };
-    if tally.broken.is_some() {
-        line("The data ended before the time was up; the figures are of what there was.".to_owned());
-    }
-    let bytes = match test {
-        TestType::TcpStream => Some(tally.acknowledged_bytes.unwrap_or(tally.bytes)),
-        // All datagrams of a test have one length.
-        TestType::UdpStream if tally.datagrams > 0 => {
-            Some(received.min(tally.datagrams) * (tally.bytes / tally.datagrams))
+
+    /// Why there are no figures, if there are none.
+    fn nothing(&self) -> Option<String> {
+        let tally = self.tally?;
+        match &tally.broken {
+            Some(why) if why.is_absence() && !self.reached(tally) => Some(why.to_string()),
+            _ if tally.time.is_zero() => {
+                Some("the time was up before the data connection was open".to_owned())
+            }
+            _ if self.time.is_zero() => Some("a test of 0 s has no time for it".to_owned()),
+            _ => None,
         }
-        _ => None,
-    };
-    if let Some(rate) = bytes.and_then(|bytes| megabits_per_second(bytes, tally.time)) {
-        line(format!("Throughput: {rate:.2} Mbit/s"));
     }
-    if matches!(test, TestType::TcpRr | TestType::UdpRr)
-        && let Some(rate) = per_second(tally.round_trips as f64, tally.time)
-    {
-        line(format!("Round trips: {rate:.1} per second"));
+
+    /// Whether data reached the server all the same: a port that closed during the test refuses as well.
+    fn reached(&self, tally: &Tally) -> bool {
+        self.udp_packets_received.unwrap_or(0) > 0 || tally.round_trips > 0
     }
-    if test.is_udp()
-        && let Some(percent) = loss_percent(tally.datagrams, received)
-    {
-        line(format!("Loss: {percent:.3} % ({} sent, {received} received)", tally.datagrams));
+
+    fn figures(&self, tally: &Tally) -> Figures {
+        let mut figures = Figures {
+            arrived: false,
+            bytes: None,
+            megabits_per_second: None,
+            round_trips_per_second: None,
+            loss_percent: None,
+        };
+        match (self.test, self.udp_packets_received) {
+            (TestType::TcpStream, _) => {
+                figures.arrived = tally.acknowledged_bytes.is_some();
+                figures.bytes = Some(tally.acknowledged_bytes.unwrap_or(tally.bytes));
+            }
+            (TestType::UdpStream, Some(received)) => {
+                // All datagrams of a test have one length. More than was sent did not come from this test.
+                let length = tally.bytes.checked_div(tally.datagrams).unwrap_or(0);
+                figures.arrived = true;
+                figures.bytes = Some(received.min(tally.datagrams) * length);
+            }
+            (TestType::UdpStream, None) => figures.bytes = Some(tally.bytes),
+            (TestType::TcpRr | TestType::UdpRr, _) => {
+                figures.round_trips_per_second = per_second(tally.round_trips as f64, tally.time);
+            }
+        }
+        figures.megabits_per_second = figures.bytes.and_then(|bytes| megabits_per_second(bytes, tally.time));
+        if self.test.is_udp() {
+            figures.loss_percent =
+                self.udp_packets_received.and_then(|received| loss_percent(tally.datagrams, received));
+        }
+        figures
     }
-}
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+    /// The rate of an interval: megabits or round trips per second.
+    fn rate(&self, interval: &Interval) -> f64 {
+        let rate = if self.is_round_trips() {
+            per_second(interval.units as f64, interval.time())
+        } else {
+            megabits_per_second(interval.bytes, interval.time())
+        };
+        rate.unwrap_or(0.0)
+    }
 
-    #[test]
-    fn the_report_says_what_was_tested() {
-        let cases = [
-            (TestType::TcpRr, 0),
-            (TestType::TcpStream, 7),
-            (TestType::UdpRr, 0),
-            (TestType::UdpStream, (1 << 32) + 1),
-        ];
-        let reports = cases.map(|(test, udp_packets_received)| {
-            let server = "[::1]:5678".parse().unwrap();
-            let port = NonZeroU16::new(40_000).unwrap();
-            text(&Outcome {
-                test,
-                server,
-                time: Duration::from_secs(30),
-                port,
-                udp_packets_received,
-                tally: None,
-            })
-        });
-        insta::assert_snapshot!(reports.join("\n\n"), @r"
-        TCP_RR with [::1]:5678 for 30 s, test port 40000/TCP
-
-        TCP_STREAM with [::1]:5678 for 30 s, test port 40000/TCP
-        UDP packets received by the server: 7 (in a TCP test)
-
-        UDP_RR with [::1]:5678 for 30 s, test port 40000/UDP
-        UDP packets received by the server: 0
-
-        UDP_STREAM with [::1]:5678 for 30 s, test port 40000/UDP
-        UDP packets received by the server: 4294967297
-        ");
+    /// Mean and standard deviation of the intervals' rates, where there are enough of them to tell.
+    fn spread(&self) -> Option<(f64, f64)> {
+        let rates: Vec<f64> = self.intervals.iter().map(|one| self.rate(one)).collect();
+        let count = rates.len() as f64;
+        if rates.len() < 2 {
+            return None;
+        }
+        let mean = rates.iter().sum::<f64>() / count;
+        let squares: f64 = rates.iter().map(|rate| (rate - mean).powi(2)).sum();
+        Some((mean, (squares / (count - 1.0)).sqrt()))
     }
 }

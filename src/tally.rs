@@ -1,6 +1,7 @@
 //! What one half of a test counted, and what follows from it.
 
 use std::io;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
@@ -28,8 +29,76 @@ pub(crate) struct Tally {
     pub(crate) drops: u64,
     /// Datagrams and connections from other addresses than the client's, which count for nothing.
     pub(crate) strangers: u64,
+    /// Of the answered round trips, those whose reply was met while spinning.
+    pub(crate) spun: u64,
+    /// Where the data went.
+    pub(crate) path: Option<Path>,
+    /// How it was sent, at the end of the test.
+    pub(crate) method: Option<Method>,
     /// Why the data ended before its time, if it did.
     pub(crate) broken: Option<Broken>,
+}
+
+/// The data connection as the system has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Path {
+    pub(crate) local: SocketAddr,
+    pub(crate) remote: SocketAddr,
+    /// The buffers in force, as the system counts them.
+    pub(crate) send_buffer_bytes: usize,
+    pub(crate) receive_buffer_bytes: usize,
+    pub(crate) congestion_control: Option<String>,
+    pub(crate) mss_bytes: Option<u32>,
+    pub(crate) retransmitted_segments: Option<u32>,
+}
+
+/// How a client sends, or waits for a reply.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Method {
+    /// From a file in memory: the payload never passes through the program.
+    SendFile,
+    /// From the program's own memory.
+    Write,
+    /// Several datagrams in one send, cut by the system or the network device.
+    Segmented,
+    /// Several datagrams in one call.
+    Batched,
+    /// One datagram in one call.
+    OneByOne,
+    /// The receive gives the processor up until the reply is there.
+    Blocking,
+    /// The receive looks again and again before it gives the processor up, where that is faster.
+    BusyPoll,
+}
+
+impl Method {
+    /// A few words for a person.
+    pub(crate) fn words(self) -> &'static str {
+        match self {
+            Self::SendFile => {
+                "sendfile from memory; the payload does not pass through the program (--copy makes it)"
+            }
+            Self::Write => "write from the program's memory",
+            Self::Segmented => "segmentation offload, many datagrams in a send",
+            Self::Batched => "many datagrams in a call, without offload",
+            Self::OneByOne => "one datagram in a call, without offload",
+            Self::Blocking => "blocking receive",
+            Self::BusyPoll => "busy polling where it is faster, else blocking receive",
+        }
+    }
+
+    /// A name for a program.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::SendFile => "sendfile",
+            Self::Write => "write",
+            Self::Segmented => "udp_segment",
+            Self::Batched => "sendmmsg",
+            Self::OneByOne => "send",
+            Self::Blocking => "blocking",
+            Self::BusyPoll => "busy_poll",
+        }
+    }
 }
 
 /// Why no data flows, or none any more.

@@ -34,6 +34,20 @@ fn version_is_a_number() {
 #[case::port_too_high(&["--server", "--port=65536"], "65536")]
 #[case::any_port_for_a_client(&["--client", "--port=0"], "--port 0")]
 #[case::bind_to_a_name(&["--server", "--bind=localhost"], "--bind")]
+#[case::length_of_nothing(&["--client", "--length=0"], "not a number of bytes from 1 to 1048576")]
+#[case::length_beyond_memory(&["--client", "--length=99999999999999999999"], "not a number of bytes")]
+#[case::length_with_too_much(&["--client", "--length=2M"], "not a number of bytes")]
+#[case::length_beyond_a_datagram(
+    &["--client", "--test=UDP_STREAM", "--length=65508"],
+    "--length 65508 is more than a datagram holds (65507 bytes)"
+)]
+#[case::length_of_a_round_trip(&["--client", "--test=UDP_RR", "--length=2"], "UDP_RR sends one byte at a time")]
+#[case::rate_of_a_round_trip(&["--client", "--test=TCP_RR", "--rate=1M"], "TCP_RR sends one byte at a time")]
+#[case::rate_without_a_unit(&["--client", "--rate=100"], "a number with k, M or G")]
+#[case::rate_without_a_number(&["--client", "--rate=fast"], "a number with k, M or G")]
+#[case::rate_of_nothing(&["--client", "--rate=0M"], "not a rate")]
+#[case::rate_beyond_all(&["--client", "--rate=1e300G"], "not a rate")]
+#[case::interval_in_the_past(&["--client", "--interval=-1"], "--interval")]
 fn a_wrong_command_line_is_refused(#[case] args: &[&str], #[case] message: &str) {
     tester().args(args).assert().code(2).stdout("").stderr(contains(message));
 }

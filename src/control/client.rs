@@ -9,10 +9,11 @@ use std::time::{Duration, Instant};
 use super::connection::{Connection, Received};
 use super::resolve::resolve;
 use crate::cli::ClientConfig;
-use crate::data::{DataError, DataThread, Job, Plan};
+use crate::data::{Counters, DataError, DataThread, Job, Plan};
 use crate::dial::dial;
 use crate::interrupt::Interrupt;
-use crate::output;
+use crate::intervals::Intervals;
+use crate::output::{self, Voice};
 use crate::protocol::message::Results;
 use crate::protocol::session::{ClientAction, ClientEvent, ClientFailure, ClientFinish, ClientSession};
 use crate::report::{self, Outcome};
@@ -22,6 +23,9 @@ use crate::wait::{Stop, Woken, readable, wait, writable};
 /// How long the client waits for the server to close after Results. Nothing hangs on it but a clean end; every other
 /// wait is as long as the server takes, since the client's control connection has no timeout (P3, "Robust Design").
 const CLOSE_PATIENCE: Duration = Duration::from_secs(5);
+
+/// How the course of a test is looked at where no live lines are wanted.
+const COURSE: Duration = Duration::from_secs(1);
 
 /// The test failed, or was left.
 #[derive(Debug, thiserror::Error)]
@@ -51,8 +55,20 @@ pub(crate) fn run(config: &ClientConfig, interrupt: &Interrupt) -> Result<(), Cl
     let local = stream.local_addr().map_err(ClientError::Socket)?;
     let connection = Connection::new(stream).map_err(ClientError::Socket)?;
     let session = ClientSession::new(config.test, CLOSE_PATIENCE);
-    let (data, tally) = (None, Tally::default());
-    Test { config, interrupt, session, data, tally, connection, server, local, told: Instant::now() }.play()
+    Test {
+        config,
+        interrupt,
+        session,
+        port: None,
+        data: None,
+        tally: Tally::default(),
+        intervals: Intervals::new(config.interval.unwrap_or(COURSE)),
+        connection,
+        server,
+        local,
+        told: Instant::now(),
+    }
+    .play()
 }
 
 /// Tries the addresses in turn; the first that answers is the server.
@@ -101,9 +117,12 @@ struct Test<'a> {
     config: &'a ClientConfig,
     interrupt: &'a Interrupt,
     session: ClientSession,
+    /// The test port, once the server has announced it.
+    port: Option<NonZeroU16>,
     data: Option<DataThread>,
     /// What the data thread counted, once it has ended.
     tally: Tally,
+    intervals: Intervals,
     connection: Connection,
     server: SocketAddr,
     /// This host's end of the control connection.
@@ -122,10 +141,12 @@ impl Test<'_> {
                     match action {
                         ClientAction::Send(bytes) => answers.extend(self.send(&bytes)?),
                         ClientAction::OpenData { port } => {
-                            self.data = Some(DataThread::start(self.job(port))?);
+                            self.port = Some(port);
+                            self.data = Some(DataThread::start(self.job(port), self.voice())?);
+                            self.intervals = Intervals::new(self.config.interval.unwrap_or(COURSE));
                         }
-                        ClientAction::Report { port, results } => {
-                            self.report(port, results);
+                        ClientAction::Report { port: _, results } => {
+                            self.report(Some(results), None);
                             self.told = Instant::now();
                         }
                         ClientAction::Finish(ClientFinish::Closed) => return self.verdict(),
@@ -136,7 +157,7 @@ impl Test<'_> {
                             ));
                             return self.verdict();
                         }
-                        ClientAction::Fail(why) => return Err(why.into()),
+                        ClientAction::Fail(why) => return self.fail(why),
                     }
                 }
                 actions = answers;
@@ -146,26 +167,67 @@ impl Test<'_> {
     }
 
     fn job(&self, port: NonZeroU16) -> Job {
-        let ClientConfig { test, time, no_data, .. } = *self.config;
+        let &ClientConfig { test, time, no_data, length, rate, copy, offload, busy_poll, .. } = self.config;
         if no_data {
             return Job::Idle(None, Some(time));
         }
         let (mut server, mut local) = (self.server, self.local);
         server.set_port(port.get());
         local.set_port(0);
-        Job::Measure(Plan { test, server, local, time, length: None, rate: None })
+        Job::Measure(Plan { test, server, local, time, length, rate, copy, offload, busy_poll })
     }
 
-    fn report(&self, port: NonZeroU16, results: Results) {
+    /// Where everything but the report goes.
+    fn voice(&self) -> Voice {
+        if self.config.json { Voice::Err } else { Voice::Out }
+    }
+
+    /// The test so far; nothing before the server has announced a port.
+    fn outcome<'a>(&'a self, results: Option<Results>, failure: Option<&'a str>) -> Option<Outcome<'a>> {
         let &ClientConfig { test, time, no_data, .. } = self.config;
-        let (server, tally) = (self.server, (!no_data).then_some(&self.tally));
-        let Results { udp_packets_received } = results;
-        output::say(report::text(&Outcome { test, server, time, port, udp_packets_received, tally }));
+        Some(Outcome {
+            test,
+            server: self.server,
+            time,
+            port: self.port?,
+            udp_packets_received: results.map(|results| results.udp_packets_received),
+            tally: (!no_data).then_some(&self.tally),
+            intervals: self.intervals.kept(),
+            failure,
+        })
+    }
+
+    fn report(&self, results: Option<Results>, failure: Option<&str>) {
+        if let Some(outcome) = self.outcome(results, failure) {
+            output::say(if self.config.json { report::json(&outcome) } else { report::text(&outcome) });
+        }
+    }
+
+    /// Ends a test that failed, with what was measured until then.
+    fn fail(mut self, why: ClientFailure) -> Result<(), ClientError> {
+        if let Some(data) = self.data.take() {
+            self.tally = data.stop()?;
+        }
+        let measured = !self.config.no_data && !self.tally.time.is_zero();
+        if measured || self.config.json {
+            self.report(None, Some(&why.to_string()));
+        }
+        Err(why.into())
+    }
+
+    /// Ends an interval, and tells of it where live lines are wanted.
+    fn look(&mut self, now: Instant, counters: Counters) {
+        let interval = self.intervals.end(now, counters);
+        let wanted = self.config.interval.is_some_and(|every| every < self.config.time) && !self.config.json;
+        if wanted && let Some(outcome) = self.outcome(None, None) {
+            output::progress(report::live(&outcome, &interval));
+        }
     }
 
     /// Whether a test whose protocol went through is a success.
     fn verdict(&self) -> Result<(), ClientError> {
         match &self.tally.broken {
+            // The report has said that nothing was measured, and why.
             Some(why) if !why.is_absence() => Err(ClientError::Incomplete),
             Some(_) | None => Ok(()),
         }
@@ -182,7 +244,8 @@ impl Test<'_> {
     fn next_actions(&mut self) -> Result<Vec<ClientAction>, ClientError> {
         let patience = self.session.patience().and_then(|patience| self.told.checked_add(patience));
         let time_up = self.data.as_ref().and_then(DataThread::deadline);
-        let deadline = [patience, time_up].into_iter().flatten().min();
+        let look = self.data.as_ref().filter(|_| !self.config.no_data).and_then(|_| self.intervals.due());
+        let deadline = [patience, time_up, look].into_iter().flatten().min();
         let woken = match &self.data {
             Some(data) => wait(self.interrupt, [readable(&self.connection), data.ended()], deadline)?,
             None => match wait(self.interrupt, [readable(&self.connection)], deadline)? {
@@ -194,7 +257,15 @@ impl Test<'_> {
             Woken::TimeUp => {
                 let now = Instant::now();
                 let time = now.duration_since(self.told);
-                if let Some(data) = &mut self.data {
+                if let Some(data) = &self.data
+                    && look.is_some_and(|look| look <= now)
+                {
+                    let counters = data.progress().counters();
+                    self.look(now, counters);
+                }
+                if let Some(data) = &mut self.data
+                    && data.deadline().is_some_and(|up| up <= now)
+                {
                     // It may be blocked in a call. Its end is the next event.
                     data.tell();
                 }
@@ -209,7 +280,13 @@ impl Test<'_> {
             },
             Woken::Ready([false, _]) => {
                 if let Some(data) = self.data.take() {
+                    let counters = data.progress().counters();
                     self.tally = data.stop()?;
+                    let now = Instant::now();
+                    // A rest of an interval is told as one unless it is too short to compare with the others.
+                    if !self.config.no_data && self.intervals.is_worth_ending(now) {
+                        self.look(now, counters);
+                    }
                 }
                 ClientEvent::DataEnded
             }

@@ -14,9 +14,9 @@ use socket2::{Domain, Protocol, Socket, Type};
 use super::connection::{Connection, Received};
 use crate::cli::ServerConfig;
 use crate::data::socket::TestSocket;
-use crate::data::{DataError, DataThread, Job};
+use crate::data::{DataError, DataThread, Job, Service};
 use crate::interrupt::Interrupt;
-use crate::output;
+use crate::output::{self, Voice};
 use crate::protocol::message::TestType;
 use crate::protocol::session::{Ending, ServerAction, ServerClose, ServerEvent, ServerSession};
 use crate::wait::{Stop, Woken, readable, wait};
@@ -144,6 +144,7 @@ fn serve(stream: TcpStream, config: &ServerConfig, interrupt: &Interrupt) -> Res
 
 /// One client, from its connection to its end. Dropping it closes everything that it had.
 struct Served<'a> {
+    config: &'a ServerConfig,
     interrupt: &'a Interrupt,
     session: ServerSession,
     /// Dropped before the connection: the client of an aborted test finds the test port closed when it sees the end.
@@ -151,20 +152,19 @@ struct Served<'a> {
     connection: Connection,
     local: SocketAddr,
     client: IpAddr,
-    no_data: bool,
     /// The moment up to which the session has been told the time.
     told: Instant,
 }
 
 impl<'a> Served<'a> {
-    fn new(stream: TcpStream, config: &ServerConfig, interrupt: &'a Interrupt) -> io::Result<Self> {
+    fn new(stream: TcpStream, config: &'a ServerConfig, interrupt: &'a Interrupt) -> io::Result<Self> {
         Ok(Self {
+            config,
             interrupt,
             session: ServerSession::new(config.control_timeout),
             data: None,
             local: plain(stream.local_addr()?),
             client: plain(stream.peer_addr()?).ip(),
-            no_data: config.no_data,
             connection: Connection::new(stream)?,
             told: Instant::now(),
         })
@@ -231,14 +231,31 @@ impl<'a> Served<'a> {
     fn open_data(&mut self, test: TestType) -> Result<Vec<ServerAction>, SessionEnd> {
         let socket = TestSocket::open(test, self.local)?;
         let port = socket.port()?;
-        let job =
-            if self.no_data { Job::Idle(Some(socket), None) } else { Job::Serve(socket, test, self.client) };
-        self.data = Some(DataThread::start(job)?);
+        let &ServerConfig { copy, offload, busy_poll, no_data, .. } = self.config;
+        let job = if no_data {
+            Job::Idle(Some(socket), None)
+        } else {
+            Job::Serve(Service { test, socket, client: self.client, copy, offload, busy_poll })
+        };
+        self.data = Some(DataThread::start(job, Voice::Out)?);
         Ok(self.session.handle(ServerEvent::DataOpened { port }))
     }
 
     fn close_data(&mut self) -> Result<Vec<ServerAction>, SessionEnd> {
         let tally = self.data.take().map(DataThread::stop).transpose()?.unwrap_or_default();
+        if tally.drops > 0 {
+            output::diagnose(format_args!(
+                "the receive buffer overflowed: this host dropped {} receives (of one datagram or of many joined ones), \
+                 which the network did not lose",
+                tally.drops
+            ));
+        }
+        if tally.strangers > 0 {
+            let (count, client) = (tally.strangers, self.client);
+            output::diagnose(format_args!(
+                "passed over {count} datagrams or connections that were not from {client}"
+            ));
+        }
         let udp_packets_received = tally.datagrams;
         Ok(self.session.handle(ServerEvent::DataClosed { udp_packets_received }))
     }

@@ -32,14 +32,22 @@ impl<'a> Drain<'a> {
         self.stop.is_told() && Instant::now() >= self.bound()
     }
 
-    /// Waits for more on a socket that is empty now. Whether it is worth looking again.
-    pub(super) fn wait(&mut self, socket: &impl AsFd) -> io::Result<bool> {
+    /// Waits for more on a socket that is empty now: while the test runs, for no longer than `limit`.
+    pub(super) fn wait(&mut self, socket: &impl AsFd, limit: Option<Duration>) -> io::Result<Waited> {
         if !self.stop.is_told() {
-            self.stop.wait([readable(socket)], None)?;
-            return Ok(true);
+            let until = limit.map(|limit| Instant::now() + limit);
+            let woken = self.stop.wait([readable(socket)], until)?;
+            // The stop is not a limit, and is seen by the next wait.
+            let limited = limit.is_some() && woken == Woken::TimeUp;
+            return Ok(if limited { Waited::Limit } else { Waited::Ready });
         }
         let until = self.bound().min(Instant::now() + QUIET);
-        Ok(wait_or_end(None, [readable(socket)], Some(until))? != Woken::TimeUp)
+        Ok(match wait_or_end(None, [readable(socket)], Some(until))? {
+            Woken::Ready(_) => Waited::Ready,
+            // A socket with a low-water mark may hold less than that: it is looked at once more without.
+            Woken::TimeUp if limit.is_some() => Waited::Limit,
+            Woken::TimeUp => Waited::Quiet,
+        })
     }
 
     /// Waits as long as a socket has to be quiet, whatever it says meanwhile.
@@ -51,4 +59,15 @@ impl<'a> Drain<'a> {
     fn bound(&mut self) -> Instant {
         *self.bound.get_or_insert_with(|| Instant::now() + BOUND)
     }
+}
+
+/// What a wait for more came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Waited {
+    /// The socket is worth looking at.
+    Ready,
+    /// Nothing within the limit.
+    Limit,
+    /// The test is over, and nothing comes any more.
+    Quiet,
 }

@@ -70,11 +70,6 @@ impl StopSignal {
         self.is_told() || self.deadline.is_some_and(|deadline| now >= deadline)
     }
 
-    /// When the time is up; never if `None`.
-    pub(super) fn deadline(&self) -> Option<Instant> {
-        self.deadline
-    }
-
     /// Waits until one of the sources is ready, or the stop, or the time, or `until`. Who is woken looks again.
     pub(super) fn wait<const N: usize>(
         &self,

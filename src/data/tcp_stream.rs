@@ -1,20 +1,20 @@
 //! TCP_STREAM: the client sends without pause, the server takes what comes (S, the slide on the TCP stream test).
 
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind};
 use std::net::{IpAddr, Shutdown, TcpListener, TcpStream};
 use std::time::Instant;
 
 use super::Plan;
-use super::drain::Drain;
+use super::drain::{Drain, Waited};
 use super::pace::Pace;
 use super::progress::Progress;
-use super::socket::{accept, connect_tcp, is_nothing};
+use super::socket::{Sink, Source, accept, acknowledged_bytes, connect_tcp, is_nothing, stream_path};
 use super::stop::StopSignal;
 use crate::tally::{Broken, Tally};
 use crate::wait::writable;
 
-/// What one read takes at most.
-const READ_BYTES: usize = 256 << 10;
+/// How often the count of acknowledged bytes is read while sending, in messages: about every 4 MiB.
+const ASK_EVERY: u32 = 64;
 
 /// The client's half: sends until the time is up. Bytes count when the system has taken them.
 pub(super) fn send(
@@ -24,10 +24,10 @@ pub(super) fn send(
     tally: &mut Tally,
 ) -> Result<(), Broken> {
     let mut stream = connect_tcp(plan.server, plan.local, stop)?;
-    let message = vec![0x5A; plan.length()];
+    let mut source = Source::new(plan.length(), plan.copy);
     let pace = Pace::new(plan.rate);
+    let mut sends = 0_u32;
     let started = Instant::now();
-    let mut sent_of_message = 0;
     let result = loop {
         if stop.is_over(Instant::now()) {
             break Ok(());
@@ -36,19 +36,23 @@ pub(super) fn send(
             stop.wait([], Some(due))?;
             continue;
         }
-        match stream.write(&message[sent_of_message..]) {
-            Ok(count) => {
-                tally.bytes += count as u64;
-                sent_of_message = (sent_of_message + count) % message.len();
-                progress.publish(tally.bytes, 0);
-            }
+        match source.send(&mut stream) {
+            Ok(count) => tally.bytes += count as u64,
             Err(error) if is_nothing(&error) => {
                 stop.wait([writable(&stream)], None)?;
             }
             Err(error) => break Err(lost(error)),
         }
+        sends = sends.wrapping_add(1);
+        if plan.rate.is_some() || sends.is_multiple_of(ASK_EVERY) {
+            progress.publish(acknowledged_bytes(&stream).unwrap_or(tally.bytes), 0);
+        }
     };
     tally.time = started.elapsed();
+    tally.acknowledged_bytes = acknowledged_bytes(&stream).map(|bytes| bytes.min(tally.bytes));
+    progress.publish(tally.acknowledged_bytes.unwrap_or(tally.bytes), 0);
+    tally.path = stream_path(&stream).ok();
+    tally.method = Some(source.method());
     // The server reads to the end of the stream: what is still in the system's buffers goes out before it.
     let _gone = stream.shutdown(Shutdown::Write);
     result
@@ -58,34 +62,42 @@ pub(super) fn send(
 pub(super) fn receive(
     listener: &TcpListener,
     client: IpAddr,
+    copy: bool,
     stop: &StopSignal,
     progress: &Progress,
     tally: &mut Tally,
 ) -> io::Result<()> {
     // A client may close its connection and come again.
     while let Some(stream) = accept(listener, client, stop, &mut tally.strangers)? {
-        take(stream, stop, progress, tally)?;
+        take(stream, copy, stop, progress, tally)?;
     }
     Ok(())
 }
 
-fn take(mut stream: TcpStream, stop: &StopSignal, progress: &Progress, tally: &mut Tally) -> io::Result<()> {
+fn take(
+    mut stream: TcpStream,
+    copy: bool,
+    stop: &StopSignal,
+    progress: &Progress,
+    tally: &mut Tally,
+) -> io::Result<()> {
     stream.set_nonblocking(true)?;
-    let mut buffer = vec![0; READ_BYTES];
+    let mut sink = Sink::new(copy);
     let mut drain = Drain::new(stop);
     while !drain.is_exhausted() {
-        match stream.read(&mut buffer) {
+        match sink.take(&mut stream) {
             Ok(0) => return Ok(()),
             Ok(count) => {
                 tally.bytes += count as u64;
                 progress.heard();
                 progress.publish(tally.bytes, 0);
             }
-            Err(error) if is_nothing(&error) => {
-                if !drain.wait(&stream)? {
-                    return Ok(());
-                }
-            }
+            Err(error) if is_nothing(&error) => match drain.wait(&stream, sink.wait_limit())? {
+                Waited::Ready => {}
+                // Less than the mark may lie there.
+                Waited::Limit => sink.calm(&stream),
+                Waited::Quiet => return Ok(()),
+            },
             // The client went away, which its control connection tells as well.
             Err(_) => return Ok(()),
         }

@@ -5,17 +5,18 @@ mod patience;
 mod sequence;
 
 use std::io::{self, ErrorKind};
-use std::net::{IpAddr, UdpSocket};
+use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
-use rustix::net::Shutdown;
+use rustix::net::{RecvFlags, Shutdown, recv, recvfrom};
 
 use super::Plan;
+use super::busy::{Choice, Way, spin};
 use super::drain::Drain;
 use super::progress::Progress;
-use super::socket::{connect_udp, is_nothing, refused};
+use super::socket::{connect_udp, datagram_path, drops, is_nothing, refused};
 use super::stop::{StopSignal, WAKES_ALL};
-use crate::tally::{Broken, Tally, latencies};
+use crate::tally::{Broken, Method, Tally, latencies};
 use crate::wait::readable;
 use patience::Patience;
 use sequence::{Judgement, Sequence};
@@ -37,7 +38,10 @@ pub(super) fn ask(
         sequence: Sequence::default(),
         patience: Patience::default(),
         timeout: None,
+        choice: Choice::new(plan.busy_poll, Instant::now()),
     };
+    tally.path = datagram_path(&asker.socket).ok();
+    tally.method = Some(if plan.busy_poll { Method::BusyPoll } else { Method::Blocking });
     tally.latency_ns = latencies();
     let started = Instant::now();
     let mut asked = started;
@@ -73,6 +77,7 @@ struct Asker<'a> {
     patience: Patience,
     /// The receive timeout that the socket has.
     timeout: Option<Duration>,
+    choice: Choice,
 }
 
 impl Asker<'_> {
@@ -87,8 +92,8 @@ impl Asker<'_> {
         let patience = self.patience.now();
         loop {
             let left = patience.saturating_sub(asked.elapsed());
-            let reply = match self.receive(left) {
-                Ok(reply) => reply,
+            let (reply, way) = match self.receive(left) {
+                Ok(received) => received,
                 Err(error) => return self.failed(error, tally),
             };
             if self.stop.is_told() {
@@ -101,6 +106,8 @@ impl Asker<'_> {
                     let took = now - asked;
                     self.patience.answered(took);
                     tally.round_trips += 1;
+                    tally.spun += u64::from(way == Way::Spin);
+                    self.choice.count(|| now);
                     if let Some(latency) = &mut tally.latency_ns {
                         latency.saturating_record(took.as_nanos() as u64);
                     }
@@ -121,10 +128,16 @@ impl Asker<'_> {
         }
     }
 
-    /// The first byte of the next datagram (0 for an empty one), or nothing within this time.
-    fn receive(&mut self, left: Duration) -> io::Result<Option<u8>> {
+    /// The first byte of the next datagram (0 for an empty one), or nothing within this time; and how it was met.
+    fn receive(&mut self, left: Duration) -> io::Result<(Option<u8>, Way)> {
         if left.is_zero() {
-            return Ok(None);
+            return Ok((None, Way::Block));
+        }
+        let mut reply = [0; DATAGRAM_BYTES];
+        if self.choice.way() == Way::Spin
+            && let Some(met) = spin(|| look(&self.socket, &mut reply))
+        {
+            return met.map(|_| (Some(reply[0]), Way::Spin));
         }
         if WAKES_ALL {
             // Rounded, so that the steady case never sets it.
@@ -137,10 +150,9 @@ impl Asker<'_> {
             self.stop.wait([readable(&self.socket)], Some(Instant::now() + left))?;
             self.socket.set_nonblocking(true)?;
         }
-        let mut reply = [0; DATAGRAM_BYTES];
         match self.socket.recv(&mut reply) {
-            Ok(_) => Ok(Some(reply[0])),
-            Err(error) if is_nothing(&error) => Ok(None),
+            Ok(_) => Ok((Some(reply[0]), Way::Block)),
+            Err(error) if is_nothing(&error) => Ok((None, Way::Block)),
             Err(error) => Err(error),
         }
     }
@@ -154,50 +166,49 @@ impl Asker<'_> {
     }
 }
 
+fn look(socket: &UdpSocket, buffer: &mut [u8]) -> io::Result<usize> {
+    let (_, count) = recv(socket, buffer, RecvFlags::DONTWAIT)?;
+    Ok(count)
+}
+
 /// The server's half: one datagram back for each of the client's, to the port that it came from; counts them, those that
 /// lie in the socket at the stop as well.
 pub(super) fn answer(
     socket: &UdpSocket,
     client: IpAddr,
+    busy_poll: bool,
     stop: &StopSignal,
     progress: &Progress,
     tally: &mut Tally,
 ) -> io::Result<()> {
     stop.unblock(socket, Shutdown::Read)?;
-    let mut request = [0; DATAGRAM_BYTES];
-    let mut take = |tally: &mut Tally| -> io::Result<()> {
-        let (count, from) = socket.recv_from(&mut request)?;
-        if from.ip().to_canonical() != client {
-            tally.strangers += 1;
-            return Ok(());
-        }
-        tally.bytes += count as u64;
-        tally.datagrams += 1;
-        progress.heard();
-        progress.publish(tally.bytes, tally.datagrams);
-        // A reply that finds no way is a lost one, for the client to notice.
-        let _lost = socket.send_to(&request[..1], from);
-        Ok(())
-    };
+    let mut choice = Choice::new(busy_poll, Instant::now());
     while !stop.is_told() {
-        if !WAKES_ALL {
-            stop.wait([readable(socket)], None)?;
-            socket.set_nonblocking(true)?;
-        }
-        match take(tally) {
-            Ok(()) => {}
+        let met = match choice.way() {
+            Way::Spin => spin(|| take(socket, client, RecvFlags::DONTWAIT, progress, tally)),
+            Way::Block => None,
+        };
+        let met = match met {
+            Some(met) => met,
+            None if WAKES_ALL => take(socket, client, RecvFlags::empty(), progress, tally),
+            None => {
+                stop.wait([readable(socket)], None)?;
+                take(socket, client, RecvFlags::DONTWAIT, progress, tally)
+            }
+        };
+        match met {
+            Ok(_) => choice.count(Instant::now),
             Err(error) if is_nothing(&error) => {}
             // The stop's shutdown looks like a datagram from nowhere.
             Err(_) if stop.is_told() => {}
             Err(error) => return Err(error),
         }
     }
-    socket.set_nonblocking(true)?;
     let mut drain = Drain::new(stop);
     let mut was_quiet = false;
     while !drain.is_exhausted() {
-        match take(tally) {
-            Ok(()) => was_quiet = false,
+        match take(socket, client, RecvFlags::DONTWAIT, progress, tally) {
+            Ok(_) => was_quiet = false,
             Err(_) if was_quiet => break,
             // A socket that is shut down is ready all the time: it can only be looked at again.
             Err(_) => {
@@ -206,5 +217,30 @@ pub(super) fn answer(
             }
         }
     }
+    tally.drops = drops(socket).unwrap_or(0);
     Ok(())
+}
+
+/// Receives one datagram, counts it and answers it, if it is the client's.
+fn take(
+    socket: &UdpSocket,
+    client: IpAddr,
+    flags: RecvFlags,
+    progress: &Progress,
+    tally: &mut Tally,
+) -> io::Result<usize> {
+    let mut request = [0; DATAGRAM_BYTES];
+    let (_, count, from) = recvfrom(socket, &mut request, flags)?;
+    let from = from.and_then(|from| SocketAddr::try_from(from).ok()).ok_or(ErrorKind::InvalidInput)?;
+    if from.ip().to_canonical() != client {
+        tally.strangers += 1;
+        return Ok(count);
+    }
+    tally.bytes += count as u64;
+    tally.datagrams += 1;
+    progress.heard();
+    progress.publish(tally.bytes, tally.datagrams);
+    // A reply that finds no way is a lost one, for the client to notice.
+    let _lost = socket.send_to(&request[..1], from);
+    Ok(count)
 }

@@ -6,16 +6,13 @@ use std::net::{IpAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
 use super::Plan;
-use super::drain::Drain;
+use super::drain::{Drain, Waited};
 use super::pace::Pace;
 use super::progress::Progress;
-use super::socket::{connect_udp, is_nothing, refused};
+use super::socket::{Receiver, Sender, connect_udp, datagram_path, drops, is_nothing, refused};
 use super::stop::StopSignal;
 use crate::tally::{Broken, Tally};
 use crate::wait::writable;
-
-/// The longest datagram that there is.
-const DATAGRAM_BYTES: usize = 65536;
 
 /// The pause after the system had no room for a datagram in its queues (ENOBUFS), which nothing announces the end of.
 const NO_ROOM: Duration = Duration::from_micros(100);
@@ -29,8 +26,9 @@ pub(super) fn send(
 ) -> Result<(), Broken> {
     let socket = connect_udp(plan.server, plan.local)?;
     socket.set_nonblocking(true)?;
-    let datagram = vec![0x5A; plan.length()];
+    let mut sender = Sender::new(&socket, plan.length(), plan.offload);
     let pace = Pace::new(plan.rate);
+    let burst = pace.burst(plan.length()).unwrap_or(usize::MAX);
     let started = Instant::now();
     let result = loop {
         if stop.is_over(Instant::now()) {
@@ -40,10 +38,10 @@ pub(super) fn send(
             stop.wait([], Some(due))?;
             continue;
         }
-        match socket.send(&datagram) {
+        match sender.send(&socket, burst) {
             Ok(count) => {
-                tally.bytes += count as u64;
-                tally.datagrams += 1;
+                tally.datagrams += count as u64;
+                tally.bytes += (count * plan.length()) as u64;
                 progress.publish(tally.bytes, tally.datagrams);
             }
             Err(error) if is_nothing(&error) => {
@@ -56,6 +54,8 @@ pub(super) fn send(
         }
     };
     tally.time = started.elapsed();
+    tally.path = datagram_path(&socket).ok();
+    tally.method = Some(sender.method());
     result
 }
 
@@ -63,30 +63,39 @@ pub(super) fn send(
 pub(super) fn receive(
     socket: &UdpSocket,
     client: IpAddr,
+    (offload, copy): (bool, bool),
     stop: &StopSignal,
     progress: &Progress,
     tally: &mut Tally,
 ) -> io::Result<()> {
     socket.set_nonblocking(true)?;
-    let mut buffer = vec![0; DATAGRAM_BYTES];
+    let mut receiver = Receiver::new(socket, offload, copy);
     let mut drain = Drain::new(stop);
     while !drain.is_exhausted() {
-        match socket.recv_from(&mut buffer) {
-            Ok((count, from)) if from.ip().to_canonical() == client => {
-                tally.bytes += count as u64;
-                tally.datagrams += 1;
+        let before = tally.datagrams;
+        let received = receiver.receive(socket, |from, bytes, datagrams| {
+            if from == Some(client) {
+                tally.bytes += bytes as u64;
+                tally.datagrams += datagrams as u64;
+            } else {
+                tally.strangers += datagrams as u64;
+            }
+        });
+        match received {
+            Ok(()) if tally.datagrams > before => {
                 progress.heard();
                 progress.publish(tally.bytes, tally.datagrams);
             }
-            Ok(_) => tally.strangers += 1,
+            Ok(()) => {}
             Err(error) if is_nothing(&error) => {
-                if !drain.wait(socket)? {
+                if drain.wait(socket, None)? == Waited::Quiet {
                     break;
                 }
             }
             Err(error) => return Err(error),
         }
     }
+    tally.drops = drops(socket).unwrap_or(0);
     Ok(())
 }
 

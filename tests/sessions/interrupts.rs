@@ -47,7 +47,7 @@ fn a_server_is_interrupted(
 #[case::in_its_test(true)]
 fn a_client_is_interrupted(#[case] testing: bool, #[values(Signal::INT, Signal::TERM)] signal: Signal) {
     let (listener, port) = listener();
-    let mut client = Tester::client(port, &["--time=3600"]);
+    let mut client = Tester::client(port, &["--time=3600", "--no-data"]);
     let (stream, _) = listener.accept().unwrap();
     let mut peer = Peer::new(stream);
     let _request: [u8; 3] = peer.receive();

@@ -6,6 +6,7 @@
 )]
 
 mod client;
+mod data;
 mod interrupts;
 mod server;
 mod support;

@@ -109,7 +109,7 @@ fn a_bad_first_message_gets_no_answer(#[case] bytes: &[u8], #[case] diagnosis: &
     let (mut server, port) = Tester::server(&[]);
     let mut peer = Peer::connect(port);
     peer.send(bytes);
-    assert_eq!(peer.rest(), []);
+    assert_eq!(peer.rest(), [0_u8; 0]);
     server.line(diagnosis);
     session(port, 1);
 }
@@ -120,7 +120,7 @@ fn a_flood_of_foreign_bytes_is_cut_off() {
     let mut peer = Peer::connect(port);
     // Cut off at some point in the middle.
     let _cut = peer.0.write_all(&vec![0xFF; 1 << 20]);
-    assert_eq!(peer.rest(), []);
+    assert_eq!(peer.rest(), [0_u8; 0]);
     server.line("(version) is 0xff");
     session(port, 1);
 }
@@ -135,7 +135,7 @@ fn a_bad_done_gets_no_results(#[case] bytes: &[u8]) {
     peer.send(&[1, 1, 4]);
     let _reply: [u8; 4] = peer.receive();
     peer.send(bytes);
-    assert_eq!(peer.rest(), []);
+    assert_eq!(peer.rest(), [0_u8; 0]);
     server.line(CLOSING);
     server.line("refused");
     session(port, 1);
@@ -254,7 +254,7 @@ fn a_shortage_of_descriptors_costs_one_test() {
     for _ in 0..3 {
         let mut peer = Peer::connect(port);
         peer.send(&[1, 1, 1]);
-        assert_eq!(peer.rest(), []);
+        assert_eq!(peer.rest(), [0_u8; 0]);
         server.line("cannot ");
     }
 }

@@ -1,0 +1,206 @@
+//! `--busy-poll`: whether to spin for a reply or to block. Spinning saves the two context switches of a round trip where
+//! a processor is free for it, and costs whole time slices where none is, so that the two are compared by their rates
+//! within the test, again and again, and the slower one is left at once.
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use super::socket::is_nothing;
+
+/// A receive spins for no longer than this before it blocks.
+const SPIN: Duration = Duration::from_micros(50);
+
+/// A way is judged over this time. Longer than a scheduler's time slice: what spinning costs on a busy machine shows
+/// only when the slice is over.
+const EPOCH: Duration = Duration::from_millis(10);
+
+/// The slower way is tried again after this time, which doubles as long as it stays the slower one: the trials of a way
+/// that does not pay cost a hundredth of a long test.
+const FIRST_TRIAL: Duration = Duration::from_millis(100);
+const LAST_TRIAL: Duration = Duration::from_secs(2);
+
+/// Only what is clearly faster is changed to: rates of neighbouring epochs differ by some per cent.
+const CLEARLY: f64 = 1.1;
+
+/// Looked at every so many round trips: a clock is not free at this pace.
+const STRIDE: u32 = 16;
+
+/// How to wait for the next message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Way {
+    Block,
+    Spin,
+}
+
+/// Looks again and again, for as long as spinning is worth it: what `look` found, or nothing.
+pub(super) fn spin(mut look: impl FnMut() -> io::Result<usize>) -> Option<io::Result<usize>> {
+    let until = Instant::now() + SPIN;
+    loop {
+        match look() {
+            Err(error) if is_nothing(&error) => std::hint::spin_loop(),
+            found => return Some(found),
+        }
+        if Instant::now() >= until {
+            return None;
+        }
+    }
+}
+
+/// The choice.
+#[derive(Debug)]
+pub(super) struct Choice {
+    allowed: bool,
+    way: Way,
+    /// The way that is on trial, `way` being the one to return to.
+    trial: bool,
+    since: Instant,
+    trips: u32,
+    /// Round trips per second of each way when it was last seen.
+    block_rate: f64,
+    spin_rate: f64,
+    trial_at: Instant,
+    trial_after: Duration,
+}
+
+impl Choice {
+    /// Blocks always unless `allowed`, and to begin with.
+    pub(super) fn new(allowed: bool, now: Instant) -> Self {
+        Self {
+            allowed,
+            way: Way::Block,
+            trial: false,
+            since: now,
+            trips: 0,
+            block_rate: 0.0,
+            spin_rate: 0.0,
+            trial_at: now + EPOCH,
+            trial_after: FIRST_TRIAL,
+        }
+    }
+
+    /// How to wait now.
+    pub(super) fn way(&self) -> Way {
+        match (self.way, self.trial) {
+            (Way::Block, false) | (Way::Spin, true) => Way::Block,
+            (Way::Spin, false) | (Way::Block, true) => Way::Spin,
+        }
+    }
+
+    /// A round trip is over. Reads the clock now and then.
+    pub(super) fn count(&mut self, now: impl FnOnce() -> Instant) {
+        if !self.allowed {
+            return;
+        }
+        self.trips += 1;
+        // A way that is slow beyond all measure must not be kept for sixteen of its trips.
+        if self.trips.is_multiple_of(STRIDE) || self.trial {
+            self.judge(now());
+        }
+    }
+
+    fn judge(&mut self, now: Instant) {
+        let time = now - self.since;
+        if time < EPOCH {
+            return;
+        }
+        let rate = f64::from(self.trips) / time.as_secs_f64();
+        (self.since, self.trips) = (now, 0);
+        match self.way() {
+            Way::Block => self.block_rate = rate,
+            Way::Spin => self.spin_rate = rate,
+        }
+        let (own, other) = match self.way {
+            Way::Block => (self.block_rate, self.spin_rate),
+            Way::Spin => (self.spin_rate, self.block_rate),
+        };
+        if self.trial {
+            self.trial = false;
+            if other > own * CLEARLY {
+                self.change();
+            } else {
+                self.trial_after = (self.trial_after * 2).min(LAST_TRIAL);
+            }
+            self.trial_at = now + self.trial_after;
+        } else if self.way == Way::Spin && other > own {
+            // The machine is not as idle as it was.
+            self.change();
+            self.trial_at = now + self.trial_after;
+        } else if now >= self.trial_at {
+            self.trial = true;
+        }
+    }
+
+    fn change(&mut self) {
+        self.way = match self.way {
+            Way::Block => Way::Spin,
+            Way::Spin => Way::Block,
+        };
+        self.trial_after = FIRST_TRIAL;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Plays a test of five seconds on a machine with these rates; returns the share of the time that was spun in its
+    /// last second.
+    fn play(rates: impl Fn(Way, Duration) -> f64) -> f64 {
+        let start = Instant::now();
+        let mut now = start;
+        let mut choice = Choice::new(true, now);
+        let mut spun = Duration::ZERO;
+        while now - start < Duration::from_secs(5) {
+            let way = choice.way();
+            let trip = Duration::from_secs_f64(1.0 / rates(way, now - start));
+            now += trip;
+            choice.count(|| now);
+            if way == Way::Spin && now - start > Duration::from_secs(4) {
+                spun += trip;
+            }
+        }
+        spun.as_secs_f64()
+    }
+
+    #[test]
+    fn spins_where_that_is_faster() {
+        let share = play(|way, _| if way == Way::Spin { 300e3 } else { 100e3 });
+        assert!(share > 0.9, "{share}");
+    }
+
+    #[test]
+    fn blocks_where_spinning_is_slower() {
+        let share = play(|way, _| if way == Way::Spin { 1e3 } else { 100e3 });
+        assert!(share < 0.05, "{share}");
+    }
+
+    #[test]
+    fn notices_when_the_machine_gets_busy() {
+        let share = play(|way, time| match way {
+            Way::Spin if time < Duration::from_secs(2) => 300e3,
+            Way::Spin => 10e3,
+            Way::Block => 90e3,
+        });
+        assert!(share < 0.05, "{share}");
+    }
+
+    #[test]
+    fn notices_when_the_machine_gets_idle() {
+        let share = play(|way, time| match way {
+            Way::Spin if time < Duration::from_secs(1) => 10e3,
+            Way::Spin => 300e3,
+            Way::Block => 90e3,
+        });
+        assert!(share > 0.9, "{share}");
+    }
+
+    #[test]
+    fn never_spins_unasked() {
+        let now = Instant::now();
+        let mut choice = Choice::new(false, now);
+        for trip in 0..1000 {
+            choice.count(|| now + EPOCH * trip);
+            assert_eq!(choice.way(), Way::Block);
+        }
+    }
+}
