@@ -76,6 +76,8 @@ pub struct Played {
     pub runner_delay: Duration,
     /// How long the target was ready to run and was not run during the last step, where the system tells.
     pub target_delay: Option<Duration>,
+    /// How long the target did run during the last step, where the system tells.
+    pub target_worked: Option<Duration>,
     /// Processes that the target left behind, by command name.
     pub leftovers: Vec<String>,
 }
@@ -110,8 +112,15 @@ struct Player<'a> {
     idleness: Idleness,
     accepted: usize,
     connections: BTreeMap<String, Connection>,
-    /// When the last step began, and how long the target had waited for a processor by then.
-    step_began: (Instant, Option<Duration>),
+    /// How long the target had waited for a processor, and worked, when the last step began.
+    step_began: Effort,
+}
+
+/// What a target has had of the processor, where the system tells.
+#[derive(Clone, Copy, Debug, Default)]
+struct Effort {
+    delayed: Option<Duration>,
+    worked: Option<Duration>,
 }
 
 /// The target while it runs, and what is still open of it.
@@ -156,7 +165,7 @@ impl<'a> Player<'a> {
             idleness: Idleness::new(),
             accepted: 0,
             connections: BTreeMap::new(),
-            step_began: (Instant::now(), None),
+            step_began: Effort::default(),
         })
     }
 
@@ -164,7 +173,7 @@ impl<'a> Player<'a> {
         let case = self.case;
         for (index, step) in case.steps.iter().enumerate() {
             let began = self.clock.elapsed();
-            self.step_began = (Instant::now(), self.run_delay());
+            self.step_began = self.effort();
             self.transcript.push(began, Event::Step { index });
             self.act(step)?;
             if !self.wait(index, step, began)? {
@@ -174,15 +183,20 @@ impl<'a> Player<'a> {
         let now = self.clock.elapsed();
         self.transcript.push(now, Event::Finished);
         let runner_delay = self.stalls.total();
-        let target_delay =
-            self.run_delay().zip(self.step_began.1).map(|(now, before)| now.saturating_sub(before));
+        let (before, after) = (self.step_began, self.effort());
+        let grown = |before: Option<Duration>, after: Option<Duration>| {
+            after.zip(before).map(|(after, before)| after.saturating_sub(before))
+        };
+        let target_delay = grown(before.delayed, after.delayed);
+        let target_worked = grown(before.worked, after.worked);
         self.connections.clear();
         let leftovers = self.target.take().map(left_behind).unwrap_or_default();
-        Ok(Played { transcript: self.transcript, runner_delay, target_delay, leftovers })
+        Ok(Played { transcript: self.transcript, runner_delay, target_delay, target_worked, leftovers })
     }
 
-    fn run_delay(&self) -> Option<Duration> {
-        self.target.as_ref().and_then(|running| running.target.run_delay())
+    fn effort(&self) -> Effort {
+        let Some(Running { target, .. }) = &self.target else { return Effort::default() };
+        Effort { delayed: target.run_delay(), worked: target.activity().map(|activity| activity.run_time) }
     }
 
     /// Does what a step does; what it waits for comes after.

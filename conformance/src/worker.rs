@@ -153,15 +153,16 @@ fn record(order: &Order, played: Played, duration: Duration) -> CaseRecord {
 /// Why a judgement of time is the machine's fault rather than the target's, if it may be.
 fn machine_was_late(finding: &Finding, played: &Played, tolerances: &Tolerances) -> Option<String> {
     let runner = played.runner_delay;
-    let target = played.target_delay.unwrap_or_default();
+    // One that did run, and for longer than an answer takes, was not starved: it spins, or does something else.
+    let spoiled = tolerances.patience.mul_f64(SPOILED_SHARE);
+    let starved = played.target_worked.unwrap_or_default() < spoiled;
+    let target = played.target_delay.filter(|_| starved).unwrap_or_default();
     // A runner that acts late makes right testers time out, and one that stamps late sees them act early.
     let runner_allowed = tolerances.early.min(tolerances.patience).mul_f64(SPOILED_SHARE);
     let late = match finding.fault.lateness() {
         Lateness::Irrelevant => false,
         Lateness::RunnerLate => runner > runner_allowed,
-        Lateness::TargetLate => {
-            runner > runner_allowed || target > tolerances.patience.mul_f64(SPOILED_SHARE)
-        }
+        Lateness::TargetLate => runner > runner_allowed || target > spoiled,
     };
     late.then(|| {
         format!(

@@ -72,7 +72,7 @@ fn command() -> Command {
         .version(if fault("version-without-number") { "(latest)" } else { "1.0" })
         .disable_version_flag(fault("no-version-option"))
         .disable_help_flag(fault("no-help-option"))
-        .arg(test.ignore_case(fault("test-ignores-case")).help("Kind of test"))
+        .arg(test.help("Kind of test"))
         .arg(target)
         .arg(
             time.default_value(if fault("default-time-10") { "10" } else { "30" })
