@@ -52,8 +52,9 @@ pub enum Command {
     /// a folder that holds nothing but one other folder stands for that one. What ends in .py is started by python3,
     /// anything else must be executable. The program runs with its own folder as working directory.
     ///
-    /// All options of a run apply to each submission; --report takes a FORMAT without a file and needs --output. A
-    /// submission that cannot be started is a row that says so. Exit status: 0 all hold, 1 one does not, 3 one could not
+    /// The options of a run apply to each submission, but for --target-bin, --target-cmd and the baselines, which do not
+    /// go with it; --report takes a FORMAT without a file and needs --output. A submission that cannot be started is a
+    /// row that says so. Exit status: 0 all hold, 1 one does not, 3 one could not
     /// be graded, 4 DIR is empty or nothing was selected, 130 interrupted.
     Grade(Box<GradeArgs>),
     /// Make one report of the JSON reports of several runs of one target: shards, or repetitions
