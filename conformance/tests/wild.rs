@@ -1,0 +1,61 @@
+//! Targets that do something wild: each ends as a verdict, not as a broken run, and nothing of it is
+//! alive afterwards.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+use std::process::Command;
+
+use rstest::rstest;
+
+/// A script that does one wild thing when it is started as a server.
+fn wild(folder: &tempfile::TempDir, what: &str) -> PathBuf {
+    let path = folder.path().join("tester");
+    fs::write(&path, format!("#!/bin/sh\n{what}\n")).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    path
+}
+
+/// Whether a process whose command line holds `mark` is alive anywhere on this machine.
+fn alive(mark: &str) -> bool {
+    let processes = fs::read_dir("/proc").unwrap().flatten();
+    let lines = processes.filter_map(|entry| fs::read(entry.path().join("cmdline")).ok());
+    lines.map(|line| String::from_utf8_lossy(&line).replace('\0', " ")).any(|line| line.contains(mark))
+}
+
+/// `MARK` is a number of seconds that nobody else sleeps for.
+#[rstest]
+#[case::exits_at_once("exit 0", "98001")]
+#[case::exits_with_an_error("echo boom >&2; exit 7", "98002")]
+#[case::never_listens("exec sleep MARK", "98003")]
+#[case::leaves_a_child_behind("sleep MARK & exit 0", "98004")]
+#[case::leaves_a_child_in_another_session("setsid sleep MARK & sleep MARK", "98005")]
+#[case::prints_without_end("sleep MARK & exec yes a-line-that-never-ends", "98006")]
+#[case::ignores_signals("trap '' INT TERM HUP; sleep MARK; sleep MARK", "98007")]
+#[case::fills_the_disk("sleep MARK & exec cat /dev/zero > ./zeros", "98008")]
+#[case::closes_its_output("exec >&- 2>&-; sleep MARK", "98009")]
+#[case::forks_again_and_again("f() { while :; do sleep MARK & done; }; f", "98010")]
+#[case::kills_everyone("trap '' TERM; kill -TERM -1; sleep MARK", "98011")]
+fn a_wild_target_ends_as_a_verdict(#[case] what: &str, #[case] mark: &str) {
+    let folder = tempfile::tempdir().unwrap();
+    let target = wild(&folder, &what.replace("MARK", mark));
+    let output = Command::new(env!("CARGO_BIN_EXE_conformance"))
+        .arg("--target-bin")
+        .arg(&target)
+        .args(["--case", "server/session/listens", "server/interrupt/idle", "command/version"])
+        .args(["--startup=1s", "--patience=1s", "--quiet", "--report=json"])
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let outcome = |id: &str| {
+        let records = report["requirements"].as_array().unwrap();
+        records.iter().find(|record| record["id"] == id).map(|record| record["outcome"].clone()).unwrap()
+    };
+    assert_eq!(outcome("SRV-1"), "fail");
+    assert_eq!(outcome("SIG-1"), "skip", "not judged, since the server never listened");
+    assert_eq!(outcome("CLI-2"), "fail", "the rest of the cases is judged");
+    assert!(!alive(&format!("sleep {mark}")), "something of the target is still alive");
+    assert!(!folder.path().join("zeros").exists(), "the real disk was written to");
+}
