@@ -307,9 +307,12 @@ fn the_announced_port_is_big_endian(
     assert_eq!(stands_after("server", "announced = 'big-endian'", memory, &told, 1), stands_as);
 }
 
+/// The time counts from the connection; before it the client may still be starting (10 s).
 #[rstest]
-#[case::goes_on("", 999, "open until 1000")]
-#[case::over("", 1000, "holds")]
+#[case::starting("", 10_999, "open until 11000")]
+#[case::never_came("", 11_000, "holds")]
+#[case::goes_on("300 accepted 127.0.0.1:5678", 1_299, "open until 1300")]
+#[case::over("300 accepted 127.0.0.1:5678", 1_300, "holds")]
 #[case::over_with_the_target("10 exit 0", 10, "holds")]
 fn serving_judges_nothing(#[case] told: &str, #[case] now: u64, #[case] stands_as: &str) {
     let told = format!("0 start; 0 step; {told}");
