@@ -63,7 +63,7 @@ fn replies_and_results_may_be_cut() {
         Data thread opening
         Data thread closing
         UDP_RR with [server] for 0 s, test port 40000/UDP
-        Nothing was measured: the time was up before the data connection was open
+        Nothing was measured: a test of 0 s is over before it begins
         UDP packets received by the server: 4294967298
         ");
     });

@@ -22,8 +22,7 @@ fn measure(server: &[&str], client: &[&str]) -> Value {
     let (status, _) = client.end();
     assert_eq!(status.code(), Some(0), "{:?}", client.seen);
     server.line("Data thread closing");
-    client.line("Data thread opening");
-    client.line("Data thread closing");
+    assert_eq!(client.err(), ["Data thread opening", "Data thread closing"]);
     serde_json::from_str(&client.out().join("\n")).unwrap()
 }
 
@@ -191,7 +190,7 @@ fn a_server_that_vanishes_leaves_the_results_so_far() {
     let (data, port) = listener();
     let counted = count_stream(&data);
     let (mut client, peer) = begin(&["--time=3600"], port);
-    client.line("1.00 s");
+    client.line("Mbit/s");
     peer.reset();
     assert_eq!(client.end().0.code(), Some(1));
     let out = client.out().join("\n");
@@ -347,7 +346,9 @@ fn vanished_clients_leave_nothing_behind() {
     }
     session(port, 1);
     let deadline = Instant::now() + SOON;
-    while server.holds() != before {
+    // Fewer, if the session before the count was not all cleared away.
+    let is_back = |(descriptors, threads)| descriptors <= before.0 && threads <= before.1;
+    while !is_back(server.holds()) {
         assert!(Instant::now() < deadline, "{:?} descriptors and threads, before {before:?}", server.holds());
         thread::sleep(Duration::from_millis(5));
     }

@@ -55,7 +55,7 @@ impl Sender {
     pub(in crate::data) fn send(&mut self, socket: &UdpSocket, most: usize) -> io::Result<usize> {
         match self.method {
             Method::Segmented => {
-                let bytes = self.payload.len().min(self.length * most);
+                let bytes = self.payload.len().min(self.length.saturating_mul(most));
                 match socket.send(&self.payload[..bytes]) {
                     Err(error) if is_refusal(&error) => {
                         sys::set_segment(socket, 0)?;
