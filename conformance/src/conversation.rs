@@ -2,6 +2,7 @@
 //! everything that happens, timed. It asks the verdict's judge after every event whether the step
 //! holds, and stops at the first that does not. One thread polls everything; nothing here judges.
 
+mod data;
 mod data_port;
 mod idleness;
 mod socket;
@@ -17,6 +18,7 @@ use nix::sys::signal::Signal;
 use socket2::Socket;
 use thiserror::Error;
 
+use crate::fixture::data::DataAction;
 use crate::fixture::step::{Action, Destination, SignalName, Step, Stream};
 use crate::fixture::{Case, Role};
 use crate::netstat;
@@ -24,7 +26,7 @@ use crate::target::{self, Launch, ReadOutcome, StartError, Target};
 use crate::tolerance::{START_IS_IDLE, Tolerances, WAIT_IS_IDLE};
 use crate::transcript::{Entry, Event, Exit, Transcript};
 use crate::verdict::{Assessment, Judge};
-use data_port::DataPort;
+use data::{Outbound, OwnPort};
 use idleness::Idleness;
 use socket::Connection;
 use stalls::Stalls;
@@ -107,7 +109,8 @@ struct Player<'a> {
     stalls: Stalls,
     target: Option<Running>,
     listener: Option<Socket>,
-    data_port: Option<DataPort>,
+    data_port: Option<OwnPort>,
+    outbound: Outbound,
     patience: Duration,
     idleness: Idleness,
     accepted: usize,
@@ -141,7 +144,7 @@ impl<'a> Player<'a> {
         let (listener, data_port) = match case.listen {
             true => (
                 Some(socket::listen(CONTROL_PORT).map_err(port_error)?),
-                Some(DataPort::open().map_err(PlayError::system("open a data port"))?),
+                Some(OwnPort::open(case.data).map_err(PlayError::system("open a data port"))?),
             ),
             false => {
                 // A short-lived bind finds a stranger on the host's port before the target is blamed for it.
@@ -161,6 +164,7 @@ impl<'a> Player<'a> {
             target: None,
             listener,
             data_port,
+            outbound: Outbound::default(),
             patience: tolerances.patience,
             idleness: Idleness::new(),
             accepted: 0,
@@ -206,13 +210,16 @@ impl<'a> Player<'a> {
             Action::Start => self.start()?,
             Action::Connect(destination) => self.connect(&name, *destination)?,
             Action::Send(outgoing) => {
-                let port = self.data_port.as_ref().map_or(0, DataPort::number);
+                let port = self.data_port.as_ref().map_or(0, OwnPort::number);
+                let count = self.count_for(outgoing);
                 let random = &mut self.random;
-                let segments = outgoing.materialise(port, |bytes| random.fill(bytes));
+                let segments = outgoing.materialise(port, count, |bytes| random.fill(bytes));
                 self.with(&name, |connection| connection.send(segments));
             }
             Action::Signal(_) => self.idleness = Idleness::new(),
             Action::Announced => self.probe_ports(),
+            Action::Data(action) => self.act_on_data(action),
+            Action::Expect { pattern, .. } if pattern.counts() => self.count_drops(),
             Action::Resources(_) | Action::DataThreadEnded { .. } => self.count_resources(),
             _ => {}
         }
@@ -243,6 +250,7 @@ impl<'a> Player<'a> {
 
     fn connect(&mut self, name: &str, destination: Destination) -> Result<(), PlayError> {
         self.drop_connection(name, false);
+        self.outbound.close();
         let to = socket::address(destination, CONTROL_PORT);
         let event = Event::Connecting { on: name.to_owned(), to: to.to_string() };
         self.transcript.push(self.clock.elapsed(), event);
@@ -269,13 +277,17 @@ impl<'a> Player<'a> {
     /// Sends the signal once the target has settled.
     fn signal(&mut self, signal: SignalName) {
         let Some(running) = &mut self.target else { return };
-        if !self.idleness.allows(running.target.activity(), self.patience) {
+        // What is held still for a moment need not have settled.
+        let interrupts = matches!(signal, SignalName::Int | SignalName::Term);
+        if interrupts && !self.idleness.allows(running.target.activity(), self.patience) {
             return;
         }
         self.transcript.push(self.clock.elapsed(), Event::Signalled { signal });
         let signal = match signal {
             SignalName::Int => Signal::SIGINT,
             SignalName::Term => Signal::SIGTERM,
+            SignalName::Stop => Signal::SIGSTOP,
+            SignalName::Cont => Signal::SIGCONT,
         };
         // A target that may not be signalled does not end, and that is what is judged.
         let _ = running.target.signal(signal);
@@ -334,6 +346,7 @@ impl<'a> Player<'a> {
             Action::Start => Some(LOOK_AGAIN),
             Action::Signal(_) => Some(LOOK_AGAIN * 2),
             Action::Resources(_) | Action::DataThreadEnded { .. } => Some(LOOK_AGAIN * 10),
+            Action::Data(_) => Some(LOOK_AGAIN),
             _ if self.connections.values().any(Connection::is_settling) => Some(SETTLE_AGAIN),
             _ => None,
         };
@@ -351,6 +364,9 @@ impl<'a> Player<'a> {
             Action::Start => self.observe_readiness(),
             Action::Resources(_) | Action::DataThreadEnded { .. } => self.count_resources(),
             Action::Serve(_) => self.serve(),
+            Action::Data(DataAction::PortFree { over, .. }) => self.look_at_port(over),
+            Action::Data(_) => self.observe_data(),
+            Action::Expect { ref pattern, .. } if pattern.counts() => self.count_drops(),
             Action::Signal(signal) => self.signal(signal),
             _ => {}
         }
@@ -359,7 +375,7 @@ impl<'a> Player<'a> {
 
     /// Answers whoever has asked: a Reply to three bytes, Results and a close to two more.
     fn serve(&mut self) {
-        let port = self.data_port.as_ref().map_or(0, DataPort::number).to_be_bytes();
+        let port = self.data_port.as_ref().map_or(0, OwnPort::number).to_be_bytes();
         let names: Vec<String> = self.connections.keys().cloned().collect();
         for name in names {
             let of = |entry: &&Entry| entry.event.connection() == Some(&name);
@@ -545,6 +561,8 @@ fn describe(step: &Step) -> String {
         Action::Start => "the server to listen".to_owned(),
         Action::Accept { .. } => "the client to connect".to_owned(),
         Action::Send(_) => "the target to read".to_owned(),
+        Action::Data(DataAction::PortFree { .. }) => "the test port to be freed".to_owned(),
+        Action::Data(_) => "the data to flow".to_owned(),
         Action::Expect { .. } => "an answer".to_owned(),
         Action::Closed(_) => "the target to close".to_owned(),
         Action::Silent(_) => "a silence to end".to_owned(),

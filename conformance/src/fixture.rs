@@ -3,6 +3,7 @@
 //! in fixtures/README.md.
 
 pub mod bytes;
+pub mod data;
 mod library;
 mod matrix;
 mod raw;
@@ -75,6 +76,9 @@ pub struct Case {
     pub needs: Vec<Need>,
     /// Whether it loads the processor and measures.
     pub exclusive: bool,
+    /// What the runner's test port does with data; `None`: takes it at a gentle pace, and measures nothing.
+    #[serde(default)]
+    pub data: Option<data::PortMode>,
     /// The steps in order.
     pub steps: Vec<Step>,
 }

@@ -14,6 +14,7 @@ pub mod conversation;
 pub mod diff;
 pub mod event;
 pub mod exit;
+pub mod figures;
 pub mod fixture;
 pub mod grade;
 pub mod grading;

@@ -18,6 +18,13 @@ pub fn is_listening(port: u16) -> io::Result<bool> {
     Ok(listening_tcp_ports()?.contains(&port))
 }
 
+/// Whether a TCP socket listens on `port`, or holds a connection that was accepted there.
+pub fn tcp_port_in_use(port: u16) -> io::Result<bool> {
+    let of_port = |socket: &&Socket| socket.local.port() == port && socket.inode != 0;
+    let is_live = |socket: &Socket| matches!(socket.state, LISTEN | ESTABLISHED | CLOSE_WAIT);
+    Ok(sockets("tcp")?.iter().filter(of_port).any(is_live))
+}
+
 /// The ports on which TCP sockets listen, in ascending order, each once.
 pub fn listening_tcp_ports() -> io::Result<Vec<u16>> {
     let listening = sockets("tcp")?.into_iter().filter(|socket| socket.state == LISTEN);

@@ -32,6 +32,20 @@ pub const QUICK_LIMIT: Duration = Duration::from_secs(5);
 /// time is called inconclusive instead of failed.
 pub const SPOILED_SHARE: f64 = 0.1;
 
+/// How far a reported rate may be off (requirements DAT-11 and DAT-12): the client's clock starts and stops beside
+/// the runner's, and what is under way at the end is counted on one side only.
+pub const RATE_SHARE: f64 = 0.1;
+
+/// How many points of percent a reported loss may be off (DAT-13): it is rounded.
+pub const LOSS_POINTS: f64 = 1.0;
+
+/// The share of a slow reader's looks that may find nothing (DAT-3): the end of a test, and a processor that others use.
+pub const STARVED_SHARE: f64 = 0.1;
+
+/// The share of the test that datagrams must span (DAT-4), and that their longest pause may last: far from both is a
+/// client that stops early, and near to neither one that was started slowly.
+pub const SPANNED_SHARE: f64 = 0.7;
+
 /// What the runner measures against, from the command line. "Promptly" is `patience`; the silence
 /// timeout is due between `control_timeout - early` and `control_timeout + late`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -1,9 +1,13 @@
 //! What happened in a conversation: every byte, timed, in the order in which the runner saw it. The
 //! player writes it, the verdict reads it, the reports show it.
 
+mod data;
+
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+
+pub use data::{DataEvent, DataSeen};
 
 use crate::fixture::step::{SignalName, Stream};
 
@@ -120,6 +124,8 @@ pub enum Event {
         /// Whether something is open at the number with its bytes swapped.
         swapped_open: bool,
     },
+    /// Something on the data plane.
+    Data(DataEvent),
     /// The target's resources as the system counts them.
     Resources {
         /// Open descriptors.
@@ -184,6 +190,14 @@ impl Transcript {
     /// Adds what happened at `at`.
     pub fn push(&mut self, at: Duration, event: Event) {
         self.entries.push(Entry { at, event });
+    }
+
+    /// What the runner's test port had seen when it was looked at last.
+    pub fn data_seen(&self) -> Option<&DataSeen> {
+        self.entries.iter().rev().find_map(|entry| match &entry.event {
+            Event::Data(DataEvent::Seen(seen)) => Some(&**seen),
+            _ => None,
+        })
     }
 
     /// How the target ended, if it did after its latest start.

@@ -3,6 +3,7 @@
 //! It reads raw bytes and knows no message of the protocol.
 
 mod connection;
+mod data_fault;
 pub mod fault;
 #[cfg(test)]
 mod tests;
@@ -14,6 +15,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+pub use data_fault::DataFault;
 pub use fault::{Fault, Lateness};
 use view::View;
 
@@ -141,6 +143,11 @@ impl<'a> Judge<'a> {
     /// The connection that a step's name means.
     pub fn resolve<'n>(&'n self, name: &'n str) -> &'n str {
         self.aliases.get(name).map_or(name, String::as_str)
+    }
+
+    /// What is measured against.
+    pub fn tolerances(&self) -> &Tolerances {
+        self.tolerances
     }
 
     /// The port that the latest Reply announced.

@@ -15,6 +15,7 @@ use crate::isolate::{self, Isolation};
 use crate::outcome::{CaseRecord, Outcome};
 use crate::target::Launch;
 use crate::tolerance::{SPOILED_SHARE, Tolerances, seconds};
+use crate::transcript::{DataEvent, Event, Transcript};
 use crate::verdict::{self, Finding, Lateness, Verdict};
 
 /// What a worker is to do: one line of JSON on its standard input.
@@ -123,7 +124,7 @@ fn record(order: &Order, played: Played, duration: Duration) -> CaseRecord {
     record.message = None;
     record.duration = duration;
     match verdict::judge(case, tolerances, &played.transcript) {
-        Verdict::Pass => {}
+        Verdict::Pass => record.message = remark(&played.transcript),
         Verdict::Unfinished { step } => {
             record.outcome = Outcome::Error;
             record.message = Some(format!("the runner did not finish step {} of the case", step + 1));
@@ -150,6 +151,17 @@ fn record(order: &Order, played: Played, duration: Duration) -> CaseRecord {
     record
 }
 
+/// A figure that a case gives beside its verdict.
+fn remark(transcript: &Transcript) -> Option<String> {
+    transcript.entries.iter().rev().find_map(|entry| match &entry.event {
+        Event::Data(DataEvent::Compared { client_mbit_s, plain_mbit_s }) => Some(format!(
+            "the client reached {client_mbit_s:.0} Mbit/s, {:.2} of the {plain_mbit_s:.0} Mbit/s of a plain sender",
+            client_mbit_s / plain_mbit_s
+        )),
+        _ => None,
+    })
+}
+
 /// Why a judgement of time is the machine's fault rather than the target's, if it may be.
 fn machine_was_late(finding: &Finding, played: &Played, tolerances: &Tolerances) -> Option<String> {
     let runner = played.runner_delay;
@@ -161,6 +173,7 @@ fn machine_was_late(finding: &Finding, played: &Played, tolerances: &Tolerances)
     let runner_allowed = tolerances.early.min(tolerances.patience).mul_f64(SPOILED_SHARE);
     let late = match finding.fault.lateness() {
         Lateness::Irrelevant => false,
+        Lateness::Always => return Some("so that nothing can be said of the tester".to_owned()),
         Lateness::RunnerLate => runner > runner_allowed,
         Lateness::TargetLate => runner > runner_allowed || target > spoiled,
     };

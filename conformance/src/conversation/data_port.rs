@@ -53,12 +53,16 @@ impl DataPort {
     }
 }
 
-fn pair() -> io::Result<(TcpListener, UdpSocket)> {
+/// A free number for both protocols, its two bytes different, so that a swapped order shows.
+pub(super) fn pair() -> io::Result<(TcpListener, UdpSocket)> {
     let mut last = io::Error::other("no port tried");
     for _ in 0..TRIES {
         let listener: TcpListener = socket::listen(0)?.into();
         listener.set_nonblocking(false)?;
         let address = SocketAddr::new(listener.local_addr()?.ip(), listener.local_addr()?.port());
+        if address.port() == address.port().swap_bytes() {
+            continue;
+        }
         match UdpSocket::bind(address) {
             Ok(datagrams) => return Ok((listener, datagrams)),
             Err(error) => last = error,

@@ -1,6 +1,6 @@
 //! A conversation as lines: who did what, and when. For the reports that show one.
 
-use crate::transcript::{Event, Transcript};
+use crate::transcript::{DataEvent, Event, Transcript};
 use crate::verdict::fault::show_bytes;
 
 /// How many lines of a long conversation are shown: its end is where the fault stands.
@@ -57,8 +57,34 @@ fn describe(event: &Event) -> Option<String> {
             (false, true) => "the announced port is not open, the one with its bytes swapped is".to_owned(),
             (false, false) => "the announced port is not open".to_owned(),
         },
+        Event::Data(event) => describe_data(event),
         Event::Resources { descriptors, threads } => {
             format!("the tester holds {descriptors} descriptors and {threads} threads")
         }
     })
+}
+
+fn describe_data(event: &DataEvent) -> String {
+    match event {
+        DataEvent::Port { port, over, open } => match open {
+            Some(true) => format!("{over} port {port} is open"),
+            Some(false) => format!("{over} port {port} is not open"),
+            None => format!("the system does not tell whether {over} port {port} is open"),
+        },
+        DataEvent::Sent { over, messages, bytes, replies, error, .. } => {
+            let error = error.as_ref().map_or(String::new(), |error| format!(" ({error})"));
+            format!("runner ==> {messages} messages, {bytes} bytes over {over}; {replies} replies{error}")
+        }
+        DataEvent::Drops { datagrams: Some(datagrams) } => {
+            format!("the kernel has dropped {datagrams} datagrams")
+        }
+        DataEvent::Drops { datagrams: None } => "the system does not tell of dropped datagrams".to_owned(),
+        DataEvent::Seen(seen) => format!(
+            "tester ==> {} bytes over TCP, {} datagrams ({} dropped by this kernel), {} answered",
+            seen.stream_bytes, seen.datagrams, seen.dropped, seen.answered
+        ),
+        DataEvent::Compared { client_mbit_s, plain_mbit_s } => {
+            format!("the client's {client_mbit_s:.0} Mbit/s beside a plain sender's {plain_mbit_s:.0} Mbit/s")
+        }
+    }
 }

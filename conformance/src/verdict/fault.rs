@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::data_fault::DataFault;
 use crate::fixture::bytes::Pattern;
 use crate::fixture::step::Status;
 use crate::tolerance::seconds;
@@ -177,6 +178,8 @@ pub enum Fault {
     },
     /// Somebody connected where nobody should have.
     Connected,
+    /// Something on the data plane.
+    Data(DataFault),
     /// The announced test port is 0.
     PortZero,
     /// The announced test port has its bytes the wrong way round.
@@ -217,6 +220,8 @@ pub enum Lateness {
     /// The target acted too early, or gave up: a runner that is late itself only believes the one, and
     /// causes the other.
     RunnerLate,
+    /// Yes, and it says so itself.
+    Always,
 }
 
 impl Fault {
@@ -237,6 +242,7 @@ impl Fault {
             | Self::EndedBeforeBytes { .. }
             | Self::Printed { .. }
             | Self::BytesInSilence { .. } => Lateness::RunnerLate,
+            Self::Data(fault) => fault.lateness(),
             _ => Lateness::Irrelevant,
         }
     }
@@ -282,6 +288,7 @@ impl Fault {
             Self::StackTrace { .. } => "no stack trace".to_owned(),
             Self::Killed { .. } => "an orderly end".to_owned(),
             Self::Connected => "no connection".to_owned(),
+            Self::Data(fault) => fault.expected(),
             Self::PortZero => "a test port other than 0".to_owned(),
             Self::PortSwapped { open, .. } => format!("port {open} as {:02x} {:02x}", open >> 8, open & 0xff),
             Self::NoPort => "an announced test port".to_owned(),
@@ -328,6 +335,7 @@ impl Fault {
             Self::StackTrace { line, .. } => line.clone(),
             Self::Killed { signal } => format!("killed by {}", Exit::Signal(*signal)),
             Self::Connected => "a connection".to_owned(),
+            Self::Data(fault) => fault.actual(),
             Self::PortZero => "port 0".to_owned(),
             Self::PortSwapped { announced, .. } => format!("{:02x} {:02x}", announced >> 8, announced & 0xff),
             Self::NoPort => "none".to_owned(),
@@ -429,6 +437,7 @@ impl fmt::Display for Fault {
             Self::StackTrace { runtime, line } => write!(f, "a {runtime} stack trace was printed: {line}"),
             Self::Killed { signal } => write!(f, "the process was killed by {}", Exit::Signal(*signal)),
             Self::Connected => f.write_str("it connected, and should have refused its arguments before"),
+            Self::Data(fault) => fault.fmt(f),
             Self::PortZero => f.write_str("the announced test port is 0"),
             Self::PortSwapped { announced, open } => write!(
                 f,

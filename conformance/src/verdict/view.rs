@@ -2,6 +2,7 @@
 //! For the judge; the steps themselves are judged in the files below, by what they are about.
 
 mod connection_steps;
+mod data_steps;
 mod output_steps;
 mod process_steps;
 
@@ -26,6 +27,7 @@ impl View<'_> {
     pub(super) fn assess(&self) -> Assessment {
         match &self.step.action {
             Action::Start => self.started(),
+            Action::Data(action) => self.data(action),
             Action::Connect(_) => held(),
             Action::Signal(_) => self.signalled(),
             Action::Shutdown | Action::Close | Action::Reset => self.established(),

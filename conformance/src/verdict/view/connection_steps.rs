@@ -115,6 +115,9 @@ impl View<'_> {
             }
         }
         if actual.len() == pattern.bytes.len() {
+            if let Some(fault) = self.miscounted(pattern, &actual, connection.opening) {
+                return broken(Fault::Data(fault));
+            }
             // A client that says its first word twice says it in two writes: give the second one time, or it
             // would be taken for whatever is due next.
             let settled = match (self.judge.case.role, consumed, connection.arrival(actual.len() - 1)) {

@@ -1,0 +1,200 @@
+//! The figures in what a client prints, whatever words stand around them: throughput, round trips and
+//! loss. Pure; for the verdict, which compares them with what the runner counted. The grammar is stated
+//! in the README's contract, and the table of the tests below is its list of examples.
+
+use std::sync::LazyLock;
+
+use regex::{Captures, Regex};
+
+/// A number: digits, thousands apart by commas or not, a fraction, an exponent.
+const NUMBER: &str = r"(?P<number>[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?|[0-9]*\.?[0-9]+(?:[eE][-+]?[0-9]+)?)";
+
+/// What may stand before a number: no letter or digit that makes it part of a word.
+const BEFORE: &str = r"(?:^|[^A-Za-z0-9_.,])";
+
+/// `Mbit/s`, `Mbits/sec`, `Mb/s`, `Mbps`, `MBPS`, `megabits per second`, with any prefix or none. Bytes are none.
+const BITS: &str = concat!(
+    r"(?P<prefix>(?i:kilo|mega|giga|tera)|[kKmMgGtT]i?)?[- ]?",
+    r"(?:(?:(?i:bits?)|b)\s?(?i:/|per|p)\s?(?i:seconds?|secs?|s)|BPS)\b"
+);
+
+/// Up to four words between the number and its `/s`: `round trips`, `roundtrip packets`, `transactions`.
+const WORDS: &str = r"(?P<words>(?:[ \t]*[A-Za-z][A-Za-z-]*){0,4}?)";
+
+/// `/s`, `/sec`, `per second`, `a second`, or the abbreviations for transactions and packets.
+const PER_SECOND: &str =
+    r"[ \t]*(?i:(?:/|\bper\b|\ba\b)[ \t]*(?:seconds?|secs?|s)\b|\b(?:tps|rtps|rps|pps)\b|\bHz\b)";
+
+/// `%`, `percent`, `percentage`.
+const PERCENT: &str = r"(?i:%|per ?cent(?:age)?)";
+
+/// What may stand between a unit and the number behind it: `Mbit/s: 943`, `Loss (%) = 0.5`, `round trips/s is 17`.
+const LABELS: &str = r"[\])]?[ \t]*(?:[:=]|\bis\b)?[ \t]*";
+
+/// The throughputs in the text, in Mbit/s (10^6 bits a second).
+pub fn megabits_per_second(text: &str) -> Vec<f64> {
+    static GRAMMAR: LazyLock<Option<Grammar>> = LazyLock::new(|| Grammar::new(r"[ \t]*", BITS));
+    figures(
+        &GRAMMAR,
+        text,
+        |found, number| Some(number * megabits(found.name("prefix")?.as_str())),
+        |number| number / 1e6,
+    )
+}
+
+/// The round trips a second in the text.
+pub fn round_trips_per_second(text: &str) -> Vec<f64> {
+    static GRAMMAR: LazyLock<Option<Grammar>> = LazyLock::new(|| Grammar::new(WORDS, PER_SECOND));
+    let all = GRAMMAR.as_ref().map(|grammar| {
+        let of_line = |line| grammar.in_line(line).into_iter().filter(|(found, _)| !is_of_volume(found));
+        text.lines().flat_map(of_line).map(|(_, number)| number).collect()
+    });
+    all.unwrap_or_default()
+}
+
+/// The losses in the text, in percent: those of the lines that speak of a loss, or of all lines if none does.
+pub fn loss_percent(text: &str) -> Vec<f64> {
+    static GRAMMAR: LazyLock<Option<Grammar>> = LazyLock::new(|| Grammar::new(r"[ \t]*", PERCENT));
+    let Some(grammar) = GRAMMAR.as_ref() else { return Vec::new() };
+    let speaks_of_loss = |line: &&str| {
+        let line = line.to_lowercase();
+        ["loss", "lost", "drop", "missing"].iter().any(|word| line.contains(word))
+    };
+    let of_lines = |lines: &mut dyn Iterator<Item = &str>| -> Vec<f64> {
+        lines.flat_map(|line| grammar.in_line(line)).map(|(_, number)| number).collect()
+    };
+    match of_lines(&mut text.lines().filter(speaks_of_loss)) {
+        none if none.is_empty() => of_lines(&mut text.lines()),
+        losses => losses,
+    }
+}
+
+/// A unit behind its number, or before it as a label.
+struct Grammar {
+    behind: Regex,
+    before: Regex,
+}
+
+impl Grammar {
+    /// Nothing only if a pattern above is no regular expression, which the tests would show.
+    fn new(between: &str, unit: &str) -> Option<Self> {
+        let behind = Regex::new(&format!("{BEFORE}{NUMBER}{between}{unit}")).ok()?;
+        let before = Regex::new(&format!(r"(?P<words>[A-Za-z-]*){unit}{LABELS}{NUMBER}")).ok()?;
+        Some(Self { behind, before })
+    }
+
+    /// The figures of one line. A label counts only where no number has the unit behind it.
+    fn in_line<'t>(&self, line: &'t str) -> Vec<(Captures<'t>, f64)> {
+        let all = |regex: &Regex| -> Vec<(Captures<'t>, f64)> {
+            let number = |found: &Captures<'_>| found["number"].replace(',', "").parse().ok();
+            regex
+                .captures_iter(line)
+                .filter_map(|found| number(&found).map(|number| (found, number)))
+                .collect()
+        };
+        match all(&self.behind) {
+            none if none.is_empty() => all(&self.before),
+            found => found,
+        }
+    }
+}
+
+fn figures(
+    grammar: &Option<Grammar>,
+    text: &str,
+    scaled: impl Fn(&Captures<'_>, f64) -> Option<f64>,
+    plain: impl Fn(f64) -> f64,
+) -> Vec<f64> {
+    let Some(grammar) = grammar else { return Vec::new() };
+    let found = text.lines().flat_map(|line| grammar.in_line(line));
+    found.map(|(found, number)| scaled(&found, number).unwrap_or_else(|| plain(number))).collect()
+}
+
+/// How many megabits one bit with this prefix is.
+fn megabits(prefix: &str) -> f64 {
+    let binary = prefix.ends_with('i') && prefix.len() == 2;
+    let power = match prefix.chars().next().map(|letter| letter.to_ascii_lowercase()) {
+        Some('k') => 1,
+        Some('m') => 2,
+        Some('g') => 3,
+        Some('t') => 4,
+        _ => 0,
+    };
+    f64::from(if binary { 1024 } else { 1000 }).powi(power) / 1e6
+}
+
+/// Whether what is counted a second is bits or bytes, and so no round trip.
+fn is_of_volume(found: &Captures<'_>) -> bool {
+    let words = found.name("words").map_or("", |words| words.as_str());
+    words.split_whitespace().any(|word| {
+        let lower = word.to_lowercase();
+        lower.ends_with("bit")
+            || lower.ends_with("bits")
+            || lower.ends_with("byte")
+            || lower.ends_with("bytes")
+            || matches!(
+                word,
+                "b" | "B" | "kb" | "Kb" | "KB" | "kB" | "Mb" | "MB" | "Gb" | "GB" | "MiB" | "GiB" | "KiB"
+            )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case("Throughput: 943.21 Mbit/s", &[943.21])]
+    #[case("Bandwidth = 1,234.5 Mbits/sec", &[1234.5])]
+    #[case("12.5Gbps", &[12_500.0])]
+    #[case("Rate (Mbps): 88", &[88.0])]
+    #[case("Megabits/sec: 17.5", &[17.5])]
+    #[case("17.5 megabits per second, 1000 ms", &[17.5])]
+    #[case("900000 Kbit/s", &[900.0])]
+    #[case("9.4e8 bit/s", &[940.0])]
+    #[case("940000000 bits per second", &[940.0])]
+    #[case("100 Mibit/s", &[104.857_6])]
+    #[case("120 MB/s and 960 Mb/s", &[960.0])]
+    #[case("120 MBytes/sec", &[])]
+    #[case("120 MBps", &[])]
+    #[case("960 MBPS", &[960.0])]
+    #[case("1.5 s, 3 MB", &[])]
+    #[case("TCP_STREAM with 127.0.0.1:5678 for 1 s", &[])]
+    fn throughputs_are_read(#[case] text: &str, #[case] figures: &[f64]) {
+        close(&megabits_per_second(text), figures);
+    }
+
+    #[rstest]
+    #[case("Round trips: 12345.6 per second", &[12345.6])]
+    #[case("12,345 round trips/s", &[12345.0])]
+    #[case("4321 transactions/sec", &[4321.0])]
+    #[case("4321 roundtrip packets/sec", &[4321.0])]
+    #[case("Roundtrip packets/sec: 99.5", &[99.5])]
+    #[case("rate: 500 tps", &[500.0])]
+    #[case("Round trips per second = 7", &[7.0])]
+    #[case("latency 0.05 ms", &[])]
+    #[case("943 Mbits/sec", &[])]
+    #[case("943 Mbit/s", &[])]
+    #[case("3 MB a second", &[])]
+    fn round_trips_are_read(#[case] text: &str, #[case] figures: &[f64]) {
+        close(&round_trips_per_second(text), figures);
+    }
+
+    #[rstest]
+    #[case("Loss: 25.000 % (4 sent, 3 received)", &[25.0])]
+    #[case("packet loss 0.5%", &[0.5])]
+    #[case("Packet loss (%): 25", &[25.0])]
+    #[case("25 percent", &[25.0])]
+    #[case("progress 100 %\nlost 3 of 12 (25%)", &[25.0])]
+    #[case("3 lost", &[])]
+    fn losses_are_read(#[case] text: &str, #[case] figures: &[f64]) {
+        close(&loss_percent(text), figures);
+    }
+
+    fn close(found: &[f64], wanted: &[f64]) {
+        let same = found.iter().zip(wanted).all(|(found, wanted)| (found - wanted).abs() < 1e-6 * wanted);
+        assert!(same && found.len() == wanted.len(), "{found:?}, not {wanted:?}");
+    }
+}
