@@ -25,6 +25,10 @@ const MUTANT_TIMEOUT: &str = "--target-arg=--control-timeout=4.4";
 /// How many gradings run at once: most of each is waiting.
 const GRADINGS_AT_ONCE: usize = 12;
 
+/// Set to `full`, every mutant is played every variant of every case of its side; otherwise all variants
+/// of what it breaks and one of everything else, which takes a third of the time.
+const EXTENT: &str = "KILL_MATRIX";
+
 /// The case that waits for the documents' default of 30 s, too long for every mutant.
 const DEFAULT_TIME: &str = "command/default-time";
 
@@ -116,7 +120,7 @@ fn matrix(catalogue: &Catalogue, gallery: &Gallery, killers: &BTreeMap<&Requirem
 
 /// Grades every mutant, several at once, in the order of the gallery.
 fn grade_all(faults: &[Fault]) -> Vec<Graded> {
-    let mutant = mutant();
+    let (mutant, listed) = (mutant(), list());
     let next = AtomicUsize::new(0);
     let done: Mutex<Vec<Option<Graded>>> = Mutex::new(faults.iter().map(|_| None).collect());
     thread::scope(|scope| {
@@ -125,7 +129,7 @@ fn grade_all(faults: &[Fault]) -> Vec<Graded> {
                 while let Some((index, fault)) = Some(next.fetch_add(1, Ordering::Relaxed))
                     .and_then(|index| faults.get(index).map(|fault| (index, fault)))
                 {
-                    let graded = grade(&mutant, fault);
+                    let graded = grade(&mutant, fault, &listed);
                     done.lock().unwrap()[index] = Some(graded);
                 }
             });
@@ -145,22 +149,64 @@ fn mutant() -> PathBuf {
     path
 }
 
-fn grade(mutant: &Path, fault: &Fault) -> Graded {
+fn grade(mutant: &Path, fault: &Fault, listed: &[Listed]) -> Graded {
     let mut graded = Graded::default();
-    graded.add(conformance(mutant, fault, &side(fault), true));
+    graded.add(conformance(mutant, fault, &played(fault, listed), true));
     if fault.breaks.iter().any(|id| id.to_string() == "CLI-10") {
         graded.add(conformance(mutant, fault, &[DEFAULT_TIME], false));
     }
     graded
 }
 
-/// The cases that run the faulty code: a server's fault cannot show where only a client is started.
-fn side(fault: &Fault) -> Vec<&'static str> {
+/// A case as `--list` tells it.
+#[derive(Debug, Deserialize)]
+struct Listed {
+    id: String,
+    requirements: Vec<RequirementId>,
+    dropped: Option<String>,
+}
+
+impl Listed {
+    fn file(&self) -> &str {
+        self.id.split('[').next().unwrap_or_default()
+    }
+}
+
+/// Every case of Part 1 that does not wait for long.
+fn list() -> Vec<Listed> {
+    #[derive(Deserialize)]
+    struct Listing {
+        cases: Vec<Listed>,
+    }
+    let mut command = Command::new(env!("CARGO_BIN_EXE_conformance"));
+    let output =
+        command.args(TIMES).args(["--part=p1", "--quick", "--list", "--report=json"]).output().unwrap();
+    let listing: Listing = serde_json::from_slice(&output.stdout).unwrap();
+    listing.cases.into_iter().filter(|case| case.dropped.is_none()).collect()
+}
+
+/// The ids of the cases that a mutant is played.
+fn played<'l>(fault: &Fault, listed: &'l [Listed]) -> Vec<&'l str> {
+    let full = std::env::var(EXTENT).is_ok_and(|extent| extent == "full");
+    let mut seen = BTreeSet::new();
+    let of_side = listed.iter().filter(|case| runs_faulty_code(fault, &case.id));
+    let chosen = of_side.filter(|case| {
+        let first = seen.insert(case.file());
+        full || first || case.requirements.iter().any(|id| fault.breaks.contains(id))
+    });
+    chosen.map(|case| case.id.as_str()).collect()
+}
+
+/// A server's fault cannot show where only a client is started, nor the other way round.
+fn runs_faulty_code(fault: &Fault, case: &str) -> bool {
     let areas: BTreeSet<&str> = fault.breaks.iter().map(RequirementId::area).collect();
+    let command = case.starts_with("command/");
     match () {
-        () if areas.contains("CLT") || fault.name.starts_with("client-") => vec!["client/*", "command/*"],
-        () if areas.contains("CLI") || areas.contains("SIG") => vec!["*"],
-        () => vec!["server/*", "command/client-options-with-server"],
+        () if areas.contains("CLT") || fault.name.starts_with("client-") => {
+            command || case.starts_with("client/")
+        }
+        () if areas.contains("CLI") || areas.contains("SIG") => true,
+        () => case.starts_with("server/") || case.starts_with("command/client-options-with-server"),
     }
 }
 

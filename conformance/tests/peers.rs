@@ -8,8 +8,13 @@ use std::process::{Command, Output};
 use rstest::rstest;
 
 /// A tenth of the documents' timeout, as the peers are told it, so that all of the timer's cases are played.
-const TIMES: [&str; 5] =
-    ["--control-timeout=4.4s", "--early=1.2s", "--late=1.2s", "--target-arg=--control-timeout=4.4", "--quick"];
+const TIMES: [&str; 5] = [
+    "--control-timeout=4.4s",
+    "--early=1.2s",
+    "--late=1.2s",
+    "--target-arg=--control-timeout=4.4",
+    "--quick",
+];
 
 #[derive(Clone, Copy, Debug)]
 enum Peer {
@@ -50,7 +55,11 @@ fn nothing_is_wrong_with_a_right_tester(#[case] peer: Peer) {
     let folder = tempfile::tempdir().unwrap();
     let Some(program) = peer.program(folder.path()) else { return };
     let mut conformance = Command::new(env!("CARGO_BIN_EXE_conformance"));
-    conformance.arg("--target-bin").arg(program).args(TIMES).args(["--part=p1", "--quiet", "--fail-on=harden"]);
+    conformance.arg("--target-bin").arg(program).args(TIMES).args([
+        "--part=p1",
+        "--quiet",
+        "--fail-on=harden",
+    ]);
     let output = conformance.output().unwrap();
     assert!(output.status.success(), "{}", words(&output));
 }
@@ -80,7 +89,17 @@ fn peers_talk_to_ours_in_both_directions(
          ({client} --client --test={test} --time=1); status=$?; kill -INT $!; wait $!; exit $status"
     );
     let mut unshare = Command::new("unshare");
-    unshare.args(["--user", "--map-root-user", "--net", "--pid", "--fork", "--kill-child", "bash", "-c", &script]);
+    unshare.args([
+        "--user",
+        "--map-root-user",
+        "--net",
+        "--pid",
+        "--fork",
+        "--kill-child",
+        "bash",
+        "-c",
+        &script,
+    ]);
     let output = unshare.output().unwrap();
     let said = words(&output);
     assert!(output.status.success(), "{said}");
