@@ -198,6 +198,12 @@ impl<'a> Player<'a> {
         Ok(Played { transcript: self.transcript, runner_delay, target_delay, target_worked, leftovers })
     }
 
+    /// How long the current step has lasted.
+    fn in_step(&self) -> Duration {
+        let mark = self.transcript.entries.iter().rfind(|entry| matches!(entry.event, Event::Step { .. }));
+        self.clock.elapsed().saturating_sub(mark.map_or(Duration::ZERO, |entry| entry.at))
+    }
+
     fn effort(&self) -> Effort {
         let Some(Running { target, .. }) = &self.target else { return Effort::default() };
         Effort { delayed: target.run_delay(), worked: target.activity().map(|activity| activity.run_time) }
@@ -343,7 +349,8 @@ impl<'a> Player<'a> {
     /// Waits for something to happen, until `until` at the latest, and writes it down.
     fn pump(&mut self, step: &Step, until: Duration) -> Result<(), PlayError> {
         let looks = match step.action {
-            Action::Start => Some(LOOK_AGAIN),
+            // The longer it takes, the less a look more or less matters.
+            Action::Start => Some(LOOK_AGAIN.max(self.in_step() / 4)),
             Action::Signal(_) => Some(LOOK_AGAIN * 2),
             Action::Resources(_) | Action::DataThreadEnded { .. } => Some(LOOK_AGAIN * 10),
             Action::Data(_) => Some(LOOK_AGAIN),
