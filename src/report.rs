@@ -70,7 +70,7 @@ impl Outcome<'_> {
             _ if tally.time.is_zero() => {
                 Some("the time was up before the data connection was open".to_owned())
             }
-            _ if self.time.is_zero() => Some("a test of 0 s has no time for it".to_owned()),
+            _ if self.time.is_zero() => Some("a test of 0 s is over before it begins".to_owned()),
             _ => None,
         }
     }
