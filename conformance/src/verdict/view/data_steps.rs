@@ -190,7 +190,9 @@ impl View<'_> {
         let fault = || match told.is_empty() {
             true => DataFault::NoFigure { figure, waited: within },
             false => {
-                let right = ranges.iter().flat_map(|(low, high)| [*low, *high]).collect();
+                let mut right: Vec<f64> = ranges.iter().flat_map(|(low, high)| [*low, *high]).collect();
+                right.sort_by(f64::total_cmp);
+                right.dedup();
                 DataFault::WrongFigure { figure, told: told.clone(), right, tolerance: tolerance.clone() }
             }
         };
