@@ -21,6 +21,10 @@ const BITS: &str = concat!(
 /// Up to four words between the number and its `/s`: `round trips`, `roundtrip packets`, `transactions`.
 const WORDS: &str = r"(?P<words>(?:[ \t]*[A-Za-z][A-Za-z-]*){0,4}?)";
 
+/// What may stand before a unit that is a label: the end of another word, or the word for what is counted.
+const APART: &str = "(?:^|[^A-Za-z0-9])";
+const WORD: &str = "(?P<words>[A-Za-z-]*)";
+
 /// `/s`, `/sec`, `per second`, `a second`, or the abbreviations for transactions and packets.
 const PER_SECOND: &str =
     r"[ \t]*(?i:(?:/|\bper\b|\ba\b)[ \t]*(?:seconds?|secs?|s)\b|\b(?:tps|rtps|rps|pps)\b|\bHz\b)";
@@ -33,7 +37,7 @@ const LABELS: &str = r"[\])]?[ \t]*(?:[:=]|\bis\b)?[ \t]*";
 
 /// The throughputs in the text, in Mbit/s (10^6 bits a second).
 pub fn megabits_per_second(text: &str) -> Vec<f64> {
-    static GRAMMAR: LazyLock<Option<Grammar>> = LazyLock::new(|| Grammar::new(r"[ \t]*", BITS));
+    static GRAMMAR: LazyLock<Option<Grammar>> = LazyLock::new(|| Grammar::new(APART, r"[ \t]*", BITS));
     figures(
         &GRAMMAR,
         text,
@@ -44,7 +48,7 @@ pub fn megabits_per_second(text: &str) -> Vec<f64> {
 
 /// The round trips a second in the text.
 pub fn round_trips_per_second(text: &str) -> Vec<f64> {
-    static GRAMMAR: LazyLock<Option<Grammar>> = LazyLock::new(|| Grammar::new(WORDS, PER_SECOND));
+    static GRAMMAR: LazyLock<Option<Grammar>> = LazyLock::new(|| Grammar::new(WORD, WORDS, PER_SECOND));
     let all = GRAMMAR.as_ref().map(|grammar| {
         let of_line = |line| grammar.in_line(line).into_iter().filter(|(found, _)| !is_of_volume(found));
         text.lines().flat_map(of_line).map(|(_, number)| number).collect()
@@ -54,7 +58,7 @@ pub fn round_trips_per_second(text: &str) -> Vec<f64> {
 
 /// The losses in the text, in percent: those of the lines that speak of a loss, or of all lines if none does.
 pub fn loss_percent(text: &str) -> Vec<f64> {
-    static GRAMMAR: LazyLock<Option<Grammar>> = LazyLock::new(|| Grammar::new(r"[ \t]*", PERCENT));
+    static GRAMMAR: LazyLock<Option<Grammar>> = LazyLock::new(|| Grammar::new("", r"[ \t]*", PERCENT));
     let Some(grammar) = GRAMMAR.as_ref() else { return Vec::new() };
     let speaks_of_loss = |line: &&str| {
         let line = line.to_lowercase();
@@ -77,9 +81,9 @@ struct Grammar {
 
 impl Grammar {
     /// Nothing only if a pattern above is no regular expression, which the tests would show.
-    fn new(between: &str, unit: &str) -> Option<Self> {
+    fn new(lead: &str, between: &str, unit: &str) -> Option<Self> {
         let behind = Regex::new(&format!("{BEFORE}{NUMBER}{between}{unit}")).ok()?;
-        let before = Regex::new(&format!(r"(?P<words>[A-Za-z-]*){unit}{LABELS}{NUMBER}")).ok()?;
+        let before = Regex::new(&format!("{lead}{unit}{LABELS}{NUMBER}")).ok()?;
         Some(Self { behind, before })
     }
 

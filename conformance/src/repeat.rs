@@ -52,6 +52,7 @@ mod tests {
             listen: false,
             needs: Vec::new(),
             exclusive: false,
+            data: None,
             steps: Vec::new(),
         };
         CaseRecord::unplayed(&case, outcome, "the bytes".to_owned())

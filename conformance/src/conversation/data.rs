@@ -111,7 +111,8 @@ impl Player<'_> {
         if !outgoing.tells_count() {
             return 0;
         }
-        let Some(seen) = self.count_data() else { return 0 };
+        let Some(OwnPort::Measuring(port)) = &self.data_port else { return 0 };
+        let seen = port.settled();
         let percent = u64::from(outgoing.percent);
         let counted = match (percent, seen.unanswered + seen.answered) {
             // What was not answered is not counted either.
@@ -119,17 +120,20 @@ impl Player<'_> {
             (100, 0) => seen.datagrams,
             _ => seen.sent_datagrams() * percent / 100,
         };
-        let told = DataSeen { told: Some(counted), ..seen };
-        self.transcript.push(self.clock.elapsed(), Event::Data(DataEvent::Seen(Box::new(told))));
+        self.push_seen(DataSeen { told: Some(counted), ..seen });
         counted
     }
 
     /// Waits until no more data comes, and writes down what has come.
-    fn count_data(&mut self) -> Option<DataSeen> {
-        let Some(OwnPort::Measuring(port)) = &self.data_port else { return None };
-        let seen = port.settled();
-        self.transcript.push(self.clock.elapsed(), Event::Data(DataEvent::Seen(Box::new(seen.clone()))));
-        Some(seen)
+    fn count_data(&mut self) {
+        if let Some(OwnPort::Measuring(port)) = &self.data_port {
+            let seen = port.settled();
+            self.push_seen(seen);
+        }
+    }
+
+    fn push_seen(&mut self, seen: DataSeen) {
+        self.transcript.push(self.clock.elapsed(), Event::Data(DataEvent::Seen(Box::new(seen))));
     }
 
     fn compare(&mut self) {

@@ -28,6 +28,7 @@ fn record(index: usize, words: &str) -> CaseRecord {
         listen: false,
         needs: Vec::new(),
         exclusive: false,
+        data: None,
         steps: Vec::new(),
     };
     let outcome = match words[1] {

@@ -148,6 +148,7 @@ impl DataFault {
             Self::PortHeld { .. }
             | Self::NotTaken { .. }
             | Self::Replies { .. }
+            | Self::WrongCount { .. }
             | Self::TooLittle { .. }
             | Self::Paused { .. }
             | Self::PartOfTheTime { .. }

@@ -3,6 +3,7 @@
 
 mod charging;
 mod connection_steps;
+mod data_steps;
 mod output_steps;
 mod process_steps;
 mod telling;

@@ -178,14 +178,23 @@ impl View<'_> {
             Figure::RoundTrips => figures::round_trips_per_second(&output),
             Figure::Loss => figures::loss_percent(&output),
         };
-        let (right, margin, tolerance) = self.right(figure, seen);
-        let is_right = |told: &f64| right.iter().any(|right| (told - right).abs() <= margin.of(*right));
+        let Right { ranges, margin, tolerance } = self.right(figure, seen);
+        let is_right = |told: &f64| {
+            let in_range =
+                |(low, high): &(f64, f64)| *told >= low - margin.of(*low) && *told <= high + margin.of(*high);
+            ranges.iter().any(in_range)
+        };
         if told.iter().any(is_right) {
             return held();
         }
         let fault = || match told.is_empty() {
             true => DataFault::NoFigure { figure, waited: within },
-            false => DataFault::WrongFigure { figure, told: told.clone(), right: right.clone(), tolerance },
+            false => {
+                let mut right: Vec<f64> = ranges.iter().flat_map(|(low, high)| [*low, *high]).collect();
+                right.sort_by(f64::total_cmp);
+                right.dedup();
+                DataFault::WrongFigure { figure, told: told.clone(), right, tolerance: tolerance.clone() }
+            }
         };
         if self.seen.exit().is_some() {
             return wrong(fault());
@@ -193,26 +202,29 @@ impl View<'_> {
         self.by(self.began + within, || Fault::Data(fault()))
     }
 
-    /// The right values of a figure in every way of counting it, how far off one may be, and that in words.
-    fn right(&self, figure: Figure, seen: &DataSeen) -> (Vec<f64>, Margin, String) {
+    /// What a figure must be, in every right way of counting it.
+    fn right(&self, figure: Figure, seen: &DataSeen) -> Right {
+        // The client's clock runs somewhere between the first arrival and Reply, the last arrival and Done.
         let spans = [seen.last.saturating_sub(seen.first), self.test_lasted()];
-        let rates = |counts: &[f64]| -> Vec<f64> {
-            let rate = |count: &f64, span: &Duration| count / span.as_secs_f64();
-            let of = |count| spans.iter().filter(|span| !span.is_zero()).map(move |span| rate(count, span));
-            counts.iter().flat_map(of).collect()
+        let rates = |count: f64| {
+            let rates = spans.iter().filter(|span| !span.is_zero()).map(|span| count / span.as_secs_f64());
+            rates.fold((f64::INFINITY, 0.0_f64), |(low, high), rate| (low.min(rate), high.max(rate)))
         };
-        let share = (Margin::Share(RATE_SHARE), format!("{:.0} %", RATE_SHARE * 100.0));
+        let by_share = |ranges| {
+            let tolerance = format!("{:.0} %", RATE_SHARE * 100.0);
+            Right { ranges, margin: Margin::Share(RATE_SHARE), tolerance }
+        };
         match figure {
             Figure::Throughput => {
-                let arrived = number(seen.stream_bytes + seen.datagram_bytes);
+                let arrived = number(seen.stream_bytes + seen.datagram_bytes) * 8e-6;
                 // What the kernel threw away here was as long as what came.
                 let sent = match seen.datagrams {
                     0 => arrived,
                     datagrams => arrived * number(seen.sent_datagrams()) / number(datagrams),
                 };
-                (rates(&[arrived * 8e-6, sent * 8e-6]), share.0, share.1)
+                by_share(vec![rates(arrived), rates(sent)])
             }
-            Figure::RoundTrips => (rates(&[number(seen.answered)]), share.0, share.1),
+            Figure::RoundTrips => by_share(vec![rates(number(seen.answered))]),
             Figure::Loss => {
                 let sent = seen.sent_datagrams();
                 let received = seen.told.unwrap_or_default().min(sent);
@@ -220,10 +232,20 @@ impl View<'_> {
                 // The end may cut one round trip off, which is lost in one way of counting and not in the other.
                 let cut_off = if seen.answered > 0 { 100.0 / number(sent.max(1)) } else { 0.0 };
                 let points = LOSS_POINTS + cut_off;
-                (vec![loss], Margin::Points(points), format!("{points:.1} points"))
+                let tolerance = format!("{points:.1} points");
+                Right { ranges: vec![(loss, loss)], margin: Margin::Points(points), tolerance }
             }
         }
     }
+}
+
+/// What a figure must be.
+struct Right {
+    /// From, to: one for each way of counting.
+    ranges: Vec<(f64, f64)>,
+    margin: Margin,
+    /// The margin in words.
+    tolerance: String,
 }
 
 /// How far a figure may be off.
