@@ -17,7 +17,7 @@ use serde::Deserialize;
 /// place of 45 must still lie outside the window, and 40 s of silence inside it, with room on either
 /// side for a machine that runs many gradings at once.
 const TIMES: [&str; 5] =
-    ["--control-timeout=4.4s", "--early=1.2s", "--late=1.2s", "--patience=2s", "--startup=8s"];
+    ["--control-timeout=4.4s", "--early=800ms", "--late=1.2s", "--patience=2s", "--startup=8s"];
 
 /// The timeout that the mutants are told: that of [`TIMES`].
 const MUTANT_TIMEOUT: &str = "--target-arg=--control-timeout=4.4";
