@@ -2,6 +2,11 @@
 //! requirements that its fault breaks. The snapshot is the kill matrix: requirement by requirement, who
 //! is caught by it.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot set itself up has failed, and says so at the right line"
+)]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};

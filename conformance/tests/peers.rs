@@ -2,6 +2,11 @@
 //! them, and they talk to our client and server in both directions. A language that is missing on this
 //! machine is said and skipped.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot set itself up has failed, and says so at the right line"
+)]
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 

@@ -1,6 +1,11 @@
 //! Targets that do something wild: each ends as a verdict, not as a broken run, and nothing of it is
 //! alive afterwards.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot set itself up has failed, and says so at the right line"
+)]
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;

@@ -216,11 +216,11 @@ impl Shared {
             let nth = self.datagram(length);
             match self.mode {
                 PortMode::Take | PortMode::TakeSlowly => continue,
-                PortMode::EchoLosing { every } if nth % every == 0 => {
+                PortMode::EchoLosing { every } if nth.is_multiple_of(every) => {
                     self.seen().unanswered += 1;
                     continue;
                 }
-                PortMode::EchoHolding { every, time } if nth % every == 0 => self.hold(socket, time),
+                PortMode::EchoHolding { every, time } if nth.is_multiple_of(every) => self.hold(socket, time),
                 PortMode::Echo | PortMode::EchoHolding { .. } | PortMode::EchoLosing { .. } => {}
             }
             if socket.send_to(&buffer[..length], from).is_ok() {
