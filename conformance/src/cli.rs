@@ -19,6 +19,9 @@ use crate::tolerance::Tolerances;
 #[derive(Debug, Parser)]
 #[command(version, args_conflicts_with_subcommands = true, max_term_width = 110)]
 pub struct Cli {
+    /// When to use colours; NO_COLOR and dumb terminals are respected.
+    #[command(flatten)]
+    pub color: colorchoice_clap::Color,
     /// Something else than a run.
     #[command(subcommand)]
     pub command: Option<Command>,
@@ -44,6 +47,11 @@ pub enum Command {
         /// As text or as JSON
         #[arg(long, value_enum, default_value = "text")]
         format: OutputFormat,
+    },
+    /// Say what a requirement asks for, how it is tried, and which mistakes are usually behind a failure
+    Explain {
+        /// The requirement, such as INV-1
+        id: String,
     },
     /// Grade every submission in a folder, and make a gradebook
     ///

@@ -4,8 +4,9 @@
 //! One flow, read top-down: [`fixture`] files become the cases of a [`plan`]; [`run`] gives each to a
 //! [`worker`] process, which isolates itself ([`isolate`]), starts the [`target`], plays the
 //! [`conversation`] and asks the [`verdict`]; what comes out ([`outcome`]) is told as events
-//! ([`event`]) to the reports ([`report`]). [`grade`] does that for a folder of submissions, [`merge`]
-//! and [`diff`] work on the reports of runs that are over. [`spec`] is the catalogue that all of it refers to, and
+//! ([`event`]) to the reports ([`report`]), which say it in the words of [`explain`]. [`grade`] does that for a
+//! folder of submissions, [`merge`] and [`diff`] work on the reports of runs that are over. [`spec`] is the
+//! catalogue that all of it refers to, and
 //! [`tolerance`] the one place of its times.
 
 pub mod baseline;
@@ -14,6 +15,7 @@ pub mod conversation;
 pub mod diff;
 pub mod event;
 pub mod exit;
+pub mod explain;
 pub mod figures;
 pub mod fixture;
 pub mod grade;
@@ -23,6 +25,7 @@ pub mod isolate;
 pub mod merge;
 pub mod netstat;
 pub mod outcome;
+pub mod page;
 pub mod plan;
 pub mod reference;
 pub mod repeat;

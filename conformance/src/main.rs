@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use conformance::cli::{Cli, Command};
-use conformance::{diff, grade, grading, isolate, merge, reference, vectors, worker};
+use conformance::{diff, explain, grade, grading, isolate, merge, reference, vectors, worker};
 
 fn main() -> ExitCode {
     // The same executable is also its own helper under other names; see isolate.rs and reference.rs.
@@ -19,8 +19,10 @@ fn main() -> ExitCode {
         return worker::main();
     }
     let cli = Cli::parse();
+    cli.color.write_global();
     let exit = match cli.command {
         Some(Command::Diff { old, new, format }) => diff::compare(&old, &new, format),
+        Some(Command::Explain { id }) => explain::requirement::print(&id),
         Some(Command::Grade(args)) => grade::grade(&args),
         Some(Command::Merge { files, reports }) => merge::merge(&files, &reports),
         Some(Command::Vectors { format }) => vectors::print(format),

@@ -54,6 +54,9 @@ pub struct CaseRecord {
     pub summary: String,
     /// What it is evidence for.
     pub requirements: Vec<RequirementId>,
+    /// The target's arguments in this case, behind those of every case.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub args: Vec<String>,
     /// How it came out.
     pub outcome: Outcome,
     /// Whose failure it is. Others than `requirements` where the case broke on what it rests on.
@@ -74,6 +77,9 @@ pub struct CaseRecord {
     /// The fault with its bytes and times.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub finding: Option<Finding>,
+    /// The connection that the step that failed is about, where it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connection: Option<String>,
     /// The fixture's own word on the step that failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
@@ -98,6 +104,7 @@ impl CaseRecord {
             id: case.id.clone(),
             summary: case.summary.clone(),
             requirements: case.requirements.clone(),
+            args: case.args.clone(),
             outcome,
             charged: Vec::new(),
             duration: Duration::ZERO,
@@ -105,6 +112,7 @@ impl CaseRecord {
             expected: None,
             actual: None,
             finding: None,
+            connection: None,
             why: None,
             leftovers: Vec::new(),
             runs: Vec::new(),

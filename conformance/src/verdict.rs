@@ -7,7 +7,7 @@ mod data_fault;
 pub mod fault;
 #[cfg(test)]
 mod tests;
-mod trace;
+pub(crate) mod trace;
 mod view;
 
 use std::collections::BTreeMap;

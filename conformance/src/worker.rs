@@ -133,7 +133,10 @@ fn record(order: &Order, played: Played, duration: Duration) -> CaseRecord {
             record.message = Some(finding.fault.to_string());
             record.expected = Some(finding.fault.expected());
             record.actual = Some(finding.fault.actual());
-            record.why = case.steps.get(finding.step).and_then(|step| step.why.clone());
+            let step = case.steps.get(finding.step);
+            record.why = step.and_then(|step| step.why.clone());
+            record.connection =
+                step.filter(|step| step.on.len() == 1).map(|step| step.connection().to_owned());
             record.outcome = Outcome::Fail;
             if let Some(excuse) = machine_was_late(&finding, &played, tolerances) {
                 record.outcome = Outcome::Inconclusive;

@@ -1,4 +1,5 @@
-//! Recognises the stack traces of the runtimes that testers are written for. For the verdict.
+//! Recognises the stack traces of the runtimes that testers are written for. For the verdict and its
+//! explanation.
 
 use std::sync::LazyLock;
 
@@ -25,7 +26,7 @@ static PATTERNS: LazyLock<Option<RegexSet>> =
     LazyLock::new(|| RegexSet::new(TRACES.iter().map(|(_, pattern)| pattern)).ok());
 
 /// The runtime and the first telling line of a trace in `output`, if one stands there.
-pub(super) fn find(output: &str) -> Option<(&'static str, String)> {
+pub(crate) fn find(output: &str) -> Option<(&'static str, String)> {
     let first = PATTERNS.as_ref()?.matches(output).iter().next()?;
     let (runtime, pattern) = TRACES[first];
     let start = regex::Regex::new(pattern).ok()?.find(output)?;

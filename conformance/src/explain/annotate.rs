@@ -1,0 +1,305 @@
+//! What was due and what came, byte under byte, with the field names of the message schema above and a
+//! caret under the first wrong byte. Plain ASCII, so that it can be read without colours.
+
+use tester::protocol::message::{Done, Field, Message, MessageType, Reply, Request, Results};
+
+use super::dialogue::{as_text, count_bytes, read};
+use crate::fixture::bytes::{Expected, Pattern};
+use crate::page::seconds;
+use crate::verdict::Fault;
+use crate::verdict::fault::show;
+
+/// How many bytes of a flood are shown.
+const SHOWN: usize = 24;
+
+/// A comparison, ready to be printed: every text is one line.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Comparison {
+    /// The field names above the bytes.
+    pub fields: Option<String>,
+    /// What was due.
+    pub expected: String,
+    /// What came.
+    pub came: String,
+    /// The carets under the first wrong byte, with what is wrong there.
+    pub caret: Option<String>,
+    /// What the bytes that came say, where that is not plain from the rows.
+    pub meaning: Option<String>,
+}
+
+/// Sets a fault's two sides against each other; a caret's note that does not fit into `width` columns
+/// goes without.
+pub fn compare(fault: &Fault, width: usize) -> Comparison {
+    match fault {
+        Fault::WrongByte { expected, actual, offset } => {
+            let grid = Grid::of(expected);
+            let came = actual.get(*offset).copied().unwrap_or_default();
+            let note = match (expected.bytes.get(*offset), grid.field_at(*offset)) {
+                (Some(Expected::Exactly(due)), Some(field)) => {
+                    format!("byte {offset}, {}: {came:02x} instead of {due:02x}", field.name)
+                }
+                (Some(Expected::Exactly(due)), None) => {
+                    format!("byte {offset}: {came:02x} instead of {due:02x}")
+                }
+                _ => format!("byte {offset}"),
+            };
+            grid.compare(expected, actual, Some((*offset, 1, note)), width)
+        }
+        Fault::SurplusBytes { expected, actual } => {
+            let due = expected.bytes.len();
+            let extra = actual.len() - due;
+            let note = format!("{} too many", count_bytes(extra));
+            Grid::of(expected).compare(expected, actual, Some((due, extra, note)), width)
+        }
+        Fault::EndedBeforeBytes { expected, actual, by } => {
+            let how = format!("the connection was closed ({by})");
+            missing(expected, actual, &how, width)
+        }
+        Fault::BytesMissing { expected, actual, waited } => {
+            missing(expected, actual, &format!("nothing within {}", seconds(*waited)), width)
+        }
+        Fault::BytesBeforeClose { actual } => {
+            unasked("the connection is closed, and no byte comes before", actual, width)
+        }
+        Fault::BytesInSilence { actual } => unasked("nothing yet", actual, width),
+        Fault::PortSwapped { announced, open } => {
+            let [high, low] = open.to_be_bytes().map(Expected::Exactly);
+            port([high, low], *announced, "the two bytes are swapped", width)
+        }
+        Fault::PortZero => port([Expected::Port; 2], 0, "no port", width),
+        Fault::BytesTooEarly { actual, after, not_before } => Comparison {
+            expected: format!("{}, not before {}", name(actual), seconds(*not_before)),
+            came: format!("{}, after {}", name(actual), show(*after)),
+            ..Comparison::default()
+        },
+        Fault::StillOpen { waited } => Comparison {
+            expected: format!("the connection is closed within {}", seconds(*waited)),
+            came: format!("it was still open after {}", seconds(*waited)),
+            ..Comparison::default()
+        },
+        Fault::ClosedInSilence { by, after } => Comparison {
+            expected: "the connection stays open".to_owned(),
+            came: format!("it was closed ({by}) after {}", show(*after)),
+            ..Comparison::default()
+        },
+        other => Comparison { expected: other.expected(), came: other.actual(), ..Comparison::default() },
+    }
+}
+
+/// A Reply with its test port at fault.
+fn port(due: [Expected; 2], announced: u16, note: &str, width: usize) -> Comparison {
+    let kind = MessageType::Reply as u8;
+    let expected =
+        Pattern { bytes: [Expected::Exactly(1), Expected::Exactly(kind), due[0], due[1]].to_vec() };
+    let [high, low] = announced.to_be_bytes();
+    Grid::of(&expected).compare(&expected, &[1, kind, high, low], Some((2, 2, note.to_owned())), width)
+}
+
+fn missing(expected: &Pattern, actual: &[u8], how: &str, width: usize) -> Comparison {
+    let grid = Grid::of(expected);
+    if actual.is_empty() {
+        let came = format!("nothing: {how}").replace("nothing: nothing", "nothing");
+        return Comparison { came, ..grid.compare(expected, actual, None, width) };
+    }
+    let lacking = expected.bytes.len() - actual.len();
+    let note =
+        format!("{} missing, then {how}", count_bytes(lacking)).replace("then nothing", "nothing more");
+    grid.compare(expected, actual, Some((actual.len(), 1, note)), width)
+}
+
+fn unasked(expected: &str, actual: &[u8], width: usize) -> Comparison {
+    let kind = (actual.len() > 1 && actual[0] == 1).then(|| MessageType::of(actual[1])).flatten();
+    let grid = Grid { fields: kind.map_or(&[], fields) };
+    let meaning = as_text(actual).map(|text| format!("as text: \"{text}\"")).or_else(|| {
+        let (name, size) = read(kind?, actual).ok()?;
+        Some(match actual.len().checked_sub(size) {
+            Some(extra @ 1..) => format!("{name}, and {} more", count_bytes(extra)),
+            _ => name,
+        })
+    });
+    Comparison {
+        expected: expected.to_owned(),
+        meaning,
+        ..grid.compare(
+            &Pattern { bytes: Vec::new() },
+            actual,
+            Some((0, 1, "no byte is due".to_owned())),
+            width,
+        )
+    }
+    .with_expected(expected)
+}
+
+/// A message's name, or its bytes where it is none.
+fn name(bytes: &[u8]) -> String {
+    let kind = bytes.get(1).and_then(|kind| MessageType::of(*kind));
+    kind.and_then(|kind| read(kind, bytes).ok()).map_or_else(|| hex_row(bytes), |(name, _)| name)
+}
+
+fn hex_row(bytes: &[u8]) -> String {
+    let row: Vec<_> = bytes.iter().take(SHOWN).map(|byte| format!("{byte:02x}")).collect();
+    let more =
+        if bytes.len() > SHOWN { format!(" ... ({})", count_bytes(bytes.len())) } else { String::new() };
+    format!("{}{more}", row.join(" "))
+}
+
+fn fields(kind: MessageType) -> &'static [Field] {
+    match kind {
+        MessageType::Request => Request::FIELDS,
+        MessageType::Reply => Reply::FIELDS,
+        MessageType::Done => Done::FIELDS,
+        MessageType::Results => Results::FIELDS,
+    }
+}
+
+/// Where each byte of a message stands: under the name of its field.
+struct Grid {
+    fields: &'static [Field],
+}
+
+impl Grid {
+    fn of(pattern: &Pattern) -> Self {
+        let kind = match pattern.bytes.get(1) {
+            Some(Expected::Exactly(kind)) => MessageType::of(*kind),
+            _ => None,
+        };
+        Self { fields: kind.map_or(&[], fields) }
+    }
+
+    fn field_at(&self, offset: usize) -> Option<&'static Field> {
+        self.fields.iter().find(|field| (field.offset..field.offset + field.size).contains(&offset))
+    }
+
+    fn width_of(field: &Field) -> usize {
+        field.name.len().max(3 * field.size - 1)
+    }
+
+    /// The column of the byte at `offset`.
+    fn column(&self, offset: usize) -> usize {
+        let before = |field: &&Field| field.offset + field.size <= offset;
+        let mut passed = self.fields.iter().filter(before);
+        let start: usize = passed.clone().map(|field| Self::width_of(field) + 2).sum();
+        let within = offset - passed.next_back().map_or(0, |field| field.offset + field.size);
+        start + 3 * within
+    }
+
+    fn row(&self, cells: &[String]) -> String {
+        let mut row = String::new();
+        for (offset, cell) in cells.iter().enumerate() {
+            let column = self.column(offset);
+            row.extend(std::iter::repeat_n(' ', column.saturating_sub(row.len())));
+            row.push_str(cell);
+        }
+        row
+    }
+
+    fn names(&self) -> Option<String> {
+        let mut row = String::new();
+        for field in self.fields {
+            row.extend(std::iter::repeat_n(' ', self.column(field.offset).saturating_sub(row.len())));
+            row.push_str(field.name);
+        }
+        (!row.is_empty()).then_some(row)
+    }
+
+    fn compare(
+        &self,
+        expected: &Pattern,
+        actual: &[u8],
+        wrong: Option<(usize, usize, String)>,
+        width: usize,
+    ) -> Comparison {
+        let due: Vec<_> = (expected.bytes.iter())
+            .map(|byte| match byte {
+                Expected::Exactly(byte) => format!("{byte:02x}"),
+                Expected::Any => "??".to_owned(),
+                Expected::Port => "PP".to_owned(),
+                Expected::Count => "NN".to_owned(),
+            })
+            .collect();
+        // As many as fit, the room for "..." set aside.
+        let fits =
+            (1..=actual.len().min(SHOWN)).rev().find(|count| self.column(*count) + 3 <= width).unwrap_or(1);
+        let shown = &actual[..fits.min(actual.len())];
+        let mut came = self.row(&shown.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>());
+        if shown.len() < actual.len() {
+            came.push_str(" ...");
+        }
+        let caret = wrong.filter(|(offset, ..)| *offset <= shown.len()).map(|(offset, length, note)| {
+            let column = self.column(offset);
+            let end = (offset + length).clamp(offset + 1, shown.len().max(offset + 1));
+            let carets = "^".repeat(self.column(end - 1) + 2 - column);
+            beside(column, &carets, &note, width)
+        });
+        Comparison {
+            fields: self.names(),
+            expected: self.row(&due),
+            came,
+            caret,
+            meaning: as_text(actual)
+                .filter(|_| !actual.is_empty())
+                .map(|text| format!("as text: \"{text}\"")),
+        }
+    }
+}
+
+impl Comparison {
+    fn with_expected(mut self, expected: &str) -> Self {
+        expected.clone_into(&mut self.expected);
+        self
+    }
+}
+
+/// The carets with their note behind them, or before them where that does not fit.
+fn beside(column: usize, carets: &str, note: &str, width: usize) -> String {
+    let indent = " ".repeat(column);
+    if column + carets.len() + 1 + note.len() <= width || note.len() + 1 > column {
+        return format!("{indent}{carets} {note}").trim_end().to_owned();
+    }
+    format!("{note:>length$} {carets}", length = column - 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use rstest::rstest;
+
+    use super::*;
+    use crate::transcript::EndedBy;
+
+    fn pattern(text: &str) -> Pattern {
+        Pattern::parse(text).unwrap()
+    }
+
+    fn shown(fault: &Fault, width: usize) -> String {
+        let it = compare(fault, width);
+        let rows = [it.fields, Some(it.expected), Some(it.came), it.caret, it.meaning];
+        rows.into_iter().flatten().map(|row| format!("|{row}\n")).collect()
+    }
+
+    fn wrong_byte(expected: &str, actual: &str, offset: usize) -> Fault {
+        Fault::WrongByte { expected: pattern(expected), actual: hex::decode(actual).unwrap(), offset }
+    }
+
+    #[rstest]
+    #[case::wrong_type("wrong_type", wrong_byte("01 02 PP PP", "01039cbb", 1))]
+    #[case::text("text", wrong_byte("01 02 PP PP", "3120320a", 0))]
+    #[case::padded("padded", Fault::SurplusBytes {
+        expected: pattern("01 04 ??*8"), actual: [&[1, 4][..], &[0; 14]].concat() })]
+    #[case::flood("flood", Fault::SurplusBytes {
+        expected: pattern("01 02 PP PP"), actual: vec![1; 4096] })]
+    #[case::short("short", Fault::EndedBeforeBytes {
+        expected: pattern("01 04 ??*8"), actual: vec![1, 4, 0, 0, 0, 0], by: EndedBy::EndOfFile })]
+    #[case::nothing("nothing", Fault::BytesMissing {
+        expected: pattern("01 02 PP PP"), actual: Vec::new(), waited: Duration::from_secs(5) })]
+    #[case::answered("answered", Fault::BytesBeforeClose { actual: vec![1, 2, 0x9c, 0xbb] })]
+    #[case::greeting("greeting", Fault::BytesInSilence { actual: b"hello\n".to_vec() })]
+    #[case::swapped("swapped", Fault::PortSwapped { announced: 0xbb9c, open: 0x9cbb })]
+    #[case::zero("zero", Fault::PortZero)]
+    #[case::early("early", Fault::BytesTooEarly {
+        actual: vec![1, 3], after: Duration::from_millis(3), not_before: Duration::from_secs(1) })]
+    fn comparisons_read_well(#[case] name: &str, #[case] fault: Fault) {
+        insta::assert_snapshot!(format!("comparison-{name}"), shown(&fault, 66));
+    }
+}

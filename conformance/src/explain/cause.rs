@@ -1,0 +1,102 @@
+//! The likely cause of a failure, recognised from its bytes, its times and what the program printed; the
+//! most telling sign first. For the reports, which tell it before all else.
+
+mod answers;
+mod bytes;
+mod client;
+mod command;
+mod crash;
+mod interrupt;
+mod output;
+mod pieces;
+mod serial;
+mod timing;
+
+pub(super) use bytes::due;
+
+use super::scene::Scene;
+use crate::outcome::CaseRecord;
+use crate::tolerance::Tolerances;
+
+/// What is probably wrong in the program, in words for the one who mends it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cause {
+    /// Short and stable: failures of the same key have the same cause.
+    pub key: String,
+    /// One sentence: what the program does wrong. No full stop.
+    pub title: String,
+    /// What to look for and what to do instead.
+    pub remedy: String,
+}
+
+impl Cause {
+    fn new(key: &str, title: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self { key: key.to_owned(), title: title.into(), remedy: remedy.into() }
+    }
+}
+
+/// What one cause brings about in other cases, where it looks like causes of its own (a key may be only the
+/// beginning of one): a server that has died of an error in one case died of it in the others, too.
+const CONSEQUENCES: [(&str, &[&str]); 8] = [
+    ("uncaught", &DEATHS),
+    ("killed", &DEATHS),
+    ("sigpipe", &DEATHS),
+    ("server-ended", &DEATHS),
+    ("accept-loop-ended", &["stuck-after", "queue-lost", "request-unanswered"]),
+    (
+        "speaks-first",
+        &[
+            "answers-part-of-request",
+            "no-version-check-request",
+            "no-type-check-request",
+            "no-test-type-check",
+            "refusal-answered",
+            "reply-again",
+            "message-too-many",
+        ],
+    ),
+    (
+        "answers-part-of-request",
+        &["no-version-check-request", "no-type-check-request", "no-test-type-check", "refusal-answered"],
+    ),
+    ("closes-after-reply", &["no-results", "queue-lost"]),
+];
+
+/// How a server that is gone looks from outside.
+const DEATHS: [&str; 5] =
+    ["server-ended", "accept-loop-ended", "stuck-after", "queue-lost", "request-unanswered"];
+
+/// Whether a failure of cause `effect` is probably brought about by `cause`, where both are seen in one run.
+pub(super) fn explains(cause: &str, effect: &str) -> bool {
+    let known = CONSEQUENCES.iter().filter(|(key, _)| cause.starts_with(key));
+    cause != effect && known.flat_map(|(_, effects)| effects.iter()).any(|key| effect.starts_with(key))
+}
+
+/// The likely cause of a failed case, where one is recognised.
+pub fn recognise(case: &CaseRecord, tolerances: &Tolerances) -> Option<Cause> {
+    let scene = Scene::of(case, tolerances)?;
+    // Wrong bytes speak for themselves, even where the program died later of something else.
+    let bytes_first = scene.fault.is_of_content();
+    let order: [fn(&Scene<'_>) -> Option<Cause>; 10] = [
+        crash::recognise,
+        serial::recognise,
+        bytes::recognise,
+        answers::recognise,
+        pieces::recognise,
+        timing::recognise,
+        interrupt::recognise,
+        output::recognise,
+        client::recognise,
+        command::recognise,
+    ];
+    let (crash, rest) = order.split_first()?;
+    let mut found = None;
+    if !bytes_first {
+        found = crash(&scene);
+    }
+    found = found.or_else(|| rest.iter().find_map(|recognise| recognise(&scene)));
+    found.or_else(|| crash(&scene))
+}
+
+#[cfg(test)]
+mod tests;
