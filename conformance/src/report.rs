@@ -37,10 +37,15 @@ pub enum Document {
     Bytes(Vec<u8>),
 }
 
-/// The report of a finished run in one of the formats.
-pub fn render(format: ReportFormat, report: &RunReport, catalogue: &Catalogue) -> io::Result<Document> {
+/// The report of a finished run in one of the formats; text is `width` columns wide.
+pub fn render(
+    format: ReportFormat,
+    report: &RunReport,
+    catalogue: &Catalogue,
+    width: usize,
+) -> io::Result<Document> {
     Ok(match format {
-        ReportFormat::Human => Document::Text(human::render(report, catalogue)),
+        ReportFormat::Human => Document::Text(human::render(report, catalogue, width)),
         ReportFormat::Json => Document::Bytes(json::render(report)?),
         ReportFormat::Junit => Document::Bytes(junit::render(report, catalogue)?),
         ReportFormat::Tap => Document::Bytes(tap::render(report, catalogue)?),

@@ -1,28 +1,16 @@
-//! The run as text, for a person: every requirement on a line, then each failure with what was
-//! expected, what came, the conversation with its times, and the usual mistakes behind it; the summary
-//! last.
+//! The run as text, for a person: what to mend in one line each, every requirement on a line, each thing to
+//! mend with its evidence, and the summary last.
 
-use std::collections::BTreeSet;
-use std::fmt::{self, Write};
+mod problem;
 
-use anstyle::{AnsiColor, Style};
-
-use super::{RunReport, escape, ladder, plain};
-use crate::outcome::{CaseRecord, Count, Outcome, RequirementRecord};
-use crate::spec::{Catalogue, Level, Requirement};
+use super::{RunReport, escape, plain};
+use crate::baseline::Comparison;
+use crate::explain::problem::{Problem, problems};
+use crate::isolate::Isolation;
+use crate::outcome::{CaseRecord, Outcome, RequirementRecord};
+use crate::page::{BAD, BOLD, DIM, GOOD, Page, UNSURE, painted};
+use crate::spec::{Catalogue, Level};
 use crate::verdict::fault::show;
-
-const BOLD: Style = Style::new().bold();
-const DIM: Style = Style::new().dimmed();
-const GOOD: Style = AnsiColor::Green.on_default();
-const BAD: Style = AnsiColor::Red.on_default().bold();
-const UNSURE: Style = AnsiColor::Yellow.on_default();
-
-/// How many further cases of the same failure are named before the rest is only counted.
-const NAMED_CASES: usize = 8;
-
-/// How much of the target's output stands with a failure.
-const OUTPUT_LINES: usize = 8;
 
 /// The areas of the catalogue, as a reader knows them.
 const AREAS: [(&str, &str); 9] = [
@@ -37,34 +25,81 @@ const AREAS: [(&str, &str); 9] = [
     ("DAT", "measurement"),
 ];
 
-/// The whole report as text with colours; strip them for what is no terminal.
-pub fn render(report: &RunReport, catalogue: &Catalogue) -> String {
-    let mut text = String::new();
-    // Writing to a string cannot fail.
-    let _ = write_report(&mut text, report, catalogue);
-    text
+/// What the sources' letters stand for.
+const SOURCES: &str = "Sources: P3 is the assignment (Project 3), S the lecture slides, E engineering practice that no \
+                       document of the course asks for.";
+
+/// The whole report as text with colours, `width` columns wide; strip the colours for what is no terminal.
+pub fn render(report: &RunReport, catalogue: &Catalogue, width: usize) -> String {
+    let mut page = Page::new(width);
+    let found = problems(&report.requirements, &report.cases, &report.options.tolerances);
+    page.line(painted(BOLD, format!("Conformance of {}", plain::target(report))));
+    write_overview(&mut page, &found);
+    write_table(&mut page, report);
+    for (index, problem) in found.iter().enumerate() {
+        problem::write(&mut page, problem, (index + 1, found.len()), report, catalogue);
+    }
+    if !found.is_empty() {
+        page.blank();
+        page.wrapped("", &painted(DIM, SOURCES));
+    }
+    write_unjudged(&mut page, report);
+    write_summary(&mut page, report, &found);
+    page.into_text()
 }
 
-fn write_report(out: &mut String, report: &RunReport, catalogue: &Catalogue) -> fmt::Result {
-    writeln!(out, "{BOLD}Conformance of {}{BOLD:#}", plain::target(report))?;
-    let mut area = "";
-    for record in &report.requirements {
-        if record.id.area() != area {
-            area = record.id.area();
-            let title = AREAS.iter().find(|(name, _)| *name == area).map_or("", |(_, title)| title);
-            writeln!(out, "\n{BOLD}{area}{BOLD:#}  {title}")?;
+/// The first screen: what is wrong, in one line each.
+fn write_overview(page: &mut Page, problems: &[Problem<'_>]) {
+    if problems.is_empty() {
+        return;
+    }
+    page.blank();
+    page.line(painted(BOLD, format!("{} to mend:", count(problems.len(), "thing"))));
+    for (index, problem) in problems.iter().enumerate() {
+        let number = painted(BAD, format!("{:>2}", index + 1));
+        page.wrapped(
+            &format!("  {number}  "),
+            &format!("{} ({})", escape::line(&problem.title()), ids(problem)),
+        );
+    }
+}
+
+/// The requirements of a problem, the tail of a long list only counted.
+fn ids(problem: &Problem<'_>) -> String {
+    const NAMED: usize = 4;
+    let all: Vec<_> = problem.requirements.iter().map(|record| record.id.to_string()).collect();
+    match all.len().checked_sub(NAMED) {
+        Some(more @ 2..) => format!("{} and {more} more", all[..NAMED].join(", ")),
+        _ => all.join(", "),
+    }
+}
+
+fn write_table(page: &mut Page, report: &RunReport) {
+    for area in report.requirements.chunk_by(|left, right| left.id.area() == right.id.area()) {
+        let Some(first) = area.first() else { continue };
+        let name = first.id.area();
+        let title = AREAS.iter().find(|(known, _)| *known == name).map_or("", |(_, title)| title);
+        page.blank();
+        page.line(format!("{}  {title}", painted(BOLD, name)));
+        // What is left out as a whole is said once.
+        for alike in area.chunk_by(|left, right| left.reason.is_some() && left.reason == right.reason) {
+            match alike {
+                [_, _, .., _] if alike[0].outcome == Outcome::Skip => write_skipped(page, alike),
+                _ => alike.iter().for_each(|record| write_requirement(page, record, report)),
+            }
         }
-        write_requirement(out, record, report)?;
     }
-    let failed = report.requirements.iter().filter(|record| record.outcome == Outcome::Fail);
-    for record in failed {
-        write_failure(out, record, report, catalogue)?;
-    }
-    write_unjudged(out, report)?;
-    write_summary(out, report)
 }
 
-fn mark(outcome: Outcome) -> (Style, &'static str) {
+/// A row of requirements that were not run for the same reason.
+fn write_skipped(page: &mut Page, alike: &[RequirementRecord]) {
+    let (Some(first), Some(last)) = (alike.first(), alike.last()) else { return };
+    let (style, mark) = mark(Outcome::Skip);
+    let reason = first.reason.as_deref().unwrap_or_default();
+    page.wrapped(&format!("  {} ", painted(style, mark)), &format!("{} to {}: {reason}", first.id, last.id));
+}
+
+fn mark(outcome: Outcome) -> (anstyle::Style, &'static str) {
     match outcome {
         Outcome::Pass => (GOOD, "ok  "),
         Outcome::Fail => (BAD, "FAIL"),
@@ -74,159 +109,110 @@ fn mark(outcome: Outcome) -> (Style, &'static str) {
     }
 }
 
-fn write_requirement(out: &mut String, record: &RequirementRecord, report: &RunReport) -> fmt::Result {
+fn write_requirement(page: &mut Page, record: &RequirementRecord, report: &RunReport) {
     let (style, mark) = mark(record.outcome);
-    let level = record.level.to_string();
-    write!(out, "  {style}{mark}{style:#}  {:<7} {level:<6}  {}", record.id.to_string(), record.title)?;
+    let id = record.id.to_string();
+    let first = format!("  {} {id:<6} {:<6}  ", painted(style, mark), record.level.to_string());
     let failing = plain::cases_charged(report, &record.id).len();
-    match (&record.reason, failing) {
-        (Some(reason), _) => writeln!(out, "  {DIM}({}){DIM:#}", escape::line(reason)),
-        (None, 0) => writeln!(out, "  {DIM}{}{DIM:#}", count(record.cases.len(), "case")),
+    let right = match (&record.reason, failing) {
+        (Some(reason), _) => painted(DIM, escape::line(reason)),
+        (None, 0) => painted(DIM, count(record.cases.len(), "case")),
         (None, failing) => {
-            writeln!(out, "  {style}{failing} of {}{style:#}", count(record.cases.len(), "case"))
+            let known = if plain::is_known_failure(record, report) { ", as is known" } else { "" };
+            painted(style, format!("{failing} of {}{known}", count(record.cases.len(), "case")))
         }
-    }
-}
-
-fn write_failure(
-    out: &mut String,
-    record: &RequirementRecord,
-    report: &RunReport,
-    catalogue: &Catalogue,
-) -> fmt::Result {
-    let (style, _) = mark(Outcome::Fail);
-    writeln!(out, "\n{style}{}{style:#} {BOLD}{}{BOLD:#} ({})", record.id, record.title, record.level)?;
-    let requirement = catalogue.find(&record.id);
-    if let Some(Requirement { text, source, .. }) = requirement {
-        write_wrapped(out, "  ", text)?;
-        writeln!(out, "  {DIM}[{source}]{DIM:#}")?;
-    }
-    // Cases with the same fault are told once.
-    let cases = plain::cases_charged(report, &record.id);
-    let messages: BTreeSet<_> = cases.iter().map(|case| message_without_digits(case)).collect();
-    for message in messages {
-        let alike: Vec<_> = cases.iter().filter(|case| message_without_digits(case) == message).collect();
-        if let Some((first, rest)) = alike.split_first() {
-            write_case(out, first, report)?;
-            write_alike(out, rest)?;
-        }
-    }
-    if let Some(mistakes) = requirement.map(|entry| &entry.mistakes).filter(|list| !list.is_empty()) {
-        writeln!(out, "\n  Usual mistakes behind this:")?;
-        for mistake in mistakes {
-            write_wrapped(out, "  * ", mistake)?;
-        }
-    }
-    Ok(())
-}
-
-/// Ports and times differ from case to case where the fault is the same.
-fn message_without_digits(case: &CaseRecord) -> String {
-    let message = case.message.as_deref().unwrap_or_default();
-    message.chars().filter(|letter| !letter.is_ascii_hexdigit()).collect()
-}
-
-fn write_case(out: &mut String, case: &CaseRecord, report: &RunReport) -> fmt::Result {
-    writeln!(out, "\n  {BOLD}{}{BOLD:#}: {}", case.id, case.summary)?;
-    if let (Some(expected), Some(actual)) = (&case.expected, &case.actual) {
-        writeln!(out, "    expected  {}", escape::line(expected))?;
-        writeln!(out, "    got       {BAD}{}{BAD:#}", escape::line(actual))?;
-    }
-    if case.message.is_some() {
-        write_wrapped(out, "    ", &plain::message(case))?;
-    }
-    if let Some(why) = &case.why {
-        write_wrapped(out, "    ", why)?;
-    }
-    let ladder = ladder::lines(&case.transcript);
-    if !ladder.is_empty() {
-        writeln!(out, "    {DIM}the conversation:{DIM:#}")?;
-        for line in ladder {
-            writeln!(out, "    {}", escape::line(&line))?;
-        }
-    }
-    write_output(out, "its standard output", &case.stdout)?;
-    write_output(out, "its standard error", &case.stderr)?;
-    writeln!(out, "    {DIM}once more:{DIM:#} {}", plain::command_for(case, report))
-}
-
-fn write_output(out: &mut String, name: &str, text: &str) -> fmt::Result {
-    let lines: Vec<_> = text.lines().filter(|line| !line.trim().is_empty()).collect();
-    if lines.is_empty() {
-        return Ok(());
-    }
-    let hidden = lines.len().saturating_sub(OUTPUT_LINES);
-    let note = if hidden > 0 {
-        format!(", the last {OUTPUT_LINES} of {} lines", lines.len())
-    } else {
-        String::new()
     };
-    writeln!(out, "    {DIM}{name}{note}:{DIM:#}")?;
-    lines[hidden..].iter().try_for_each(|line| writeln!(out, "      {}", escape::line(line)))
-}
-
-fn write_alike(out: &mut String, rest: &[&&CaseRecord]) -> fmt::Result {
-    if rest.is_empty() {
-        return Ok(());
-    }
-    writeln!(out, "    {DIM}the same in {}:{DIM:#}", count(rest.len(), "further case"))?;
-    for case in rest.iter().take(NAMED_CASES) {
-        writeln!(out, "      {}", case.id)?;
-    }
-    match rest.len().checked_sub(NAMED_CASES) {
-        Some(hidden @ 1..) => writeln!(out, "      and {hidden} more"),
-        _ => Ok(()),
-    }
+    page.row(&first, &record.title, &right);
 }
 
 /// What was not judged must not read as if it were all right.
-fn write_unjudged(out: &mut String, report: &RunReport) -> fmt::Result {
-    let broken: Vec<_> = (report.cases.iter())
-        .filter(|case| matches!(case.outcome, Outcome::Error | Outcome::Inconclusive))
-        .collect();
-    if broken.is_empty() {
-        return Ok(());
+fn write_unjudged(page: &mut Page, report: &RunReport) {
+    let unjudged = |case: &&CaseRecord| matches!(case.outcome, Outcome::Error | Outcome::Inconclusive);
+    let unjudged: Vec<_> = report.cases.iter().filter(unjudged).collect();
+    if unjudged.is_empty() {
+        return;
     }
-    writeln!(out, "\n{UNSURE}Not judged, and not the target's fault:{UNSURE:#}")?;
-    for case in broken {
-        writeln!(out, "  {} ({}): {}", case.id, case.outcome, plain::message(case))?;
+    page.blank();
+    page.wrapped("", &painted(UNSURE, "Could not be judged, and that is not your program's fault:"));
+    let mut told: Vec<(String, Vec<&CaseRecord>)> = Vec::new();
+    for case in unjudged {
+        let message = plain::message(case);
+        let alike: String = message.chars().filter(|letter| !letter.is_ascii_digit()).collect();
+        match told.iter_mut().find(|(known, _)| *known == alike) {
+            Some((_, cases)) => cases.push(case),
+            None => told.push((alike, vec![case])),
+        }
     }
-    Ok(())
+    for (_, cases) in told {
+        page.wrapped("  * ", &plain::message(cases[0]));
+        let ids: Vec<_> = cases.iter().map(|case| case.id.as_str()).collect();
+        page.wrapped("    in ", &ids.join(", "));
+    }
 }
 
-fn write_summary(out: &mut String, report: &RunReport) -> fmt::Result {
-    writeln!(out)?;
+fn write_summary(page: &mut Page, report: &RunReport, problems: &[Problem<'_>]) {
+    page.blank();
     for level in [Level::Must, Level::Should, Level::Harden] {
-        let Count { passed, failed, error, skipped } = report.summary.count(level);
-        let total = passed + failed + error + skipped;
-        if total == 0 {
-            continue;
-        }
-        let style = if failed > 0 { BAD } else { GOOD };
-        write!(out, "{:<6}  {style}{passed} of {total} hold{style:#}", level.to_string())?;
-        for (number, what) in
-            [(failed, "failed"), (error, "could not be judged"), (skipped, "not run or not judged")]
-        {
-            if number > 0 {
-                write!(out, ", {number} {what}")?;
-            }
-        }
-        writeln!(out)?;
+        write_count(page, level, &report.requirements);
     }
     let cases = report.cases.iter().filter(|case| case.outcome != Outcome::Skip).count();
     let place = match report.isolation {
-        crate::isolate::Isolation::Namespace => "each in a network of its own",
-        crate::isolate::Isolation::Host => "one by one on this host",
+        Isolation::Namespace => "each in a network of its own",
+        Isolation::Host => "one by one on this host",
     };
-    writeln!(out, "{DIM}{} in {}, {place}{DIM:#}", count(cases, "case"), show(report.duration))
+    if let Some(known) = &report.baseline {
+        write_known(page, known);
+    }
+    let (took, seed) = (show(report.duration), report.options.seed);
+    page.wrapped("", &painted(DIM, format!("{} in {took}, {place}; seed {seed}", count(cases, "case"))));
+    if let Some(first) = problems.first().and_then(|problem| problem.requirements.first()) {
+        let advice = format!("Begin with number 1; conformance explain {} says more about it.", first.id);
+        page.wrapped("", &advice);
+    }
+}
+
+/// The failures that are known (`--baseline`) and those that are not failures any longer.
+fn write_known(page: &mut Page, known: &Comparison) {
+    if !known.expected.is_empty() {
+        page.line(format!("{} known to fail, and not counted", count(known.expected.len(), "case")));
+    }
+    if !known.mended.is_empty() {
+        let text = format!("{}; take them out of the known failures", known.mended.join(", "));
+        page.wrapped("Known to fail, and passed: ", &text);
+    }
+}
+
+fn write_count(page: &mut Page, level: Level, requirements: &[RequirementRecord]) {
+    let of_level: Vec<_> = requirements.iter().filter(|record| record.level == level).collect();
+    if of_level.is_empty() {
+        return;
+    }
+    let number =
+        |test: &dyn Fn(&RequirementRecord) -> bool| of_level.iter().filter(|record| test(record)).count();
+    let failed = number(&|record| record.outcome == Outcome::Fail);
+    let passed = number(&|record| record.outcome == Outcome::Pass);
+    let style = if failed > 0 { BAD } else { GOOD };
+    let mut line = painted(style, format!("{passed} of {} hold", of_level.len()));
+    let blocked = number(&RequirementRecord::is_blocked);
+    for (number, what) in [
+        (failed, "failed"),
+        (blocked, "not judged because of those"),
+        (number(&|record| record.outcome == Outcome::Skip) - blocked, "not run"),
+        (
+            number(&|record| matches!(record.outcome, Outcome::Error | Outcome::Inconclusive)),
+            "could not be judged",
+        ),
+    ] {
+        if number > 0 {
+            line.push_str(&format!(", {number} {what}"));
+        }
+    }
+    page.wrapped(&format!("{:<6}  ", level.to_string()), &line);
 }
 
 fn count(number: usize, what: &str) -> String {
     if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
 }
 
-fn write_wrapped(out: &mut String, first: &str, text: &str) -> fmt::Result {
-    let indent = " ".repeat(first.len());
-    let options = textwrap::Options::new(100).initial_indent(first).subsequent_indent(&indent);
-    writeln!(out, "{}", textwrap::fill(text, options))
-}
+#[cfg(test)]
+mod tests;

@@ -1,67 +1,260 @@
-//! A conversation as lines: who did what, and when. For the reports that show one.
+//! A conversation as lines, one for everything that happened: when, who, what in the words of the protocol, and
+//! the bytes. For the reports that show one.
 
-use crate::transcript::{DataEvent, Event, Transcript};
-use crate::verdict::fault::show_bytes;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
 
-/// How many lines of a long conversation are shown: its end is where the fault stands.
-const SHOWN: usize = 30;
+use crate::explain::annotate::compare;
+use crate::explain::dialogue::{Speaker, Speech};
+use crate::explain::role_of;
+use crate::fixture::Role;
+use crate::fixture::step::CONTROL;
+use crate::outcome::CaseRecord;
+use crate::page::command_line;
+use crate::transcript::{DataEvent, Entry, Event, Exit};
+use crate::verdict::{Fault, Lateness};
 
-/// One line for everything that happened, times in seconds since the case began.
-pub fn lines(transcript: &Transcript) -> Vec<String> {
-    let several = {
-        let mut names: Vec<_> =
-            transcript.entries.iter().filter_map(|entry| entry.event.connection()).collect();
-        names.sort_unstable();
-        names.dedup();
-        names.len() > 1
-    };
-    let all: Vec<String> = (transcript.entries.iter())
-        .filter_map(|entry| {
-            let words = describe(&entry.event)?;
-            let on =
-                entry.event.connection().filter(|_| several).map_or(String::new(), |on| format!("[{on}] "));
-            Some(format!("{:>9.3} s  {on}{words}", entry.at.as_secs_f64()))
-        })
-        .collect();
-    match all.len().checked_sub(SHOWN) {
-        Some(hidden @ 1..) => {
-            std::iter::once(format!("{hidden} lines before")).chain(all.into_iter().skip(hidden)).collect()
+/// A longer conversation is cut in its middle: how it began, and how it ended.
+const FIRST: usize = 3;
+const LAST: usize = 20;
+
+/// A connection that stands later than this after the begin of its connect is worth a line of its own.
+const SLOW: Duration = Duration::from_millis(500);
+
+/// How many bytes of one line are written out at most.
+const WRITTEN: usize = 10;
+
+/// One line of a conversation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// Seconds since the case began.
+    pub time: String,
+    /// What happened.
+    pub text: String,
+    /// Whether it is this that is wrong.
+    pub wrong: bool,
+}
+
+/// What is wrong is marked before the line, so that it can be seen without colours.
+impl fmt::Display for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}{}", if self.wrong { ">>" } else { "  " }, self.time, self.text)
+    }
+}
+
+/// One line for everything that happened in a case; they keep to `width` columns where they can.
+pub fn lines(case: &CaseRecord, width: usize) -> Vec<Line> {
+    let entries = &case.transcript.entries;
+    let end = entries.iter().position(|entry| entry.event == Event::Finished).unwrap_or(entries.len());
+    let entries = &entries[..end];
+    let fault = case.finding.as_ref().map(|finding| &finding.fault);
+    let on = case.connection.as_deref();
+    let concerned = |event: &Event| on.is_none() || event.connection().is_none_or(|name| Some(name) == on);
+    let wrong = fault.and_then(|fault| {
+        entries.iter().rposition(|entry| shows(fault, &entry.event) && concerned(&entry.event))
+    });
+    let mut teller = Teller { case, entries, speeches: BTreeMap::new(), names: names(entries) };
+    let mut all = Vec::new();
+    for (index, entry) in entries.iter().enumerate() {
+        if let Some(Told { words, bytes }) = teller.tell(index, entry) {
+            let time = time(entry.at);
+            let text = with_bytes(words, &bytes, width.saturating_sub(time.len()));
+            all.push(Line { time, text, wrong: wrong == Some(index) });
+        }
+    }
+    // What did not happen has no line: the end of the wait for it is told in one of its own.
+    if let (None, Some(fault), Some(last)) = (wrong, fault, case.transcript.entries.last())
+        && fault.lateness() == Lateness::TargetLate
+    {
+        all.push(Line { time: time(last.at), text: compare(fault, width).came, wrong: true });
+    }
+    shortened(all)
+}
+
+/// Whether the fault is what this event did.
+fn shows(fault: &Fault, event: &Event) -> bool {
+    match event {
+        Event::Received { .. } => {
+            fault.is_of_content() || matches!(fault, Fault::BytesTooEarly { .. } | Fault::PortZero)
+        }
+        Event::Ended { .. } => match fault {
+            Fault::EndedBeforeBytes { actual, .. } => actual.is_empty(),
+            Fault::ClosedTooEarly { .. } | Fault::ClosedInSilence { .. } => true,
+            _ => false,
+        },
+        Event::Refused { .. } => matches!(fault, Fault::NotConnected { .. }),
+        Event::Exited(_) => matches!(fault, Fault::WrongExit { .. } | Fault::Killed { .. }),
+        Event::Ports { .. } => matches!(fault, Fault::PortSwapped { .. }),
+        Event::Opened { accepted, .. } => {
+            *accepted && matches!(fault, Fault::Connected | Fault::WrongAddress { .. })
+        }
+        _ => false,
+    }
+}
+
+fn time(at: Duration) -> String {
+    format!("{:>8.3} s  ", at.as_secs_f64())
+}
+
+fn shortened(mut all: Vec<Line>) -> Vec<Line> {
+    match all.len().checked_sub(FIRST + LAST) {
+        Some(hidden @ 4..) => {
+            let time = " ".repeat(time(Duration::ZERO).len());
+            let between = Line { time, text: format!("... {hidden} lines left out ..."), wrong: false };
+            let tail = all.split_off(FIRST + hidden);
+            all.truncate(FIRST);
+            all.into_iter().chain([between]).chain(tail).collect()
         }
         _ => all,
     }
 }
 
-fn describe(event: &Event) -> Option<String> {
-    Some(match event {
-        // Steps are the fixture's business, output is shown as a whole.
-        Event::Step { .. } | Event::Finished | Event::Output { .. } => return None,
-        Event::Started => "the tester is started".to_owned(),
-        Event::Ready => "the tester listens on port 5678".to_owned(),
-        Event::Exited(exit) => format!("the tester ends: {exit}"),
-        Event::Signalled { signal } => format!("runner sends SIG{}", format!("{signal:?}").to_uppercase()),
-        Event::Connecting { to, .. } => format!("runner connects to {to}"),
-        Event::Opened { accepted: false, .. } => "connected".to_owned(),
-        Event::Opened { local, .. } => format!("tester connects to {local}"),
-        Event::Refused { error, .. } => format!("no connection: {error}"),
-        Event::Sent { bytes, length, .. } if *length > bytes.len() => {
-            format!("runner --> {} ({length} bytes)", show_bytes(&bytes[..bytes.len().min(16)]))
+/// Who is who in the lines of a case.
+pub fn legend(case: &CaseRecord) -> String {
+    let who = match role_of(case) {
+        Role::Server => "the server is your program, the client is conformance",
+        Role::Client => "the client is your program, the server is conformance",
+        Role::Command => "seconds since the start",
+    };
+    match names(&case.transcript.entries).len() {
+        0 | 1 => who.to_owned(),
+        _ => format!("{who}; in brackets which connection"),
+    }
+}
+
+fn names(entries: &[Entry]) -> Vec<&str> {
+    let mut names = Vec::new();
+    for name in entries.iter().filter_map(|entry| entry.event.connection()) {
+        if !names.contains(&name) {
+            names.push(name);
         }
-        Event::Sent { bytes, .. } => format!("runner --> {}", show_bytes(bytes)),
-        Event::Received { bytes, .. } => format!("tester <-- {}", show_bytes(bytes)),
-        Event::Ended { by, .. } => format!("tester closes ({by})"),
-        Event::Shutdown { .. } => "runner closes its sending side".to_owned(),
-        Event::Dropped { reset: true, .. } => "runner resets the connection".to_owned(),
-        Event::Dropped { .. } => "runner closes".to_owned(),
-        Event::Ports { announced_open, swapped_open } => match (announced_open, swapped_open) {
-            (true, _) => "the announced port is open".to_owned(),
-            (false, true) => "the announced port is not open, the one with its bytes swapped is".to_owned(),
-            (false, false) => "the announced port is not open".to_owned(),
-        },
-        Event::Data(event) => describe_data(event),
-        Event::Resources { descriptors, threads } => {
-            format!("the tester holds {descriptors} descriptors and {threads} threads")
+    }
+    names
+}
+
+fn with_bytes(line: String, bytes: &str, width: usize) -> String {
+    let room = width.saturating_sub(line.chars().count() + 2);
+    match bytes {
+        "" => line,
+        bytes if bytes.len() <= room => format!("{line}  {bytes}"),
+        // Less than two bytes and the dots say nothing.
+        _ if room < 9 => line,
+        bytes => format!("{line}  {} ...", bytes[..room - 4].rsplit_once(' ').map_or("", |(whole, _)| whole)),
+    }
+}
+
+struct Told {
+    words: String,
+    bytes: String,
+}
+
+struct Teller<'a> {
+    case: &'a CaseRecord,
+    entries: &'a [Entry],
+    /// What the client and the server of each connection have said so far.
+    speeches: BTreeMap<&'a str, (Speech, Speech)>,
+    /// The connections in the order of their beginnings.
+    names: Vec<&'a str>,
+}
+
+impl<'a> Teller<'a> {
+    fn tell(&mut self, index: usize, entry: &'a Entry) -> Option<Told> {
+        let plain = |words: String| Some(Told { words, bytes: String::new() });
+        let on = entry.event.connection().map_or(String::new(), |name| self.prefix(name));
+        let (ours, theirs, we) = self.names();
+        match &entry.event {
+            // Steps are the fixture's business, and output is shown as a whole.
+            Event::Step { .. } | Event::Finished | Event::Output { .. } => None,
+            Event::Started => plain(format!("{theirs} starts{}", self.call())),
+            Event::Ready => plain(format!("{theirs} listens on TCP port 5678")),
+            Event::Exited(exit) => plain(format!("{theirs} ends: {}", ended(*exit))),
+            Event::Signalled { signal } => {
+                plain(format!("{theirs} is sent {}", signal_name(signal.number())))
+            }
+            Event::Connecting { on: name, to } => {
+                self.speeches.insert(name, fresh());
+                plain(format!("{on}{ours} connects to {to}"))
+            }
+            Event::Opened { on: name, local, accepted: true, .. } => {
+                self.speeches.insert(name, fresh());
+                plain(format!("{on}{theirs} connects to {local}"))
+            }
+            Event::Opened { on: name, .. } => {
+                self.was_slow(index, name).then(|| plain(format!("{on}{ours} is connected"))).flatten()
+            }
+            Event::Refused { error, .. } => plain(format!("{on}{ours} cannot connect: {error}")),
+            Event::Sent { on: name, bytes, length } => Some(self.speak(we, name, &on, bytes, *length)),
+            Event::Received { on: name, bytes } => {
+                let they = if we == Speaker::Client { Speaker::Server } else { Speaker::Client };
+                Some(self.speak(they, name, &on, bytes, bytes.len()))
+            }
+            Event::Ended { by, .. } => plain(format!("{on}{theirs} closes the connection ({by})")),
+            Event::Shutdown { .. } => plain(format!("{on}{ours} closes its sending side")),
+            Event::Dropped { reset: true, .. } => plain(format!("{on}{ours} resets the connection")),
+            Event::Dropped { .. } => plain(format!("{on}{ours} closes the connection")),
+            Event::Ports { announced_open, swapped_open } => plain(
+                match (announced_open, swapped_open) {
+                    (true, _) => "the announced test port is open",
+                    (false, true) => {
+                        "the announced test port is not open, the one with its two bytes swapped is"
+                    }
+                    (false, false) => "the announced test port is not open",
+                }
+                .to_owned(),
+            ),
+            Event::Data(event) => plain(describe_data(event)),
+            Event::Resources { descriptors, threads } => {
+                plain(format!("{theirs} holds {descriptors} descriptors and {threads} threads"))
+            }
         }
-    })
+    }
+
+    /// What we, and what the program is called, and which of the two speakers we are.
+    fn names(&self) -> (&'static str, &'static str, Speaker) {
+        match role_of(self.case) {
+            Role::Server => ("client", "server", Speaker::Client),
+            Role::Client => ("server", "client", Speaker::Server),
+            Role::Command => ("conformance", "the program", Speaker::Server),
+        }
+    }
+
+    fn call(&self) -> String {
+        if self.case.args.is_empty() { String::new() } else { format!(": {}", command_line(&self.case.args)) }
+    }
+
+    /// Which connection: a number in the order of their beginnings where the name says nothing.
+    fn prefix(&self, name: &str) -> String {
+        if self.names.len() < 2 {
+            return String::new();
+        }
+        if name != CONTROL && !name.starts_with("session-") {
+            return format!("[{name}] ");
+        }
+        let number = self.names.iter().position(|known| *known == name).map_or(0, |index| index + 1);
+        format!("[{number}] ")
+    }
+
+    /// Whether the connection stood only some time after it was begun.
+    fn was_slow(&self, index: usize, name: &str) -> bool {
+        let begun = self.entries[..index]
+            .iter()
+            .rev()
+            .find(|entry| matches!(&entry.event, Event::Connecting { on, .. } if on == name));
+        begun.is_some_and(|begun| self.entries[index].at > begun.at + SLOW)
+    }
+
+    fn speak(&mut self, speaker: Speaker, name: &'a str, on: &str, bytes: &[u8], length: usize) -> Told {
+        let (client, server) = self.speeches.entry(name).or_insert_with(fresh);
+        let (speech, arrow) = match speaker {
+            Speaker::Client => (client, "client --> server"),
+            Speaker::Server => (server, "client <-- server"),
+        };
+        let named = speech.hear(bytes, length);
+        let shown: Vec<_> = bytes.iter().take(WRITTEN).map(|byte| format!("{byte:02x}")).collect();
+        let more = if length > WRITTEN { format!(" ... ({length} bytes)") } else { String::new() };
+        Told { words: format!("{on}{arrow}  {named}"), bytes: format!("{}{more}", shown.join(" ")) }
+    }
 }
 
 fn describe_data(event: &DataEvent) -> String {
@@ -73,18 +266,39 @@ fn describe_data(event: &DataEvent) -> String {
         },
         DataEvent::Sent { over, messages, bytes, replies, error, .. } => {
             let error = error.as_ref().map_or(String::new(), |error| format!(" ({error})"));
-            format!("runner ==> {messages} messages, {bytes} bytes over {over}; {replies} replies{error}")
+            format!(
+                "client ==> server  {messages} messages, {bytes} bytes over {over}; {replies} replies{error}"
+            )
         }
         DataEvent::Drops { datagrams: Some(datagrams) } => {
-            format!("the kernel has dropped {datagrams} datagrams")
+            format!("the system has dropped {datagrams} datagrams on the way")
         }
         DataEvent::Drops { datagrams: None } => "the system does not tell of dropped datagrams".to_owned(),
         DataEvent::Seen(seen) => format!(
-            "tester ==> {} bytes over TCP, {} datagrams ({} dropped by this kernel), {} answered",
+            "client ==> server  {} bytes over TCP, {} datagrams ({} dropped on the way), {} answered",
             seen.stream_bytes, seen.datagrams, seen.dropped, seen.answered
         ),
         DataEvent::Compared { client_mbit_s, plain_mbit_s } => {
             format!("the client's {client_mbit_s:.0} Mbit/s beside a plain sender's {plain_mbit_s:.0} Mbit/s")
         }
+    }
+}
+
+fn fresh() -> (Speech, Speech) {
+    (Speech::of(Speaker::Client), Speech::of(Speaker::Server))
+}
+
+fn ended(exit: Exit) -> String {
+    match exit {
+        Exit::Status(_) => exit.to_string(),
+        Exit::Signal(_) => format!("killed by {exit}"),
+    }
+}
+
+fn signal_name(number: i32) -> String {
+    match number {
+        2 => "SIGINT, as by Ctrl-C".to_owned(),
+        15 => "SIGTERM".to_owned(),
+        other => Exit::Signal(other).to_string(),
     }
 }

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 
 use super::Document;
+use crate::page;
 
 /// An opened destination.
 #[derive(Debug)]
@@ -57,6 +58,14 @@ impl Destination {
         match self {
             Self::Stdout => "standard output".to_owned(),
             Self::File { path, .. } | Self::Special { path, .. } => path.display().to_string(),
+        }
+    }
+
+    /// How wide a text for a person is to be there, in columns.
+    pub fn width(&self) -> usize {
+        match self {
+            Self::Stdout => page::terminal_width(),
+            Self::File { .. } | Self::Special { .. } => page::DEFAULT_WIDTH,
         }
     }
 

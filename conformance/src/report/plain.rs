@@ -3,8 +3,12 @@
 
 use super::{RunReport, escape, ladder};
 use crate::baseline::Comparison;
+use crate::explain::cause;
+use crate::isolate::Isolation;
 use crate::outcome::{CaseRecord, Outcome, RequirementRecord};
+use crate::page::{self, command_line};
 use crate::spec::{Catalogue, Level, RequirementId};
+use crate::tolerance::Tolerances;
 
 /// How much of the target's output stands with a failure, in lines.
 const OUTPUT_LINES: usize = 20;
@@ -15,17 +19,46 @@ pub fn target(report: &RunReport) -> String {
     if words.is_empty() { "the built-in reference".to_owned() } else { escape::line(&words.join(" ")) }
 }
 
-/// The command that runs just this case again.
+/// The command that runs just this case again, on one line.
 pub fn command_for(case: &CaseRecord, report: &RunReport) -> String {
+    let (program, case) = command_parts(case, report);
+    format!("{program} {case}")
+}
+
+/// The same in two parts, where a line may be broken: the program with its target, and the case with the
+/// options that its verdict depends on.
+pub fn command_parts(case: &CaseRecord, report: &RunReport) -> (String, String) {
     let target = match (&report.target.path, report.target.args.as_slice()) {
         (None, _) => String::new(),
         (Some(path), []) => format!(" --target-bin {}", shell_words::quote(path)),
         (Some(path), args) => {
-            let command = shell_words::join(std::iter::once(path).chain(args));
+            let command = command_line(std::iter::once(path).chain(args));
             format!(" --target-cmd {}", shell_words::quote(&command))
         }
     };
-    escape::line(&format!("conformance{target} --case {}", shell_words::quote(&case.id)))
+    let case = format!("--case {}{}", shell_words::quote(&case.id), options(report));
+    (escape::line(&format!("conformance{target}")), escape::line(&case))
+}
+
+/// The options that a verdict depends on, where they were not the usual ones.
+fn options(report: &RunReport) -> String {
+    let (times, usual) = (&report.options.tolerances, Tolerances::default());
+    let mut options = String::new();
+    for (name, time, usual) in [
+        ("--control-timeout", times.control_timeout, usual.control_timeout),
+        ("--early", times.early, usual.early),
+        ("--late", times.late, usual.late),
+        ("--patience", times.patience, usual.patience),
+        ("--startup", times.startup, usual.startup),
+    ] {
+        if time != usual {
+            options.push_str(&format!(" {name} {}s", time.as_secs_f64()));
+        }
+    }
+    if report.isolation == Isolation::Host {
+        options.push_str(" --isolation host");
+    }
+    options
 }
 
 /// The highest level among these requirements, if the report has any of them.
@@ -93,16 +126,20 @@ fn requirement_lines<'c>(
 
 fn evidence_lines(case: &CaseRecord, report: &RunReport) -> Vec<String> {
     let mut lines = Vec::new();
+    if let Some(cause) = cause::recognise(case, &report.options.tolerances) {
+        lines.push(format!("Likely cause: {}", escape::line(&cause.title)));
+        lines.push(format!("  {}", escape::line(&cause.remedy)));
+    }
     if let (Some(expected), Some(actual)) = (&case.expected, &case.actual) {
         lines.push(format!("expected: {}", escape::line(expected)));
         lines.push(format!("got:      {}", escape::line(actual)));
     }
     lines.push(message(case));
     lines.extend(case.why.as_deref().map(escape::line));
-    let ladder = ladder::lines(&case.transcript);
+    let ladder = ladder::lines(case, page::DEFAULT_WIDTH);
     if !ladder.is_empty() {
-        lines.push("The conversation:".to_owned());
-        lines.extend(ladder.iter().map(|entry| format!("  {}", escape::line(entry))));
+        lines.push(format!("The conversation ({}):", ladder::legend(case)));
+        lines.extend(ladder.iter().map(|line| format!("  {}", escape::line(&line.to_string()))));
     }
     lines.extend(output_lines("standard output", &case.stdout));
     lines.extend(output_lines("standard error", &case.stderr));

@@ -71,7 +71,8 @@ impl Reports {
         let live = self.live.into_iter().map(|(name, lines)| (name, lines.finish(report)));
         let at_end = self.at_end.into_iter().map(|(format, destination)| {
             let name = destination.name();
-            let written = render(format, report, catalogue).and_then(|document| destination.write(&document));
+            let document = render(format, report, catalogue, destination.width());
+            let written = document.and_then(|document| destination.write(&document));
             (name, written)
         });
         let job_summary = self.job_summary.into_iter().map(|(path, mut file)| {

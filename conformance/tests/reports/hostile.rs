@@ -2,6 +2,7 @@
 //! format's own.
 
 use conformance::cli::ReportFormat;
+use conformance::page::DEFAULT_WIDTH;
 use conformance::report::{Document, RunReport, render};
 use conformance::transcript::{Entry, Event};
 use rstest::rstest;
@@ -66,7 +67,9 @@ fn no_format_holds_a_raw_control_character(
 /// Escapes of our own paint it; there are as many as without the target's words.
 #[test]
 fn the_human_report_holds_no_escape_of_the_targets() {
-    let text = |report: &RunReport| match render(ReportFormat::Human, report, &catalogue()).unwrap() {
+    let text = |report: &RunReport| match render(ReportFormat::Human, report, &catalogue(), DEFAULT_WIDTH)
+        .unwrap()
+    {
         Document::Text(text) => text,
         Document::Bytes(_) => panic!("the human report is text with colours"),
     };

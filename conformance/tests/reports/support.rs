@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use conformance::cli::ReportFormat;
+use conformance::page::DEFAULT_WIDTH;
 use conformance::report::{Document, RunReport, render};
 use conformance::spec::Catalogue;
 use serde_json::Value;
@@ -20,7 +21,7 @@ pub(crate) fn catalogue() -> Catalogue {
 
 /// The document, as a file would hold it.
 pub(crate) fn rendered(format: ReportFormat, report: &RunReport) -> String {
-    match render(format, report, &catalogue()).unwrap() {
+    match render(format, report, &catalogue(), DEFAULT_WIDTH).unwrap() {
         Document::Text(text) => anstream::adapter::strip_str(&text).to_string(),
         Document::Bytes(bytes) => String::from_utf8(bytes).unwrap(),
     }

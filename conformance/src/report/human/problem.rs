@@ -1,0 +1,203 @@
+//! One thing to mend, told whole: the requirement, the likely cause, what came instead of what, the conversation,
+//! what the program printed, the usual mistakes, and the line that runs it again.
+
+use super::count;
+use crate::explain::annotate::{Comparison, compare};
+use crate::explain::problem::Problem;
+use crate::outcome::{CaseRecord, RequirementRecord};
+use crate::page::{BAD, BOLD, DIM, Page, painted};
+use crate::report::{RunReport, escape, ladder, plain};
+use crate::spec::Catalogue;
+
+/// How much of the target's output stands with a failure, in lines.
+const OUTPUT_LINES: usize = 10;
+
+/// How many other files of conversations are named before the rest is only counted.
+const NAMED_FILES: usize = 6;
+
+/// Writes the problem that is the `number.0`th of `number.1`.
+pub(super) fn write(
+    page: &mut Page,
+    problem: &Problem<'_>,
+    number: (usize, usize),
+    report: &RunReport,
+    catalogue: &Catalogue,
+) {
+    let Some((case, others)) = problem.cases.split_first() else { return };
+    page.blank();
+    let head = format!("---- {} of {} ", number.0, number.1);
+    page.line(painted(BAD, format!("{head}{}", "-".repeat(page.width().saturating_sub(head.len())))));
+    write_requirements(page, problem, catalogue);
+    if let Some(cause) = &problem.cause {
+        page.blank();
+        page.wrapped("  Likely cause: ", &painted(BOLD, escape::line(&cause.title)));
+        page.wrapped("    ", &escape::line(&cause.remedy));
+    }
+    write_case(page, case);
+    write_alike(page, "The same is seen in", others);
+    write_alike(page, "Because of it, something fails in", &problem.consequences);
+    write_mistakes(page, problem, catalogue);
+    page.blank();
+    page.line("  Only this case again:");
+    write_command(page, case, report);
+}
+
+/// The first requirement in full, those that fail for the same reason by their titles.
+fn write_requirements(page: &mut Page, problem: &Problem<'_>, catalogue: &Catalogue) {
+    let Some((first, others)) = problem.requirements.split_first() else { return };
+    page.wrapped(&format!("{} ", headline(first)), &painted(BOLD, &first.title));
+    if let Some(requirement) = catalogue.find(&first.id) {
+        page.wrapped("  ", &requirement.text);
+        page.wrapped("  ", &painted(DIM, format!("Source: {}", requirement.source)));
+    }
+    if !others.is_empty() {
+        page.line("  For the same reason these fail:");
+    }
+    for record in others {
+        page.wrapped(&format!("    {} ", headline(record)), &record.title);
+    }
+}
+
+fn headline(record: &RequirementRecord) -> String {
+    format!("{} ({})", painted(BAD, &record.id), record.level)
+}
+
+fn write_case(page: &mut Page, case: &CaseRecord) {
+    page.blank();
+    page.line(format!("  Seen in {}", painted(BOLD, &case.id)));
+    page.wrapped("    ", &case.summary);
+    match &case.finding {
+        Some(finding) => write_comparison(page, &compare(&finding.fault, page.width().saturating_sub(14))),
+        None => page.wrapped("    ", &plain::message(case)),
+    }
+    if case.runs.len() > 1 {
+        let runs: Vec<_> = case.runs.iter().map(ToString::to_string).collect();
+        page.wrapped("    run after run  ", &runs.join(", "));
+    }
+    if let Some(why) = &case.why {
+        page.wrapped("    hint      ", why);
+    }
+    write_ladder(page, case);
+    write_output(page, "standard output", &case.stdout);
+    write_output(page, "standard error", &case.stderr);
+    if !case.leftovers.is_empty() {
+        page.blank();
+        page.wrapped("    Processes that it left behind: ", &escape::line(&case.leftovers.join(", ")));
+    }
+}
+
+fn write_comparison(page: &mut Page, comparison: &Comparison) {
+    if let Some(fields) = &comparison.fields {
+        page.line(format!("              {}", painted(DIM, fields)));
+    }
+    // A row of bytes stays one line: its columns are what it is for.
+    let row = |page: &mut Page, label: &str, text: &str, style: Option<anstyle::Style>| {
+        let shown = escape::line(text);
+        let shown = style.map_or(shown.clone(), |style| painted(style, &shown));
+        match comparison.fields {
+            Some(_) => page.line(format!("    {label:<10}{shown}")),
+            None => page.wrapped(&format!("    {label:<10}"), &shown),
+        }
+    };
+    row(page, "expected", &comparison.expected, None);
+    row(page, "came", &comparison.came, Some(BAD));
+    if let Some(caret) = &comparison.caret {
+        page.line(format!("              {}", painted(BAD, caret)));
+    }
+    if let Some(meaning) = &comparison.meaning {
+        page.wrapped("    which is  ", &escape::line(meaning));
+    }
+}
+
+fn write_ladder(page: &mut Page, case: &CaseRecord) {
+    let lines = ladder::lines(case, page.width().saturating_sub(5));
+    if lines.is_empty() {
+        return;
+    }
+    page.blank();
+    page.wrapped(
+        "    ",
+        &format!("The conversation {}", painted(DIM, format!("({}):", ladder::legend(case)))),
+    );
+    for ladder::Line { time, text, wrong } in lines {
+        match wrong {
+            true => page.wrapped(&painted(BAD, format!("  >> {time}")), &painted(BAD, escape::line(&text))),
+            false => page.wrapped(&format!("     {time}"), &escape::line(&text)),
+        }
+    }
+}
+
+fn write_output(page: &mut Page, name: &str, text: &str) {
+    let lines: Vec<_> = text.lines().filter(|line| !line.trim().is_empty()).collect();
+    if lines.is_empty() {
+        return;
+    }
+    let hidden = lines.len().saturating_sub(OUTPUT_LINES);
+    let note = match hidden {
+        0 => String::new(),
+        _ => format!(" (the last {OUTPUT_LINES} of {} lines)", lines.len()),
+    };
+    page.blank();
+    page.line(format!("    Its {name}{note}:"));
+    for line in &lines[hidden..] {
+        page.line(format!("      | {}", cut(&escape::line(line), page.width().saturating_sub(8))));
+    }
+}
+
+/// A line as long as there is room for.
+fn cut(line: &str, room: usize) -> String {
+    match line.char_indices().nth(room) {
+        Some(_) => line.chars().take(room.saturating_sub(4)).chain(" ...".chars()).collect(),
+        None => line.to_owned(),
+    }
+}
+
+/// Other cases, the variants of one file together.
+fn write_alike(page: &mut Page, what: &str, others: &[&CaseRecord]) {
+    if others.is_empty() {
+        return;
+    }
+    let mut files: Vec<(&str, Vec<&str>)> = Vec::new();
+    for case in others {
+        let stem = case.id.split('[').next().unwrap_or(&case.id);
+        let variant = &case.id[stem.len()..];
+        match files.iter_mut().find(|(known, _)| *known == stem) {
+            Some((_, variants)) => variants.push(variant),
+            None => files.push((stem, vec![variant])),
+        }
+    }
+    page.blank();
+    page.line(format!("    {what} {}:", count(others.len(), "other case")));
+    for (stem, variants) in files.iter().take(NAMED_FILES) {
+        page.wrapped("      ", format!("{stem} {}", variants.join(" ")).trim_end());
+    }
+    if let Some(more @ 1..) = files.len().checked_sub(NAMED_FILES) {
+        page.line(format!("      and in the cases of {}", count(more, "further file")));
+    }
+}
+
+fn write_mistakes(page: &mut Page, problem: &Problem<'_>, catalogue: &Catalogue) {
+    let requirement = problem.requirements.first().and_then(|record| catalogue.find(&record.id));
+    let Some(requirement) = requirement.filter(|requirement| !requirement.mistakes.is_empty()) else {
+        return;
+    };
+    page.blank();
+    page.line(match problem.cause {
+        Some(_) => "  If that is not it, these are usual:",
+        None => "  Usual mistakes behind this:",
+    });
+    for mistake in &requirement.mistakes {
+        page.wrapped("    * ", mistake);
+    }
+}
+
+/// The command that runs this case alone, on two lines where it is too long for one.
+fn write_command(page: &mut Page, case: &CaseRecord, report: &RunReport) {
+    let (first, second) = plain::command_parts(case, report);
+    if 4 + first.len() + 1 + second.len() <= page.width() {
+        page.line(format!("    {first} {second}"));
+    } else {
+        page.line(format!("    {first} \\"));
+        page.line(format!("      {second}"));
+    }
+}

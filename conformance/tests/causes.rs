@@ -1,0 +1,101 @@
+//! The report names the true cause: real programs with one student's mistake each are graded over real
+//! sockets, and the first screen of the report has to say what the mistake is.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use rstest::rstest;
+
+/// The lines of an ordinary terminal.
+const SCREEN: usize = 24;
+
+#[rstest]
+#[case("reply-port-little-endian", "server/session/port-announced*", "sent low byte first (little-endian)")]
+#[case("results-natively-aligned", "server/session/results*", "Results are 16 bytes long")]
+#[case("one-recv-for-request", "server/segmentation/*", "One recv() is taken for one message: a Request")]
+#[case("greedy-recv", "server/segmentation/*", "The read for the Request swallows the Done behind it")]
+#[case(
+    "request-version-unchecked",
+    "server/invalid/request-version*",
+    "The version of a Request is not checked"
+)]
+#[case("refusal-traceback", "server/invalid/request-*", "ends the program: ValueError: invalid message")]
+#[case("byte-after-results", "server/session/closes-*", "A line end is sent behind Results")]
+#[case(
+    "connection-kept-after-results",
+    "server/session/closes-*",
+    "does not close the connection after Results"
+)]
+#[case(
+    "thread-per-client",
+    "server/serial/second-*",
+    "A second client is served while a test is in progress"
+)]
+#[case("no-address-reuse", "server/interrupt/restart-*", "Address already in use")]
+#[case("ctrl-c-traceback", "server/interrupt/idle", "KeyboardInterrupt ends the program with a stack trace")]
+#[case(
+    "half-close-takes-results-away",
+    "server/abort/half-*",
+    "closed its sending side is taken for one that has left"
+)]
+#[case("client-done-too-early", "client/session/done-*", "Done is sent right after Reply")]
+#[case(
+    "client-count-little-endian",
+    "client/session/reports-*",
+    "The count in Results is read low byte first"
+)]
+#[case("client-requests-again", "client/session/waits-*", "The Request is sent a second time")]
+#[case(
+    "client-ctrl-c-waits-time-out",
+    "client/interrupt/*",
+    "waits until the data thread has ended by itself"
+)]
+#[case("time-takes-fractions", "command/time-rejected*", "A call that has to be refused is accepted")]
+fn the_first_screen_names_the_cause(#[case] fault: &str, #[case] cases: &str, #[case] cause: &str) {
+    let text = report(fault, &["--case", cases]);
+    let screen = text.lines().take(SCREEN).collect::<Vec<_>>().join("\n");
+    // A line may be broken anywhere between words.
+    let words = screen.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(words.contains(cause), "{fault}: `{cause}` is not in\n{text}");
+    assert!(text.contains("1 thing to mend"), "{fault}:\n{text}");
+}
+
+/// With the timeout at 2 s, so that what is wrong with it shows soon.
+#[rstest]
+#[case("no-timeout", "server/timeout/before-request", "A silent client is not closed after 2 s")]
+#[case("timeout-30s", "server/timeout/before-request", "not after 2 s")]
+#[case("deadline-for-whole-message", "server/timeout/every-byte-*", "The timeout is not started again")]
+#[case("timeout-sends-results", "server/timeout/after-reply", "an answer is sent before the close")]
+fn a_wrong_timeout_is_named(#[case] fault: &str, #[case] cases: &str, #[case] cause: &str) {
+    let times = [
+        "--control-timeout",
+        "2s",
+        "--early",
+        "200ms",
+        "--late",
+        "500ms",
+        "--target-arg=--control-timeout=2",
+    ];
+    let text = report(fault, &[&["--case", cases], &times[..]].concat());
+    let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(words.contains(cause), "{fault}: `{cause}` is not in\n{text}");
+    assert!(text.contains("--control-timeout 2s"), "the command for once more lacks the times:\n{text}");
+}
+
+/// What `conformance` prints of the mutant.
+fn report(fault: &str, options: &[&str]) -> String {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_conformance"));
+    command.arg("--target-bin").arg(mutant()).arg(format!("--target-arg=--fault={fault}"));
+    let output = command.args(["--quiet", "--color=never"]).args(options).output().unwrap();
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn mutant() -> PathBuf {
+    let path = Path::new(env!("CARGO_BIN_EXE_conformance")).with_file_name("examples").join("mutant");
+    assert!(
+        path.exists(),
+        "{} is missing: cargo build -p conformance --example mutant makes it",
+        path.display()
+    );
+    path
+}
