@@ -104,7 +104,7 @@ fn test(options: &Options) -> Result<(), Failure> {
         send(&mut server, "Reply", &wire::request(test))?;
     }
     if fault("client-done-before-reply") {
-        thread::sleep(Duration::from_millis(50));
+        thread::sleep(Duration::from_millis(150));
         send(&mut server, "Reply", &wire::done())?;
     }
     if fault("client-says-opening-before-reply") {

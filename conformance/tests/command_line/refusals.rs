@@ -127,7 +127,7 @@ const HEAD: &str = "summary = 's'\nrequirements = ['INV-1']\ntarget = 'server'\n
 )]
 #[case::bad_hex(
     "[[step]]\nsend = '01 0'\n",
-    r"extra/one.toml:5: `0` is not a byte: pairs of hex digits, 'text', 00\*4096, random\*N, \?\? and PP PP are known"
+    r"extra/one.toml:5: `0` is not a byte: pairs of hex digits, 'text', 00\*4096, random\*N, \?\?, PP PP and NN\*8 are known"
 )]
 #[case::unknown_requirement(
     "[[step]]\nsend = '01'\nrequirement = 'INV-77'\n",

@@ -101,7 +101,7 @@ fn a_class_that_all_holds_ends_with_0() {
 #[case::file(&[".", "--report", "json=x"], 2, "name the format alone")]
 #[case::no_output(&[".", "--report", "json"], 2, "--report needs --output")]
 #[case::unwritable(&[".", "--output", "/dev/null/out"], 2, "--output /dev/null/out: ")]
-#[case::no_case(&[".", "--case", "no-such-case"], 4, "nothing to run")]
+#[case::no_case(&[".", "--case", "no-such-case"], 4, "there is no such case")]
 fn what_cannot_be_graded_is_one_clear_line(#[case] args: &[&str], #[case] code: i32, #[case] says: &str) {
     let class = class();
     let assert =
