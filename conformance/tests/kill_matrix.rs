@@ -216,9 +216,7 @@ fn runs_faulty_code(fault: &Fault, case: &str) -> bool {
     let areas: BTreeSet<&str> = fault.breaks.iter().map(RequirementId::area).collect();
     let command = case.starts_with("command/");
     match () {
-        () if areas.contains("CLT") || fault.name.starts_with("client-") => {
-            command || case.starts_with("client/")
-        }
+        () if areas.contains("CLT") => command || case.starts_with("client/"),
         () if areas.contains("CLI") || areas.contains("SIG") => true,
         () => case.starts_with("server/") || case.starts_with("command/client-options-with-server"),
     }

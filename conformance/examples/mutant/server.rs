@@ -116,8 +116,8 @@ struct Server<'a> {
 impl Server<'_> {
     /// Serves one client to its end and is ready for the next. Where the listening socket is taken away, it stays so.
     fn host(&mut self, mut client: TcpStream, listener: &mut Option<TcpListener>) {
-        // A client table of twenty entries, and an abort does not give its entry back.
-        if fault("client-table-never-freed") && self.aborts >= 20 {
+        // A client table of fifty entries, and an abort does not give its entry back.
+        if fault("client-table-never-freed") && self.aborts >= 50 {
             return;
         }
         // threading.Thread made once, at the start of the program.
