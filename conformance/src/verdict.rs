@@ -83,13 +83,14 @@ pub fn judge(case: &Case, tolerances: &Tolerances, transcript: &Transcript) -> V
             _ => None,
         })
         .collect();
+    let mut seen = Transcript::default();
     for (turn, (position, index)) in marks.iter().enumerate() {
         // A step that the player never came to has shown nothing.
         if *index != turn {
             return Verdict::Unfinished { step: turn };
         }
         let end = marks.get(turn + 1).map_or(transcript.entries.len(), |(next, _)| *next);
-        let seen = Transcript { entries: transcript.entries[..end].to_vec() };
+        seen.entries.extend_from_slice(&transcript.entries[seen.entries.len()..end]);
         let began = transcript.entries[*position].at;
         // The next mark (or the last entry) is the moment at which the player was sure.
         let now = transcript.entries.get(end).or(transcript.entries.last()).map_or(began, |entry| entry.at);
