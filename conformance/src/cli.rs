@@ -353,6 +353,8 @@ pub enum ReportFormat {
     Github,
     /// For Gradescope: results.json, a point for each requirement that counts
     Gradescope,
+    /// For a browser: one page that needs nothing else
+    Html,
 }
 
 impl ReportFormat {
@@ -366,6 +368,7 @@ impl ReportFormat {
             Self::Tap => "tap",
             Self::Github => "github.txt",
             Self::Gradescope => "gradescope.json",
+            Self::Html => "html",
         }
     }
 }

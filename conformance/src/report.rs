@@ -4,6 +4,7 @@
 pub mod escape;
 pub mod github;
 pub mod gradescope;
+pub mod html;
 pub mod human;
 pub mod json;
 pub mod jsonl;
@@ -13,6 +14,7 @@ pub mod output;
 pub mod plain;
 pub mod progress;
 pub mod set;
+mod tally;
 pub mod tap;
 
 use std::time::Duration;
@@ -51,6 +53,7 @@ pub fn render(
         ReportFormat::Tap => Document::Bytes(tap::render(report, catalogue)?),
         ReportFormat::Github => Document::Bytes(github::render(report, catalogue)?),
         ReportFormat::Gradescope => Document::Bytes(gradescope::render(report, catalogue)?),
+        ReportFormat::Html => Document::Bytes(html::render(report, catalogue)?),
         ReportFormat::Jsonl => return Err(io::Error::other("jsonl is written while a run lasts")),
     })
 }
