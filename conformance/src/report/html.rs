@@ -61,7 +61,7 @@ struct Page<'r> {
     /// The outcomes that there are, with their number: what can be filtered by.
     outcomes: Vec<(Outcome, Mark, usize)>,
     requirements: usize,
-    started: String,
+    when: String,
     facts: Vec<(&'static str, String)>,
     sources: &'static str,
 }
@@ -99,14 +99,19 @@ impl<'r> Page<'r> {
             mended: baseline.iter().flat_map(|known| &known.mended).map(String::as_str).collect(),
             areas: AreaView::all(found, report, catalogue),
             outcomes: (outcomes.into_iter())
-                .map(|outcome| (outcome, Mark::of(outcome), number(outcome)))
+                .map(|outcome| (outcome, Mark::of_any(outcome), number(outcome)))
                 .filter(|(.., number)| *number > 0)
                 .collect(),
             requirements: records.len(),
-            started: started(report),
+            when: when(report),
             facts: facts(report),
             sources: SOURCES,
         }
+    }
+
+    /// The target word by word: a line is not to break within an option.
+    fn words(&self) -> impl Iterator<Item = &str> {
+        self.target.split(' ')
     }
 
     /// How many failures the page tells.
@@ -138,16 +143,21 @@ impl Verdict {
     }
 }
 
-/// When, without the fraction of a second.
-fn started(report: &RunReport) -> String {
-    let read: Result<jiff::Timestamp, _> = report.started.parse();
-    read.map_or_else(|_| report.started.clone(), |at| at.strftime("%Y-%m-%d %H:%M UTC").to_string())
+/// When, without the fraction of a second, and how much was tried.
+fn when(report: &RunReport) -> String {
+    let started: Result<jiff::Timestamp, _> = report.started.parse();
+    let started =
+        started.map_or_else(|_| report.started.clone(), |at| at.strftime("%Y-%m-%d %H:%M UTC").to_string());
+    format!("{started}, {} in {}", count(played(report), "case"), show(report.duration))
+}
+
+fn played(report: &RunReport) -> usize {
+    report.cases.iter().filter(|case| case.outcome != Outcome::Skip).count()
 }
 
 /// What one has to know to make the run once more.
 fn facts(report: &RunReport) -> Vec<(&'static str, String)> {
     let options = &report.options;
-    let played = report.cases.iter().filter(|case| case.outcome != Outcome::Skip).count();
     let place = match report.isolation {
         Isolation::Namespace => "each in a network of its own",
         Isolation::Host => "one by one on the host's own port 5678",
@@ -159,7 +169,7 @@ fn facts(report: &RunReport) -> Vec<(&'static str, String)> {
     }
     facts.extend([
         ("Started", report.started.clone()),
-        ("Cases", format!("{} in {}, {place}", count(played, "case"), show(report.duration))),
+        ("Cases", format!("{} in {}, {place}", count(played(report), "case"), show(report.duration))),
         (
             "Graded",
             format!(

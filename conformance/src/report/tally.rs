@@ -25,7 +25,8 @@ impl Tally {
     /// Counts those of `level`.
     pub(super) fn of(level: Level, requirements: &[RequirementRecord]) -> Self {
         let of_level = || requirements.iter().filter(|record| record.level == level);
-        let number = |test: &dyn Fn(&RequirementRecord) -> bool| of_level().filter(|record| test(record)).count();
+        let number =
+            |test: &dyn Fn(&RequirementRecord) -> bool| of_level().filter(|record| test(record)).count();
         let blocked = number(&RequirementRecord::is_blocked);
         Self {
             all: of_level().count(),

@@ -81,7 +81,8 @@ impl Row {
                 if wrong == Some(cells.len()) && hidden == 0 {
                     cells.push("\u{2013}".to_owned());
                 }
-                let cell = |(offset, text)| Cell { text, wrong: wrong == Some(offset), begins: begins(offset) };
+                let cell =
+                    |(offset, text)| Cell { text, wrong: wrong == Some(offset), begins: begins(offset) };
                 Self { name, words: None, cells: cells.into_iter().enumerate().map(cell).collect(), hidden }
             }
         }
@@ -93,13 +94,13 @@ impl Row {
     }
 }
 
-/// Which of the bytes of one message, if any, is the first wrong one of a case.
-pub(super) fn wrong_byte(case: &CaseRecord, bytes: &[u8]) -> Option<usize> {
+/// Which of the bytes of one message is the first wrong one of a case, where the message is (`whole`), or ends,
+/// what came.
+pub(super) fn wrong_byte(case: &CaseRecord, bytes: &[u8], whole: bool) -> Option<usize> {
     let sides = sides(&case.finding.as_ref()?.fault);
     let Side::Bytes { cells, hidden } = sides.came else { return None };
-    let wrong = sides.wrong?.offset;
-    // What was due may have come in pieces, of which these bytes are the last.
     let before = (cells.len() + hidden).checked_sub(bytes.len())?;
-    let same = hidden > 0 || cells[before..].iter().eq(&bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>());
-    wrong.checked_sub(before).filter(|offset| same && *offset < bytes.len())
+    let same = bytes.iter().zip(cells.iter().skip(before)).all(|(byte, cell)| *cell == format!("{byte:02x}"));
+    let wrong = sides.wrong?.offset.checked_sub(before)?;
+    (same && (before == 0 || !whole) && wrong < bytes.len()).then_some(wrong)
 }

@@ -102,14 +102,15 @@ impl Drawing {
             return None;
         }
         let cast = cast(case);
-        let mut sheet = Sheet { case, cast, rows: Vec::new(), y: TOP, last: Duration::ZERO, alive: Vec::new() };
-        let mut born = None;
-        for rung in &rungs {
+        let mut sheet = Sheet { cast, rows: Vec::new(), y: TOP, last: Duration::ZERO, alive: Vec::new() };
+        let (mut born, marked) = (None, marked(case, &rungs, cast));
+        for (number, rung) in rungs.iter().enumerate() {
             let begun = sheet.y;
             match rung {
                 Rung::Beat(beat) => {
                     sheet.pause(beat.at);
-                    let row = sheet.beat(beat);
+                    let mark = marked.filter(|(place, _)| *place == number).map(|(_, byte)| byte);
+                    let row = sheet.beat(beat, mark);
                     match beat.course {
                         Course::Start => born = Some(row),
                         Course::End => sheet.alive.extend(born.take().map(|born| (born, row))),
@@ -144,9 +145,26 @@ fn description(case: &CaseRecord, count: usize) -> String {
     }
 }
 
+/// The rung that holds the first wrong byte, and which byte of it: the one that is wrong, or where that is no
+/// message (a port that is not open) the program's last message with these bytes.
+fn marked(case: &CaseRecord, rungs: &[Rung], cast: Cast) -> Option<(usize, usize)> {
+    let byte = |rung: &Rung, whole: bool| match rung {
+        Rung::Beat(Beat { course: Course::Message(speaker), said: Some(said), .. })
+            if *speaker != cast.speaks =>
+        {
+            wrong_byte(case, &said.bytes, whole)
+        }
+        _ => None,
+    };
+    let wrong = rungs.iter().position(|rung| matches!(rung, Rung::Beat(beat) if beat.wrong))?;
+    let places = || rungs.iter().enumerate();
+    byte(&rungs[wrong], false)
+        .map(|byte| (wrong, byte))
+        .or_else(|| places().rev().find_map(|(place, rung)| byte(rung, true).map(|byte| (place, byte))))
+}
+
 /// A drawing that grows downwards.
-struct Sheet<'r> {
-    case: &'r CaseRecord,
+struct Sheet {
     cast: Cast,
     rows: Vec<Row>,
     y: usize,
@@ -154,7 +172,7 @@ struct Sheet<'r> {
     alive: Vec<(usize, usize)>,
 }
 
-impl Sheet<'_> {
+impl Sheet {
     /// A remark of the drawing's own, in the middle.
     fn aside(&mut self, text: String, top: usize) {
         let row = Row {
@@ -183,8 +201,8 @@ impl Sheet<'_> {
         self.last = at;
     }
 
-    /// Draws a beat; where on the lifelines it happens.
-    fn beat(&mut self, beat: &Beat) -> usize {
+    /// Draws a beat, the byte at `mark` as wrong; where on the lifelines it happens.
+    fn beat(&mut self, beat: &Beat, mark: Option<usize>) -> usize {
         let sign = if beat.wrong { "\u{2717} " } else { "" };
         let lines = wrapped(&format!("{sign}{}{}", beat.on, beat.words));
         let below_words = lines.len() * LINE;
@@ -214,7 +232,7 @@ impl Sheet<'_> {
             }
         }
         if let Some(said) = &beat.said {
-            row.groups = groups(said, line + 16, beat.wrong.then(|| wrong_byte(self.case, &said.bytes)).flatten());
+            row.groups = groups(said, line + 16, mark);
             row.height = line + BELOW + GAP;
         }
         let place = row.top + happens;
@@ -235,8 +253,7 @@ impl Sheet<'_> {
             Course::Absent => (false, "absent"),
             Course::Start | Course::End | Course::At(_) => return None,
         };
-        let (from, to, inwards) =
-            if rightwards { (RUNNER, PROGRAM, "-") } else { (PROGRAM, RUNNER, "") };
+        let (from, to, inwards) = if rightwards { (RUNNER, PROGRAM, "-") } else { (PROGRAM, RUNNER, "") };
         // Bars and crosses stand a little before the lifeline that they would be lost in.
         let before = if rightwards { to - 10 } else { to + 10 };
         let middle = (RUNNER + PROGRAM) / 2;
@@ -254,10 +271,16 @@ fn cross(x: usize, y: usize) -> String {
     format!("M{} {}l12 12m0 -12l-12 12", x - 6, y - 6)
 }
 
-/// The words on as many lines as they need, the last one cut where they are too many.
+/// The words on as many lines as they need, all about as long; the last one cut where they are too many.
 fn wrapped(words: &str) -> Vec<String> {
-    let mut lines: Vec<String> =
-        textwrap::wrap(words, LETTERS).into_iter().map(std::borrow::Cow::into_owned).collect();
+    let wrap = |letters| -> Vec<String> {
+        textwrap::wrap(words, letters).into_iter().map(std::borrow::Cow::into_owned).collect()
+    };
+    let mut lines = wrap(LETTERS);
+    let balanced = wrap(LETTERS.min(words.chars().count() / lines.len().max(1) + 8));
+    if balanced.len() == lines.len() {
+        lines = balanced;
+    }
     if lines.len() > LINES {
         lines.truncate(LINES);
         if let Some(last) = lines.last_mut() {
@@ -279,7 +302,8 @@ fn groups(said: &Said, y: usize, wrong: Option<usize>) -> Vec<Group> {
         }
         let end = at + shown;
         let bytes = said.bytes.get(at..end).unwrap_or_default();
-        let runs = bytes.iter().enumerate().map(|(index, byte)| (format!("{byte:02x}"), wrong == Some(at + index)));
+        let runs =
+            bytes.iter().enumerate().map(|(index, byte)| (format!("{byte:02x}"), wrong == Some(at + index)));
         groups.push((width, Group { x: 0, y, bytes: joined(runs), field: *field }));
         at = end;
         used += width + APART;

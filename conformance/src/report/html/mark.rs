@@ -27,6 +27,14 @@ impl Mark {
         Self { sign, word, class }
     }
 
+    /// Of all that came out so: what was not judged and what was not run are one.
+    pub(super) const fn of_any(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Skip => Self { word: "not judged or not run", ..Self::of(outcome) },
+            _ => Self::of(outcome),
+        }
+    }
+
     /// Of a case: one that was not run is not one that could not be judged.
     pub(super) fn of_case(case: &CaseRecord, report: &RunReport) -> Self {
         match Standing::of(case, report) {

@@ -8,6 +8,9 @@ use crate::outcome::{CaseRecord, RequirementRecord};
 use crate::report::{RunReport, plain};
 use crate::spec::{Catalogue, Requirement};
 
+/// Up to so many lines of further cases stand open.
+const SHORT: usize = 6;
+
 /// A thing to mend, ready for its template.
 #[derive(Debug)]
 pub(super) struct ProblemView<'r> {
@@ -36,8 +39,9 @@ pub(super) struct Others<'r> {
 /// The cases of one file of conversations.
 #[derive(Debug)]
 pub(super) struct File<'r> {
-    pub(super) stem: &'r str,
-    /// The place of each in the report, and its variant (its whole id where it has none).
+    /// Its name, where several cases are of it.
+    pub(super) stem: Option<&'r str>,
+    /// The place of each in the report, and its variant; the whole id of a case that is alone.
     pub(super) cases: Vec<(usize, &'r str)>,
 }
 
@@ -53,13 +57,15 @@ impl<'r> ProblemView<'r> {
             None => (None, &[][..]),
         };
         let records = &problem.requirements;
-        let others = [("The same is seen in", rest), ("Because of it, something fails in", &problem.consequences)];
+        let others =
+            [("The same is seen in", rest), ("Because of it, something fails in", &problem.consequences)];
         Self {
             number,
             title: problem.title(),
             remedy: problem.cause.as_ref().map(|cause| cause.remedy.clone()),
             recognised: problem.cause.is_some(),
-            known: !records.is_empty() && records.iter().all(|record| plain::is_known_failure(record, report)),
+            known: !records.is_empty()
+                && records.iter().all(|record| plain::is_known_failure(record, report)),
             requirements: records.clone(),
             foremost: records.first().and_then(|record| catalogue.find(&record.id)),
             case: first.and_then(|case| place(case, report)).map(|index| CaseView::of(index, report)),
@@ -72,12 +78,15 @@ impl<'r> ProblemView<'r> {
 }
 
 impl<'r> Others<'r> {
+    /// Whether the list may stand open without hiding what comes behind it.
+    pub(super) fn is_short(&self) -> bool {
+        self.files.len() <= SHORT
+    }
+
     fn of(what: &str, cases: &[&'r CaseRecord], report: &'r RunReport) -> Self {
         let file = |(stem, cases): (&'r str, Vec<&'r CaseRecord>)| {
-            let variant = |case: &&'r CaseRecord| match &case.id[stem.len()..] {
-                "" => case.id.as_str(),
-                variant => variant,
-            };
+            let stem = (cases.len() > 1).then_some(stem);
+            let variant = |case: &'r CaseRecord| &case.id[stem.map_or(0, str::len)..];
             let cases = cases.iter().filter_map(|case| Some((place(case, report)?, variant(case))));
             File { stem, cases: cases.collect() }
         };

@@ -6,8 +6,8 @@ use super::case::place;
 use super::mark::Mark;
 use crate::explain::problem::Problem;
 use crate::outcome::{CaseRecord, Outcome, RequirementRecord};
-use crate::report::plain::{self, count};
 use crate::report::RunReport;
+use crate::report::plain::{self, count};
 use crate::spec::{Catalogue, Requirement};
 
 /// The requirements of one area.
@@ -83,7 +83,11 @@ impl<'r> RowView<'r> {
             },
             count: if failing > 0 { format!("{failing} of {all}") } else { all },
             entry: catalogue.find(&record.id),
-            problems: (1..).zip(found).filter(|(_, problem)| of_it(problem)).map(|(number, _)| number).collect(),
+            problems: (1..)
+                .zip(found)
+                .filter(|(_, problem)| of_it(problem))
+                .map(|(number, _)| number)
+                .collect(),
             cases: cases.map(|(index, case)| evidence(index, case, record, homes, report)).collect(),
         }
     }
@@ -112,7 +116,8 @@ fn evidence<'r>(
 /// With the problem that it shows best, else with the requirement that it failed on, else with the first that it
 /// is evidence for.
 fn home<'r>(case: &'r CaseRecord, found: &[Problem<'r>], report: &'r RunReport) -> Option<Home<'r>> {
-    let shown_by = |problem: &Problem<'r>| problem.cases.first().is_some_and(|first| std::ptr::eq(*first, case));
+    let shown_by =
+        |problem: &Problem<'r>| problem.cases.first().is_some_and(|first| std::ptr::eq(*first, case));
     if let Some(number) = found.iter().position(shown_by) {
         return place(case, report).map(|_| Home::Problem(number + 1));
     }

@@ -40,18 +40,18 @@
   form.hidden = false;
   form.addEventListener("input", filter);
   form.addEventListener("submit", (event) => event.preventDefault());
-  // The fields have their old values until the event is over.
-  form.addEventListener("reset", () => setTimeout(filter));
+  const showAll = () => {
+    form.reset();
+    filter();
+  };
+  document.getElementById("all").addEventListener("click", showAll);
   // A browser that comes back to the page keeps what was typed.
   filter();
 
   const reveal = () => {
     const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
     if (!target) return;
-    if (target.closest("tr[hidden]")) {
-      form.reset();
-      filter();
-    }
+    if (target.closest("tr[hidden]")) showAll();
     for (let at = target; at; at = at.parentElement) {
       if (at.localName === "details") at.open = true;
     }
