@@ -51,6 +51,8 @@ struct Page<'r> {
     script: &'static str,
     script_digest: String,
     target: String,
+    /// Whether the target is a program with a name.
+    named: bool,
     verdict: Verdict,
     counts: Vec<(Level, Tally)>,
     problems: Vec<ProblemView<'r>>,
@@ -86,6 +88,7 @@ impl<'r> Page<'r> {
             script: SCRIPT,
             script_digest: digest(SCRIPT),
             target: plain::target(report),
+            named: report.target.path.is_some(),
             verdict: Verdict::of(report),
             counts: (levels.into_iter())
                 .map(|level| (level, Tally::of(level, records)))
@@ -198,6 +201,11 @@ fn facts(report: &RunReport) -> Vec<(&'static str, String)> {
         ("Made by", format!("{} {}", report.tool.name, report.tool.version)),
     ]);
     facts
+}
+
+/// The text of the catalogue in pieces, and whether each is quoted as code (in backticks).
+fn pieces(text: &str) -> impl Iterator<Item = (bool, &str)> {
+    text.split('`').enumerate().map(|(number, piece)| (number % 2 == 1, piece))
 }
 
 /// What a Content-Security-Policy names an inline script or style by.

@@ -1,15 +1,19 @@
 //! What was due and what came as a table, a byte a cell, under the names of the fields.
 
+use tester::protocol::message::Field;
+
 use crate::explain::annotate::{Side, Sides, sides};
 use crate::outcome::CaseRecord;
 
 /// A comparison, ready for its template.
 #[derive(Debug)]
 pub(super) struct Comparison {
-    /// The bytes, where there are any.
+    /// What was due, where that is no bytes.
+    pub(super) expected: Option<String>,
+    /// The sides that are bytes.
     pub(super) table: Option<Table>,
-    /// Both sides in words, where there are none.
-    pub(super) words: Option<(String, String)>,
+    /// What came, where that is no bytes.
+    pub(super) came: Option<String>,
     /// What is wrong at the marked byte.
     pub(super) note: Option<String>,
     /// What the bytes that came say.
@@ -21,7 +25,7 @@ pub(super) struct Comparison {
 pub(super) struct Table {
     /// The fields and over how many bytes each reaches.
     pub(super) fields: Vec<(&'static str, usize)>,
-    /// "expected" and "came".
+    /// "expected" and "came", as far as they are bytes.
     pub(super) rows: Vec<Row>,
     /// How many columns of bytes there are.
     pub(super) columns: usize,
@@ -31,8 +35,6 @@ pub(super) struct Table {
 #[derive(Debug)]
 pub(super) struct Row {
     pub(super) name: &'static str,
-    /// In words, over the whole width.
-    pub(super) words: Option<String>,
     pub(super) cells: Vec<Cell>,
     /// How many more bytes came.
     pub(super) hidden: usize,
@@ -51,46 +53,58 @@ pub(super) struct Cell {
 impl From<Sides> for Comparison {
     fn from(sides: Sides) -> Self {
         let Sides { fields, expected, came, wrong, meaning } = sides;
-        if let (Side::Words(due), Side::Words(came)) = (&expected, &came) {
-            let words = Some((due.clone(), came.clone()));
-            return Self { table: None, words, note: None, meaning };
-        }
-        let first_wrong = wrong.as_ref().map(|wrong| wrong.offset);
-        let begins = |offset: usize| fields.iter().any(|field| field.offset == offset);
-        let rows: Vec<Row> = [("expected", expected, None), ("came", came, first_wrong)]
-            .map(|(name, side, wrong)| Row::of(name, side, wrong, begins))
-            .into();
-        let columns = rows.iter().map(|row| row.cells.len() + usize::from(row.hidden > 0)).max().unwrap_or(0);
+        let mut rows = Vec::new();
+        let mut side = |name, side, wrong| match side {
+            Side::Words(words) => Some(words),
+            Side::Bytes { cells, hidden } => {
+                rows.push(Row::of(name, cells, hidden, wrong, fields));
+                None
+            }
+        };
+        let expected = side("expected", expected, None);
+        let came = side("came", came, wrong.as_ref().map(|wrong| wrong.offset));
+        let table = Some(Table::of(rows, fields)).filter(|table| !table.rows.is_empty());
+        Self { expected, table, came, note: wrong.map(|wrong| wrong.note), meaning }
+    }
+}
+
+impl Table {
+    fn of(rows: Vec<Row>, fields: &[Field]) -> Self {
         let mut named: Vec<_> = fields.iter().map(|field| (field.name, field.size)).collect();
         let reach: usize = named.iter().map(|(_, size)| size).sum();
+        let columns = rows.iter().map(Row::columns).max().unwrap_or(0).max(reach);
+        // What lies behind the fields has no name.
         if !named.is_empty() && reach < columns {
             named.push(("", columns - reach));
         }
-        let columns = columns.max(reach);
-        let table = Some(Table { fields: named, rows, columns });
-        Self { table, words: None, note: wrong.map(|wrong| wrong.note), meaning }
+        Self { fields: named, rows, columns }
     }
 }
 
 impl Row {
-    fn of(name: &'static str, side: Side, wrong: Option<usize>, begins: impl Fn(usize) -> bool) -> Self {
-        match side {
-            Side::Words(words) => Self { name, words: Some(words), cells: Vec::new(), hidden: 0 },
-            Side::Bytes { mut cells, hidden } => {
-                // The first byte that is missing has a cell, too.
-                if wrong == Some(cells.len()) && hidden == 0 {
-                    cells.push("\u{2013}".to_owned());
-                }
-                let cell =
-                    |(offset, text)| Cell { text, wrong: wrong == Some(offset), begins: begins(offset) };
-                Self { name, words: None, cells: cells.into_iter().enumerate().map(cell).collect(), hidden }
-            }
+    fn of(
+        name: &'static str,
+        mut cells: Vec<String>,
+        hidden: usize,
+        wrong: Option<usize>,
+        fields: &[Field],
+    ) -> Self {
+        // The first byte that is missing has a cell, too.
+        if wrong == Some(cells.len()) && hidden == 0 {
+            cells.push("\u{2013}".to_owned());
         }
+        let begins = |offset| fields.iter().any(|field| field.offset == offset);
+        let cell = |(offset, text)| Cell { text, wrong: wrong == Some(offset), begins: begins(offset) };
+        Self { name, cells: cells.into_iter().enumerate().map(cell).collect(), hidden }
     }
 
-    /// How many columns are left behind its bytes.
+    fn columns(&self) -> usize {
+        self.cells.len() + usize::from(self.hidden > 0)
+    }
+
+    /// How many columns of its table are left behind its bytes.
     pub(super) fn rest(&self, columns: usize) -> usize {
-        columns.saturating_sub(self.cells.len() + usize::from(self.hidden > 0))
+        columns.saturating_sub(self.columns())
     }
 }
 

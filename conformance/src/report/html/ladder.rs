@@ -156,11 +156,11 @@ fn marked(case: &CaseRecord, rungs: &[Rung], cast: Cast) -> Option<(usize, usize
         }
         _ => None,
     };
-    let wrong = rungs.iter().position(|rung| matches!(rung, Rung::Beat(beat) if beat.wrong))?;
-    let places = || rungs.iter().enumerate();
-    byte(&rungs[wrong], false)
-        .map(|byte| (wrong, byte))
-        .or_else(|| places().rev().find_map(|(place, rung)| byte(rung, true).map(|byte| (place, byte))))
+    let wrong = rungs.iter().position(|rung| matches!(rung, Rung::Beat(beat) if beat.wrong));
+    let in_place = wrong.and_then(|place| byte(&rungs[place], false).map(|byte| (place, byte)));
+    in_place.or_else(|| {
+        rungs.iter().enumerate().rev().find_map(|(place, rung)| byte(rung, true).map(|byte| (place, byte)))
+    })
 }
 
 /// A drawing that grows downwards.

@@ -85,7 +85,7 @@
   // For browsers whose style sheets cannot open what is folded.
   let unfolded = [];
   addEventListener("beforeprint", () => {
-    unfolded = Array.from(document.querySelectorAll("details:not([open]):not(.passed):not(.words)"));
+    unfolded = Array.from(document.querySelectorAll("details:not([open]):not(.passed)"));
     for (const details of unfolded) details.open = true;
   });
   addEventListener("afterprint", () => {
