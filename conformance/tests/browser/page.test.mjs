@@ -126,7 +126,7 @@ describe("the filters", () => {
     await page.getByLabel("Search").fill("no such words");
     await page.locator(".overview a", { hasText: UNCHECKED }).click();
     await page.getByRole("link", { name: "All about INV-1" }).click();
-    assert.ok(await page.locator("[id=INV-1]").isVisible());
+    await page.locator("[id=INV-1]").waitFor();
     assert.equal(await shown(page), requirements.length);
   });
 });
@@ -151,12 +151,12 @@ describe("the bad target's page", () => {
   test("opens what a link leads to, on the page and from outside", async () => {
     const page = await open(browser, "bad");
     await page.locator(".overview a").nth(1).click();
-    assert.ok(await page.locator("#mend-2").isVisible());
+    await page.locator("#mend-2").waitFor();
     const index = await page.locator("tr.requirement .case").first().evaluate((it) => it.id);
     assert.ok(await page.locator(`#${index}`).isHidden());
     await page.context().close();
     const again = await open(browser, "bad", { hash: `#${index}` });
-    assert.ok(await again.locator(`#${index}`).isVisible());
+    await again.locator(`#${index}`).waitFor();
     await again.context().close();
   });
 
