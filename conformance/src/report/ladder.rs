@@ -39,7 +39,7 @@ pub enum Rung {
 pub struct Beat {
     /// Since the case began.
     pub at: Duration,
-    /// Which connection it is about, as "[2] "; empty where there is only one.
+    /// Which connection it is about, as `[2] `; empty where there is only one.
     pub on: String,
     /// Between whom.
     pub course: Course,
