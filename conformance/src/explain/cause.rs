@@ -7,6 +7,7 @@ mod client;
 mod command;
 mod crash;
 mod interrupt;
+mod measurement;
 mod output;
 mod pieces;
 mod serial;
@@ -37,7 +38,7 @@ impl Cause {
 
 /// What one cause brings about in other cases, where it looks like causes of its own (a key may be only the
 /// beginning of one): a server that has died of an error in one case died of it in the others, too.
-const CONSEQUENCES: [(&str, &[&str]); 8] = [
+const CONSEQUENCES: [(&str, &[&str]); 9] = [
     ("uncaught", &DEATHS),
     ("killed", &DEATHS),
     ("sigpipe", &DEATHS),
@@ -60,6 +61,8 @@ const CONSEQUENCES: [(&str, &[&str]); 8] = [
         &["no-version-check-request", "no-type-check-request", "no-test-type-check", "refusal-answered"],
     ),
     ("closes-after-reply", &["no-results", "queue-lost"]),
+    // Who counts nothing has not read; what he does not read he cannot answer, nor take as a sign of life.
+    ("counts-nothing", &["echoes-nothing", "data-refused", "data-is-no-word"]),
 ];
 
 /// How a server that is gone looks from outside.
@@ -77,8 +80,9 @@ pub fn recognise(case: &CaseRecord, tolerances: &Tolerances) -> Option<Cause> {
     let scene = Scene::of(case, tolerances)?;
     // Wrong bytes speak for themselves, even where the program died later of something else.
     let bytes_first = scene.fault.is_of_content();
-    let order: [fn(&Scene<'_>) -> Option<Cause>; 10] = [
+    let order: [fn(&Scene<'_>) -> Option<Cause>; 11] = [
         crash::recognise,
+        measurement::recognise,
         serial::recognise,
         bytes::recognise,
         answers::recognise,

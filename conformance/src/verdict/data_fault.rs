@@ -166,8 +166,8 @@ impl DataFault {
             Self::PortClosed { port, over } => format!("{over} port {port} open when Reply arrives"),
             Self::PortHeld { port, .. } => format!("port {port} free after the test"),
             Self::NotTaken { .. } => "an open data connection".to_owned(),
-            Self::Replies { sent, over: Transport::Tcp, .. } => format!("{sent} bytes back for {sent} bytes"),
-            Self::Replies { sent, .. } => format!("{sent} datagrams back for {sent} datagrams"),
+            Self::Replies { sent, over: Transport::Tcp, .. } => format!("{} back", of(*sent, "byte")),
+            Self::Replies { sent, .. } => format!("{} back", of(*sent, "datagram")),
             Self::ReplyLength { .. } => "replies as long as the requests".to_owned(),
             Self::StrangerAnswered { .. } => "no reply to another address than the client's".to_owned(),
             Self::WrongCount { arrived, .. } => format!("{arrived} datagrams in Results"),
@@ -191,7 +191,7 @@ impl DataFault {
         match self {
             Self::PortClosed { .. } => "nothing open there".to_owned(),
             Self::PortHeld { waited, .. } => format!("still open after {}", show(*waited)),
-            Self::NotTaken { messages, error } => format!("{error}, after {messages} messages"),
+            Self::NotTaken { messages, error } => format!("{error}, after {}", of(*messages, "message")),
             Self::Replies { replies, .. } => format!("{replies}"),
             Self::ReplyLength { bytes } => format!("{bytes} bytes"),
             Self::StrangerAnswered { replies } => format!("{replies} replies"),
@@ -235,9 +235,9 @@ impl fmt::Display for DataFault {
                 write!(f, "the test port {port} was still open {} after the test", show(*waited))
             }
             Self::NotTaken { messages, error } => {
-                write!(f, "the data could not be sent: {error}, after {messages} messages")
+                write!(f, "the data could not be sent: {error}, after {}", of(*messages, "message"))
             }
-            Self::Replies { .. } => write!(f, "{} were due, and {} came", self.expected(), self.actual()),
+            Self::Replies { .. } => write!(f, "{} due, and {} came", self.expected(), self.actual()),
             Self::ReplyLength { bytes } => {
                 write!(f, "a reply of {bytes} bytes came, not as long as the request")
             }
@@ -278,6 +278,11 @@ impl fmt::Display for DataFault {
             }
         }
     }
+}
+
+/// A count of something.
+fn of(count: u64, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 /// Figures as a person compares them: five digits are enough.
