@@ -15,23 +15,23 @@ const LISTEN: u8 = 0x0A;
 
 /// Whether a TCP socket listens on `port`, of whichever address and version.
 pub fn is_listening(port: u16) -> io::Result<bool> {
-    // A walk of the tables takes a millisecond or two of processor time, this count next to none; and as long as a
+    // A walk of a table takes a millisecond or two of processor time, these counts next to none; and as long as a
     // tester is starting, its network is empty.
-    if tcp_sockets_in_use().is_some_and(|count| count == 0) {
-        return Ok(false);
-    }
-    Ok(listening_tcp_ports()?.contains(&port))
+    let (v4, v6) = tcp_sockets_in_use();
+    let listens = |socket: Socket| socket.state == LISTEN && socket.local.port() == port;
+    Ok(v6 != Some(0) && table("tcp6")?.into_iter().any(listens)
+        || v4 != Some(0) && table("tcp")?.into_iter().any(listens))
 }
 
-/// How many TCP sockets of either family are bound, listening or connected; `None` where the system does not tell.
-fn tcp_sockets_in_use() -> Option<u32> {
+/// How many TCP sockets of version 4 and of version 6 are bound, listening or connected; `None` where the system does
+/// not tell.
+fn tcp_sockets_in_use() -> (Option<u32>, Option<u32>) {
     let count = |file: &str, family: &str| {
         let text = read_net(file).ok()?;
         let line = text.lines().find_map(|line| line.strip_prefix(family))?;
         line.split_whitespace().skip_while(|word| *word != "inuse").nth(1)?.parse::<u32>().ok()
     };
-    // A machine without version 6 has no such file.
-    Some(count("sockstat", "TCP:")? + count("sockstat6", "TCP6:").unwrap_or(0))
+    (count("sockstat", "TCP:"), count("sockstat6", "TCP6:"))
 }
 
 /// Whether a TCP socket listens on `port`, or holds a connection that was accepted there.
@@ -169,11 +169,20 @@ struct Socket {
     drops: u64,
 }
 
-/// The table of a protocol, of both versions.
+/// The sockets of a protocol, of both versions.
 fn sockets(protocol: &str) -> io::Result<Vec<Socket>> {
-    let v4 = read_net(protocol)?;
-    let v6 = read_net(&format!("{protocol}6")).unwrap_or_default();
-    Ok(v4.lines().chain(v6.lines()).filter_map(parse_row).collect())
+    let mut all = table(protocol)?;
+    all.extend(table(&format!("{protocol}6"))?);
+    Ok(all)
+}
+
+/// One table. A machine without version 6 has none for it, and no socket either.
+fn table(file: &str) -> io::Result<Vec<Socket>> {
+    match read_net(file) {
+        Ok(text) => Ok(text.lines().filter_map(parse_row).collect()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound && file.ends_with('6') => Ok(Vec::new()),
+        Err(error) => Err(error),
+    }
 }
 
 fn read_net(file: &str) -> io::Result<String> {

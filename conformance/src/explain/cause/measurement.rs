@@ -20,7 +20,7 @@ pub(super) fn recognise(scene: &Scene<'_>) -> Option<Cause> {
     let Fault::Data(fault) = scene.fault else { return None };
     match fault {
         DataFault::NoData { over, other } => Some(no_data(*over, *other)),
-        DataFault::PortClosed { over, .. } => Some(port_closed(*over)),
+        DataFault::PortClosed { .. } => Some(port_closed()),
         DataFault::NotTaken { .. } => Some(Cause::new(
             "data-refused",
             "The server closes the data connection instead of reading from it",
@@ -90,10 +90,10 @@ fn no_data(over: Transport, other: bool) -> Cause {
     )
 }
 
-fn port_closed(over: Transport) -> Cause {
+fn port_closed() -> Cause {
     Cause::new(
         "test-port-closed",
-        format!("The server opens no {over} test port before it sends Reply"),
+        "The server opens no test port before it sends Reply",
         format!(
             "Bind the data socket to port 0 (over TCP, listen as well), ask getsockname() for the number, and only then \
              send Reply with it. {PART_1}"
