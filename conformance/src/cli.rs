@@ -195,7 +195,14 @@ pub struct RunArgs {
     /// standard output; may be repeated
     #[arg(long = "report", value_name = "FORMAT[=FILE]", num_args = 1.., help_heading = "Report")]
     pub reports: Vec<ReportArg>,
-    /// No progress line
+    /// Write the conversation of every case that fails into this folder, as a .pcapng for Wireshark; grade makes a
+    /// folder in it for each submission
+    #[arg(long, value_name = "DIR", help_heading = "Report")]
+    pub transcripts: Option<PathBuf>,
+    /// With --transcripts: the conversations of the cases that pass as well
+    #[arg(long, requires = "transcripts", help_heading = "Report")]
+    pub transcripts_all: bool,
+    /// No progress
     #[arg(long, help_heading = "Report")]
     pub quiet: bool,
 }

@@ -34,6 +34,9 @@ use stalls::Stalls;
 /// TCP port of the control connection (P3, Communication Protocol).
 pub const CONTROL_PORT: u16 = 5678;
 
+/// What a transcript says of a connection that nobody listened for.
+pub const REFUSED: &str = "connection refused";
+
 /// How often readiness and resources, which no descriptor announces, are looked at.
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
 

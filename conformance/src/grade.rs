@@ -150,9 +150,12 @@ fn grade_one(
         Some(output) => output.reports(submission, &args.run.reports).map_err(Refusal::usage)?,
         None => Reports::default(),
     };
+    let folder = args.run.transcripts.as_ref().map(|folder| folder.join(&submission.file_name));
+    let mut transcripts = grader.transcripts(folder.as_deref(), args.run.transcripts_all, &info)?;
     let mut progress = Progress::new(args.run.quiet);
     let mut listeners: Vec<&mut dyn Listener> = vec![&mut progress];
     listeners.extend(reports.listeners());
+    listeners.extend(transcripts.as_mut().map(|transcripts| transcripts as &mut dyn Listener));
     let graded = grader.grade(&program, info, cwd, &mut listeners);
     progress.finish();
     let report = match graded {
@@ -160,6 +163,7 @@ fn grade_one(
         Err(reason) => return ungraded(&reason.to_string(), submission.folder()),
     };
     reports.write(&report, &grader.catalogue).map_err(Refusal::not_carried_out)?;
+    grading::finish_transcripts(transcripts)?;
     let standing = match interrupt::came() {
         true => Standing::Interrupted,
         false => grading::exit_of(&report.requirements, report.options.fail_on).into(),

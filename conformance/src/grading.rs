@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use sha2::{Digest, Sha256};
 
@@ -20,6 +20,7 @@ use crate::repeat;
 use crate::report::output::Destination;
 use crate::report::progress::Progress;
 use crate::report::set::Reports;
+use crate::report::transcripts::Transcripts;
 use crate::report::{self, Document, ReportOptions, RunReport, TargetInfo, Tool, json};
 use crate::run::{self, Options, RunError, TargetProgram};
 use crate::spec::{Catalogue, Level};
@@ -63,17 +64,20 @@ fn try_grade(args: &RunArgs) -> Result<Exit, Refusal> {
     let baseline = args.baseline.as_deref().map(Baseline::read).transpose().map_err(Refusal::usage)?;
     let new_baseline = args.write_baseline.as_deref().map(open_baseline).transpose()?;
     let mut reports = Reports::open(&args.reports).map_err(Refusal::usage)?;
+    let mut transcripts = grader.transcripts(args.transcripts.as_deref(), args.transcripts_all, &info)?;
     grader.announce_host();
     interrupt::install().map_err(Refusal::not_carried_out)?;
     let mut progress = Progress::new(args.quiet);
     let mut listeners: Vec<&mut dyn Listener> = vec![&mut progress];
     listeners.extend(reports.listeners());
+    listeners.extend(transcripts.as_mut().map(|transcripts| transcripts as &mut dyn Listener));
     let cwd = std::env::current_dir().map_err(Refusal::not_carried_out)?;
     let graded = grader.grade(&program, info, cwd, &mut listeners);
     progress.finish();
     let mut report = graded.map_err(Refusal::not_carried_out)?;
     report.baseline = baseline.as_ref().map(|baseline| baseline.compare(&report.cases));
     reports.write(&report, &grader.catalogue).map_err(Refusal::not_carried_out)?;
+    finish_transcripts(transcripts)?;
     if let Some(destination) = new_baseline {
         let written = destination.write(&Document::Bytes(Baseline::of(&report.cases).to_text().into_bytes()));
         written.map_err(|error| Refusal::not_carried_out(format!("--write-baseline: {error}")))?;
@@ -88,6 +92,12 @@ fn try_grade(args: &RunArgs) -> Result<Exit, Refusal> {
 fn open_baseline(path: &Path) -> Result<Destination, Refusal> {
     Destination::open(Some(path))
         .map_err(|error| Refusal::usage(format!("--write-baseline {}: {error}", path.display())))
+}
+
+/// Says so where a conversation could not be written.
+pub(crate) fn finish_transcripts(transcripts: Option<Transcripts<'_>>) -> Result<(), Refusal> {
+    let finished = transcripts.map_or(Ok(()), Transcripts::finish);
+    finished.map_err(|error| Refusal::not_carried_out(format!("--transcripts: {error}")))
 }
 
 /// Known failures count no longer; one that was mended counts until the file says so.
@@ -211,18 +221,45 @@ impl Grader {
         let cases = repeat::combine(runs);
         let requirements = requirement_records(&self.plan, self.catalogue.all(), &cases);
         Ok(RunReport {
-            schema: report::SCHEMA,
-            tool: Tool::this(),
-            target,
-            options: self.options.clone(),
-            isolation: self.isolation,
             started: started.to_string(),
             duration: began.elapsed(),
             summary: Summary::of(&requirements),
             requirements,
             cases,
-            baseline: None,
+            ..self.blank_report(target)
         })
+    }
+
+    /// What is graded and how, before anything came of it.
+    fn blank_report(&self, target: TargetInfo) -> RunReport {
+        RunReport {
+            schema: report::SCHEMA,
+            tool: Tool::this(),
+            target,
+            options: self.options.clone(),
+            isolation: self.isolation,
+            started: String::new(),
+            duration: Duration::ZERO,
+            summary: Summary::default(),
+            requirements: Vec::new(),
+            cases: Vec::new(),
+            baseline: None,
+        }
+    }
+
+    /// Opens the folder of `--transcripts`, before the run, as the reports are.
+    pub(crate) fn transcripts(
+        &self,
+        folder: Option<&Path>,
+        all: bool,
+        target: &TargetInfo,
+    ) -> Result<Option<Transcripts<'_>>, Refusal> {
+        let Some(folder) = folder else { return Ok(None) };
+        let run = self.blank_report(target.clone());
+        let opened = Transcripts::open(folder, all, run, &self.catalogue);
+        opened
+            .map(Some)
+            .map_err(|error| Refusal::usage(format!("--transcripts {}: {error}", folder.display())))
     }
 }
 

@@ -10,10 +10,12 @@ pub mod jsonl;
 pub mod junit;
 pub mod ladder;
 pub mod output;
+pub mod pcapng;
 pub mod plain;
 pub mod progress;
 pub mod set;
 pub mod tap;
+pub mod transcripts;
 
 use std::time::Duration;
 

@@ -45,21 +45,14 @@ impl fmt::Display for Line {
 
 /// One line for everything that happened in a case; they keep to `width` columns where they can.
 pub fn lines(case: &CaseRecord, width: usize) -> Vec<Line> {
-    let entries = &case.transcript.entries;
-    let end = entries.iter().position(|entry| entry.event == Event::Finished).unwrap_or(entries.len());
-    let entries = &entries[..end];
     let fault = case.finding.as_ref().map(|finding| &finding.fault);
-    let on = case.connection.as_deref();
-    let concerned = |event: &Event| on.is_none() || event.connection().is_none_or(|name| Some(name) == on);
-    let wrong = fault.and_then(|fault| {
-        entries.iter().rposition(|entry| shows(fault, &entry.event) && concerned(&entry.event))
-    });
-    let mut teller = Teller { case, entries, speeches: BTreeMap::new(), names: names(entries) };
+    let wrong = wrong_entry(case);
+    let mut teller = Teller::of(case);
     let mut all = Vec::new();
-    for (index, entry) in entries.iter().enumerate() {
-        if let Some(Told { words, bytes }) = teller.tell(index, entry) {
+    for (index, entry) in counted(case).iter().enumerate() {
+        if let Some(told) = teller.tell(entry) {
             let time = time(entry.at);
-            let text = with_bytes(words, &bytes, width.saturating_sub(time.len()));
+            let text = with_bytes(told.words, &told.bytes, width.saturating_sub(time.len()));
             all.push(Line { time, text, wrong: wrong == Some(index) });
         }
     }
@@ -70,6 +63,21 @@ pub fn lines(case: &CaseRecord, width: usize) -> Vec<Line> {
         all.push(Line { time: time(last.at), text: compare(fault, width).came, wrong: true });
     }
     shortened(all)
+}
+
+/// What happened until the case was over; nothing later counts.
+fn counted(case: &CaseRecord) -> &[Entry] {
+    let entries = &case.transcript.entries;
+    let end = entries.iter().position(|entry| entry.event == Event::Finished).unwrap_or(entries.len());
+    &entries[..end]
+}
+
+/// The index of the entry at which the fault shows, where something that happened shows it.
+pub fn wrong_entry(case: &CaseRecord) -> Option<usize> {
+    let fault = &case.finding.as_ref()?.fault;
+    let on = case.connection.as_deref();
+    let concerned = |event: &Event| on.is_none() || event.connection().is_none_or(|name| Some(name) == on);
+    counted(case).iter().rposition(|entry| shows(fault, &entry.event) && concerned(&entry.event))
 }
 
 /// Whether the fault is what this event did.
@@ -117,17 +125,17 @@ pub fn legend(case: &CaseRecord) -> String {
         Role::Client => "the client is your program, the server is conformance",
         Role::Command => "seconds since the start",
     };
-    match names(&case.transcript.entries).len() {
+    match names(counted(case)).len() {
         0 | 1 => who.to_owned(),
         _ => format!("{who}; in brackets which connection"),
     }
 }
 
-fn names(entries: &[Entry]) -> Vec<&str> {
-    let mut names = Vec::new();
+fn names(entries: &[Entry]) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
     for name in entries.iter().filter_map(|entry| entry.event.connection()) {
-        if !names.contains(&name) {
-            names.push(name);
+        if !names.iter().any(|known| known == name) {
+            names.push(name.to_owned());
         }
     }
     names
@@ -144,22 +152,42 @@ fn with_bytes(line: String, bytes: &str, width: usize) -> String {
     }
 }
 
-struct Told {
-    words: String,
-    bytes: String,
+/// An event in words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Told {
+    /// Who does what, in the words of the protocol.
+    pub words: String,
+    /// The bytes that were said, hex, the tail of many only counted; empty where none were.
+    pub bytes: String,
 }
 
-struct Teller<'a> {
-    case: &'a CaseRecord,
-    entries: &'a [Entry],
-    /// What the client and the server of each connection have said so far.
-    speeches: BTreeMap<&'a str, (Speech, Speech)>,
+/// Puts the events of one conversation into words, one after the other.
+#[derive(Clone, Debug)]
+pub struct Teller {
+    role: Role,
+    args: Vec<String>,
     /// The connections in the order of their beginnings.
-    names: Vec<&'a str>,
+    names: Vec<String>,
+    /// What the client and the server of each connection have said so far.
+    speeches: BTreeMap<String, (Speech, Speech)>,
+    /// When our connects began.
+    begun: BTreeMap<String, Duration>,
 }
 
-impl<'a> Teller<'a> {
-    fn tell(&mut self, index: usize, entry: &'a Entry) -> Option<Told> {
+impl Teller {
+    /// For a program that was started in this role with these arguments. `names` are the connections that there
+    /// will be, in the order of their beginnings.
+    pub fn new(role: Role, args: &[String], names: Vec<String>) -> Self {
+        Self { role, args: args.to_vec(), names, speeches: BTreeMap::new(), begun: BTreeMap::new() }
+    }
+
+    /// For a case that is over.
+    pub fn of(case: &CaseRecord) -> Self {
+        Self::new(role_of(case), &case.args, names(counted(case)))
+    }
+
+    /// The next event in words, where it is worth some.
+    pub fn tell(&mut self, entry: &Entry) -> Option<Told> {
         let plain = |words: String| Some(Told { words, bytes: String::new() });
         let on = entry.event.connection().map_or(String::new(), |name| self.prefix(name));
         let (ours, theirs, we) = self.names();
@@ -173,15 +201,17 @@ impl<'a> Teller<'a> {
                 plain(format!("{theirs} is sent {}", signal_name(signal.number())))
             }
             Event::Connecting { on: name, to } => {
-                self.speeches.insert(name, fresh());
+                self.speeches.insert(name.clone(), fresh());
+                self.begun.insert(name.clone(), entry.at);
                 plain(format!("{on}{ours} connects to {to}"))
             }
             Event::Opened { on: name, local, accepted: true, .. } => {
-                self.speeches.insert(name, fresh());
+                self.speeches.insert(name.clone(), fresh());
                 plain(format!("{on}{theirs} connects to {local}"))
             }
             Event::Opened { on: name, .. } => {
-                self.was_slow(index, name).then(|| plain(format!("{on}{ours} is connected"))).flatten()
+                let slow = self.begun.get(name).is_some_and(|begun| entry.at > *begun + SLOW);
+                slow.then(|| plain(format!("{on}{ours} is connected"))).flatten()
             }
             Event::Refused { error, .. } => plain(format!("{on}{ours} cannot connect: {error}")),
             Event::Sent { on: name, bytes, length } => Some(self.speak(we, name, &on, bytes, *length)),
@@ -212,7 +242,7 @@ impl<'a> Teller<'a> {
 
     /// What we, and what the program is called, and which of the two speakers we are.
     fn names(&self) -> (&'static str, &'static str, Speaker) {
-        match role_of(self.case) {
+        match self.role {
             Role::Server => ("client", "server", Speaker::Client),
             Role::Client => ("server", "client", Speaker::Server),
             Role::Command => ("conformance", "the program", Speaker::Server),
@@ -220,7 +250,7 @@ impl<'a> Teller<'a> {
     }
 
     fn call(&self) -> String {
-        if self.case.args.is_empty() { String::new() } else { format!(": {}", command_line(&self.case.args)) }
+        if self.args.is_empty() { String::new() } else { format!(": {}", command_line(&self.args)) }
     }
 
     /// Which connection: a number in the order of their beginnings where the name says nothing.
@@ -231,21 +261,12 @@ impl<'a> Teller<'a> {
         if name != CONTROL && !name.starts_with("session-") {
             return format!("[{name}] ");
         }
-        let number = self.names.iter().position(|known| *known == name).map_or(0, |index| index + 1);
+        let number = self.names.iter().position(|known| known == name).map_or(0, |index| index + 1);
         format!("[{number}] ")
     }
 
-    /// Whether the connection stood only some time after it was begun.
-    fn was_slow(&self, index: usize, name: &str) -> bool {
-        let begun = self.entries[..index]
-            .iter()
-            .rev()
-            .find(|entry| matches!(&entry.event, Event::Connecting { on, .. } if on == name));
-        begun.is_some_and(|begun| self.entries[index].at > begun.at + SLOW)
-    }
-
-    fn speak(&mut self, speaker: Speaker, name: &'a str, on: &str, bytes: &[u8], length: usize) -> Told {
-        let (client, server) = self.speeches.entry(name).or_insert_with(fresh);
+    fn speak(&mut self, speaker: Speaker, name: &str, on: &str, bytes: &[u8], length: usize) -> Told {
+        let (client, server) = self.speeches.entry(name.to_owned()).or_insert_with(fresh);
         let (speech, arrow) = match speaker {
             Speaker::Client => (client, "client --> server"),
             Speaker::Server => (server, "client <-- server"),
