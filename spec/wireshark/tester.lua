@@ -142,13 +142,22 @@ local function draw_rest(tvb, offset, tree, info)
     return words .. " [invalid]"
 end
 
-function tester.dissector(tvb, pinfo, tree)
-    local from_client = pinfo.dst_port == pinfo.match_uint
-    -- A message between two equal ports: the one that opened the connection is not known here, so its type decides.
-    if pinfo.dst_port == pinfo.src_port and tvb:captured_len() > 1 then
-        local kind = tvb(1, 1):uint()
-        from_client = kind ~= 2 and kind ~= 4
+-- Whether the client speaks: to the port of the preference, or to the one that Decode As was told. Where neither
+-- tells (both ports are that one), the type of the first message does.
+local function is_from_client(tvb, pinfo)
+    local port = tester.prefs.port
+    if pinfo.dst_port ~= port and pinfo.src_port ~= port then
+        port = pinfo.match_uint
     end
+    if pinfo.dst_port == pinfo.src_port then
+        local kind = tvb:captured_len() > 1 and tvb(1, 1):uint()
+        return kind ~= 2 and kind ~= 4
+    end
+    return pinfo.dst_port == port
+end
+
+function tester.dissector(tvb, pinfo, tree)
+    local from_client = is_from_client(tvb, pinfo)
     local role = from_client and "client" or "server"
     local side = tostring(tcp_stream()) .. role
     pinfo.cols.protocol = "TESTER"
@@ -198,6 +207,7 @@ end
 local tcp_port = DissectorTable.get("tcp.port")
 local registered = DEFAULT_PORT
 tcp_port:add(registered, tester)
+tcp_port:add_for_decode_as(tester)
 
 function tester.prefs_changed()
     if tester.prefs.port ~= registered then

@@ -62,7 +62,9 @@ pub fn render(
         snaplen: 0,
         options: vec![
             InterfaceDescriptionOption::IfName(Cow::Borrowed("conversation")),
-            InterfaceDescriptionOption::IfDescription(Cow::Borrowed("made from the transcript, not captured")),
+            InterfaceDescriptionOption::IfDescription(Cow::Borrowed(
+                "made from the transcript, not captured",
+            )),
             InterfaceDescriptionOption::IfTsResol(NANOSECONDS),
         ],
     };
@@ -113,7 +115,8 @@ fn fault(case: &CaseRecord, run: &RunReport, packets: &[Packet]) -> Option<(usiz
         None => packets.len(),
     };
     let cause = cause::recognise(case, &run.options.tolerances);
-    let cause = cause.map_or(String::new(), |cause| format!("\nLikely cause: {}", escape::line(&cause.title)));
+    let cause =
+        cause.map_or(String::new(), |cause| format!("\nLikely cause: {}", escape::line(&cause.title)));
     let words = format!(
         "FAULT ({}){}\nexpected: {}\ncame: {}{cause}",
         plain::ids(&case.charged),

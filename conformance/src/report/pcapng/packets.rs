@@ -103,7 +103,8 @@ impl<'a> Carrier<'a> {
             Event::Connecting { on, .. } | Event::Refused { on, .. } if on == name => Some(None),
             _ => None,
         });
-        let addresses = outcome.flatten().and_then(|(local, peer)| Some((local.parse().ok()?, peer.parse().ok()?)));
+        let addresses =
+            outcome.flatten().and_then(|(local, peer)| Some((local.parse().ok()?, peer.parse().ok()?)));
         let (local, peer) = match addresses {
             Some(addresses) => addresses,
             None => {
