@@ -103,6 +103,18 @@ fn tap_is_read_by_its_parsers() {
     assert_tap_is(Tap { points: 2, failed: 2, todo: 0, skipped: 0 }, &run().read("out.tap"));
 }
 
+/// The built-in reference, with a case that is left out.
+#[test]
+fn tap_of_a_good_run_is_read_by_its_parsers() {
+    let assert = conformance()
+        .args(["--quiet", "--quick", "--report", "tap", "--case"])
+        .args(["server/session/reply*", "command/help", "server/timeout/before-request"])
+        .assert()
+        .success();
+    let document = String::from_utf8(assert.get_output().stdout.clone()).unwrap();
+    assert_tap_is(Tap { points: 6, failed: 0, todo: 0, skipped: 1 }, &document);
+}
+
 #[test]
 fn github_gets_annotations_and_a_summary_behind_that_of_another_step() {
     let Run { stdout, .. } = run();
