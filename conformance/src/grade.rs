@@ -69,7 +69,7 @@ fn try_grade(args: &GradeArgs) -> Result<Exit, Refusal> {
 }
 
 fn refuse_options(args: &GradeArgs) -> Result<(), Refusal> {
-    if args.run.target_bin.is_some() || args.run.target_cmd.is_some() {
+    if args.run.target.target_bin.is_some() || args.run.target.target_cmd.is_some() {
         return Err(Refusal::usage(
             "grade finds its targets in DIR: --target-bin and --target-cmd do not go with it",
         ));
@@ -135,7 +135,7 @@ fn grade_one(
     output: Option<&Output>,
 ) -> Result<Row, Refusal> {
     let started = submission.program.as_ref().map_err(Clone::clone).and_then(|found| {
-        let (program, info) = start_of(found, &args.run.target_args)?;
+        let (program, info) = start_of(found, &args.run.target.target_args)?;
         Ok((program, info, found.folder.clone()))
     });
     // The row has the submission's name: where the folder lies is no news in it.

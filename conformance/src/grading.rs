@@ -55,8 +55,8 @@ pub fn grade(args: &RunArgs) -> Exit {
 }
 
 fn try_grade(args: &RunArgs) -> Result<Exit, Refusal> {
-    let target = args.target().map_err(Refusal::usage)?;
-    let (program, info) = resolve(&target, args.target_bin.is_none())?;
+    let target = args.target.target().map_err(Refusal::usage)?;
+    let (program, info) = resolve(&target, args.target.target_bin.is_none())?;
     let grader = Grader::prepare(args)?;
     if args.list {
         return list(&grader.plan, &args.reports);
@@ -141,10 +141,10 @@ impl Grader {
                 )));
             }
         }
-        let tolerances = args.tolerances();
+        let tolerances = args.times.tolerances();
         let library = Library::load(&args.fixtures).map_err(Refusal::usage)?;
         let cases = library.cases(&catalogue, &tolerances).map_err(Refusal::usage)?;
-        let (isolation, refused) = args.isolation().map_err(|error| {
+        let (isolation, refused) = args.isolation.resolve().map_err(|error| {
             Refusal::not_carried_out(format!("--isolation namespace: {error}; --isolation host does without"))
         })?;
         let selection = Selection {

@@ -10,6 +10,7 @@
 //! [`tolerance`] the one place of its times.
 
 pub mod baseline;
+mod choice;
 pub mod cli;
 pub mod conversation;
 pub mod diff;
@@ -30,6 +31,7 @@ pub mod plan;
 pub mod reference;
 pub mod repeat;
 pub mod report;
+pub mod reproduce;
 pub mod run;
 mod slots;
 pub mod spec;

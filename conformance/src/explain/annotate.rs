@@ -143,7 +143,8 @@ fn hex_row(bytes: &[u8]) -> String {
     format!("{}{more}", row.join(" "))
 }
 
-fn fields(kind: MessageType) -> &'static [Field] {
+/// The fields of a message, in their order.
+pub fn fields(kind: MessageType) -> &'static [Field] {
     match kind {
         MessageType::Request => Request::FIELDS,
         MessageType::Reply => Reply::FIELDS,

@@ -25,6 +25,11 @@ const TRACES: [(&str, &str); 12] = [
 static PATTERNS: LazyLock<Option<RegexSet>> =
     LazyLock::new(|| RegexSet::new(TRACES.iter().map(|(_, pattern)| pattern)).ok());
 
+/// The patterns of all traces, for those who look for them elsewhere.
+pub(crate) fn patterns() -> impl Iterator<Item = &'static str> {
+    TRACES.iter().map(|(_, pattern)| *pattern)
+}
+
 /// The runtime and the first telling line of a trace in `output`, if one stands there.
 pub(crate) fn find(output: &str) -> Option<(&'static str, String)> {
     let first = PATTERNS.as_ref()?.matches(output).iter().next()?;
