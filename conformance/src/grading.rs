@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use sha2::{Digest, Sha256};
 
 use crate::baseline::Baseline;
-use crate::cli::{self, ReportArg, ReportFormat, RunArgs, TargetArg};
+use crate::choice;
+use crate::cli::{self, IsolationArg, ReplayArgs, ReportArg, ReportFormat, RunArgs, TargetArg};
 use crate::event::Listener;
 use crate::exit::Exit;
 use crate::fixture::{Case, Library};
@@ -23,7 +24,7 @@ use crate::report::set::Reports;
 use crate::report::transcripts::Transcripts;
 use crate::report::{self, Document, ReportOptions, RunReport, TargetInfo, Tool, json};
 use crate::run::{self, Options, RunError, TargetProgram};
-use crate::spec::{Catalogue, Level};
+use crate::spec::{Catalogue, Level, Part};
 
 /// Why there is no verdict: the exit code and the one line that says it.
 #[derive(Debug)]
@@ -126,6 +127,7 @@ pub(crate) struct Grader {
     /// Why not in namespaces, where they were refused.
     refused: Option<String>,
     fail_fast: bool,
+    live: bool,
     repeat: usize,
 }
 
@@ -144,9 +146,7 @@ impl Grader {
         let tolerances = args.times.tolerances();
         let library = Library::load(&args.fixtures).map_err(Refusal::usage)?;
         let cases = library.cases(&catalogue, &tolerances).map_err(Refusal::usage)?;
-        let (isolation, refused) = args.isolation.resolve().map_err(|error| {
-            Refusal::not_carried_out(format!("--isolation namespace: {error}; --isolation host does without"))
-        })?;
+        let (isolation, refused) = isolation(args.isolation)?;
         let selection = Selection {
             part: args.part.into(),
             requirements: args.requirements.clone(),
@@ -179,8 +179,40 @@ impl Grader {
             isolation,
             refused,
             fail_fast: args.fail_fast,
+            live: false,
             repeat: usize::from(args.repeat),
         })
+    }
+
+    /// For a single case that is followed live; every level counts.
+    pub(crate) fn single(args: &ReplayArgs) -> Result<Self, Refusal> {
+        let catalogue = Catalogue::built_in()
+            .map_err(|error| Refusal::not_carried_out(format!("spec/requirements.toml: {error}")))?;
+        let tolerances = args.times.tolerances();
+        let library = Library::load(&args.fixtures).map_err(Refusal::usage)?;
+        let mut cases = library.cases(&catalogue, &tolerances).map_err(Refusal::usage)?;
+        let case = cases.swap_remove(choice::one_of(&cases, &args.case)?);
+        let (isolation, refused) = isolation(args.isolation)?;
+        let selection = Selection {
+            part: Part::P2,
+            requirements: Vec::new(),
+            cases: Vec::new(),
+            quick: false,
+            isolation,
+        };
+        let plan = Plan::new(vec![case], &catalogue, &selection);
+        if plan.cases.is_empty() {
+            return Err(Refusal::nothing_selected(nothing_selected(&plan)));
+        }
+        let options = ReportOptions {
+            part: selection.part,
+            quick: false,
+            fail_on: Level::Harden,
+            jobs: 1,
+            seed: args.seed.unwrap_or_else(|| fastrand::u64(..)),
+            tolerances,
+        };
+        Ok(Self { catalogue, plan, options, isolation, refused, fail_fast: false, live: true, repeat: 1 })
     }
 
     /// Says so where the cases cannot run side by side, and what that costs.
@@ -211,6 +243,7 @@ impl Grader {
             jobs: self.options.jobs,
             seed: self.options.seed,
             fail_fast: self.fail_fast,
+            live: self.live,
             cwd,
         };
         let (started, began) = (jiff::Timestamp::now(), Instant::now());
@@ -263,8 +296,14 @@ impl Grader {
     }
 }
 
+fn isolation(asked: IsolationArg) -> Result<(Isolation, Option<String>), Refusal> {
+    asked.resolve().map_err(|error| {
+        Refusal::not_carried_out(format!("--isolation namespace: {error}; --isolation host does without"))
+    })
+}
+
 /// The program behind the target's name, looked for before anything starts.
-fn resolve(target: &TargetArg, in_path: bool) -> Result<(TargetProgram, TargetInfo), Refusal> {
+pub(crate) fn resolve(target: &TargetArg, in_path: bool) -> Result<(TargetProgram, TargetInfo), Refusal> {
     match target {
         TargetArg::Reference => Ok((
             TargetProgram {

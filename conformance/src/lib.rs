@@ -30,6 +30,7 @@ pub mod page;
 pub mod plan;
 pub mod reference;
 pub mod repeat;
+pub mod replay;
 pub mod report;
 pub mod reproduce;
 pub mod run;

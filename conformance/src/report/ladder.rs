@@ -51,9 +51,7 @@ pub fn lines(case: &CaseRecord, width: usize) -> Vec<Line> {
     let mut all = Vec::new();
     for (index, entry) in counted(case).iter().enumerate() {
         if let Some(told) = teller.tell(entry) {
-            let time = time(entry.at);
-            let text = with_bytes(told.words, &told.bytes, width.saturating_sub(time.len()));
-            all.push(Line { time, text, wrong: wrong == Some(index) });
+            all.push(Line { wrong: wrong == Some(index), ..line(entry.at, &told, width) });
         }
     }
     // What did not happen has no line: the end of the wait for it is told in one of its own.
@@ -63,6 +61,13 @@ pub fn lines(case: &CaseRecord, width: usize) -> Vec<Line> {
         all.push(Line { time: time(last.at), text: compare(fault, width).came, wrong: true });
     }
     shortened(all)
+}
+
+/// The line of an event that was told, `width` columns wide where it can be.
+pub fn line(at: Duration, told: &Told, width: usize) -> Line {
+    let time = time(at);
+    let text = with_bytes(told.words.clone(), &told.bytes, width.saturating_sub(time.len()));
+    Line { time, text, wrong: false }
 }
 
 /// What happened until the case was over; nothing later counts.
@@ -101,7 +106,8 @@ fn shows(fault: &Fault, event: &Event) -> bool {
     }
 }
 
-fn time(at: Duration) -> String {
+/// The time of a line, as it stands before it.
+pub fn time(at: Duration) -> String {
     format!("{:>8.3} s  ", at.as_secs_f64())
 }
 
@@ -120,12 +126,17 @@ fn shortened(mut all: Vec<Line>) -> Vec<Line> {
 
 /// Who is who in the lines of a case.
 pub fn legend(case: &CaseRecord) -> String {
-    let who = match role_of(case) {
+    legend_for(role_of(case), names(counted(case)).len())
+}
+
+/// Who is who with a program of this role and so many connections.
+pub fn legend_for(role: Role, connections: usize) -> String {
+    let who = match role {
         Role::Server => "the server is your program, the client is conformance",
         Role::Client => "the client is your program, the server is conformance",
         Role::Command => "seconds since the start",
     };
-    match names(counted(case)).len() {
+    match connections {
         0 | 1 => who.to_owned(),
         _ => format!("{who}; in brackets which connection"),
     }
@@ -254,7 +265,7 @@ impl Teller {
     }
 
     /// Which connection: a number in the order of their beginnings where the name says nothing.
-    fn prefix(&self, name: &str) -> String {
+    pub fn prefix(&self, name: &str) -> String {
         if self.names.len() < 2 {
             return String::new();
         }

@@ -68,7 +68,7 @@ impl Listener for Progress {
                 self.bar.inc(1);
             }
             Event::Again { .. } => self.bar.inc_length(1),
-            Event::Started { .. } => {}
+            Event::Started { .. } | Event::Happened { .. } => {}
         }
         self.draw();
     }

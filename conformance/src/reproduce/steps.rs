@@ -4,10 +4,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use tester::protocol::message::MessageType;
-
 use super::python;
-use crate::explain::annotate::fields;
+use crate::explain::annotate::by_field;
 use crate::explain::dialogue::{Speaker, Speech};
 use crate::fixture::bytes::{Chunk, Expected, Outgoing, Pattern};
 use crate::fixture::data::{DataAction, Sender, Transport};
@@ -389,19 +387,10 @@ fn bytes(cells: &[String]) -> String {
     format!("(\n{})", lines.join("\n"))
 }
 
-/// The one message that some tokens are or begin, field by field: `Reply: version=01, message_type=02, test_port=PP PP`.
+/// The one message that some tokens are or begin: `Reply: version=01, message_type=02, test_port=PP PP`.
 fn in_fields(cells: &[String]) -> Option<String> {
-    let kind = MessageType::of(u8::from_str_radix(cells.get(1)?, 16).ok()?)?;
-    if fields(kind).last().is_some_and(|last| cells.len() > last.offset + last.size) {
-        return None;
-    }
-    let mut words = Vec::new();
-    for field in fields(kind) {
-        let Some(value) = cells.get(field.offset..field.offset + field.size) else { break };
-        let value = bytes(value);
-        words.push(format!("{}={}", field.name, value.trim_matches('"')));
-    }
-    Some(format!("{kind}: {}", words.join(", ")))
+    let join = |value: &[String]| bytes(value).trim_matches('"').to_owned();
+    by_field(cells, join).map(|(kind, fields)| format!("{kind}: {fields}"))
 }
 
 fn fields_only(named: &str) -> &str {
