@@ -65,9 +65,10 @@ impl<'a> Carrier<'a> {
             Event::Opened { on, accepted: false, .. } => self.with(on, |flow| flow.established(Side::Runner)),
             Event::Opened { on, local, peer, accepted: true } => {
                 let (Ok(local), Ok(peer)) = (local.parse(), peer.parse()) else { return Vec::new() };
-                let flow = self.flows.entry(on).insert_entry(Flow::new(local, peer)).into_mut();
+                let mut flow = Flow::new(local, peer);
                 let mut segments = vec![flow.syn(Side::Target)];
                 segments.extend(flow.established(Side::Target));
+                self.flows.insert(on, flow);
                 segments
             }
             Event::Refused { on, error } if error == REFUSED => {
@@ -114,6 +115,9 @@ impl<'a> Carrier<'a> {
                 (SocketAddr::new(to.ip(), UNKNOWN_PORT), to)
             }
         };
-        vec![self.flows.entry(name).insert_entry(Flow::new(local, peer)).into_mut().syn(Side::Runner)]
+        let mut flow = Flow::new(local, peer);
+        let syn = flow.syn(Side::Runner);
+        self.flows.insert(name, flow);
+        vec![syn]
     }
 }
