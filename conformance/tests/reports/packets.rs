@@ -233,6 +233,29 @@ fn the_folder_holds_what_was_asked_for(#[case] options: &[&str], #[case] files: 
     assert_eq!(names, files);
 }
 
+/// Each submission of a class has a folder of its own.
+#[test]
+fn a_class_is_kept_apart() {
+    let folder = tempfile::tempdir().unwrap();
+    let class = folder.path().join("class");
+    for name in ["ada", "bob"] {
+        fs::create_dir_all(class.join(name)).unwrap();
+        fs::copy(mutant(), class.join(name).join("tester")).unwrap();
+    }
+    let captures = folder.path().join("captures");
+    conformance()
+        .args(["grade", "--quiet", "--target-arg=--fault=request-version-unchecked"])
+        .args(["--case", "server/invalid/request-version[00]", "--transcripts"])
+        .arg(&captures)
+        .arg(&class)
+        .assert()
+        .code(1);
+    for name in ["ada", "bob"] {
+        let file = captures.join(name).join("server.invalid.request-version.00.pcapng");
+        assert!(file.exists(), "{}", file.display());
+    }
+}
+
 #[test]
 fn a_folder_that_cannot_be_written_is_refused_before_the_run() {
     let folder = tempfile::tempdir().unwrap();

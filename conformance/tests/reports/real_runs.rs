@@ -41,7 +41,8 @@ fn run() -> &'static Run {
         let target = executable(&path("target"), TARGET);
         fs::write(path("summary.md"), "what another step wrote\n").unwrap();
         let mut command = conformance();
-        command.arg("--target-bin").arg(&target).args(["--case", "server/session/listens", "command/help"]);
+        command.arg("--quiet").arg("--target-bin").arg(&target);
+        command.args(["--case", "server/session/listens", "command/help"]);
         for (format, name) in [
             ("json", "report.json"),
             ("jsonl", "events.jsonl"),
