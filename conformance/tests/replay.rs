@@ -1,5 +1,5 @@
 //! `conformance replay`: one conversation as a person sees it, while it goes on.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "all of it is a test")]
+#![expect(clippy::unwrap_used, reason = "all of it is a test")]
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
