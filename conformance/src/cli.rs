@@ -223,7 +223,7 @@ pub struct RunArgs {
     #[arg(long, value_name = "N", help_heading = "Run")]
     pub seed: Option<u64>,
 
-    /// How to report: human, json, jsonl, junit, tap, github or gradescope, with =FILE to write a file instead of
+    /// How to report: human, json, jsonl, junit, tap, github, gradescope or html, with =FILE to write a file instead of
     /// standard output; may be repeated
     #[arg(long = "report", value_name = "FORMAT[=FILE]", num_args = 1.., help_heading = "Report")]
     pub reports: Vec<ReportArg>,
@@ -430,6 +430,8 @@ pub enum ReportFormat {
     Github,
     /// For Gradescope: results.json, a point for each requirement that counts
     Gradescope,
+    /// For a browser: one page that needs nothing else
+    Html,
 }
 
 impl ReportFormat {
@@ -443,6 +445,7 @@ impl ReportFormat {
             Self::Tap => "tap",
             Self::Github => "github.txt",
             Self::Gradescope => "gradescope.json",
+            Self::Html => "html",
         }
     }
 }

@@ -110,7 +110,7 @@ impl<'c> Live<'c> {
         for entry in self.case.requirements.iter().filter_map(|id| grader.catalogue.find(id)) {
             page.wrapped(&format!("{} ({}) ", entry.id, entry.level), &entry.title);
         }
-        page.wrapped("", &painted(DIM, ladder::legend_for(self.case.role, connections(self.case).len())));
+        page.wrapped("", &painted(DIM, ladder::legend_of(self.case.role, connections(self.case).len())));
         page.blank();
         page.into_text()
     }
@@ -138,8 +138,8 @@ impl<'c> Live<'c> {
     }
 
     fn event(&mut self, page: &mut Page, entry: &Entry) {
-        let Some(told) = self.teller.tell(entry) else { return };
-        let line = ladder::line(entry.at, &told, self.width);
+        let Some(beat) = self.teller.tell(entry) else { return };
+        let line = ladder::line(&beat, self.width);
         page.wrapped(&line.time, &escape::line(&line.text));
         if let Some(fields) = fields(&entry.event) {
             page.wrapped(INDENT, &painted(DIM, fields));

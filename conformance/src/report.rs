@@ -4,6 +4,7 @@
 pub mod escape;
 pub mod github;
 pub mod gradescope;
+pub mod html;
 pub mod human;
 pub mod json;
 pub mod jsonl;
@@ -14,6 +15,7 @@ pub mod pcapng;
 pub mod plain;
 pub mod progress;
 pub mod set;
+mod tally;
 pub mod tap;
 pub mod transcripts;
 
@@ -53,6 +55,7 @@ pub fn render(
         ReportFormat::Tap => Document::Bytes(tap::render(report, catalogue)?),
         ReportFormat::Github => Document::Bytes(github::render(report, catalogue)?),
         ReportFormat::Gradescope => Document::Bytes(gradescope::render(report, catalogue)?),
+        ReportFormat::Html => Document::Bytes(html::render(report, catalogue)?),
         ReportFormat::Jsonl => return Err(io::Error::other("jsonl is written while a run lasts")),
     })
 }

@@ -8,6 +8,23 @@ use serde::{Deserialize, Serialize};
 
 const CATALOGUE: &str = include_str!("../../spec/requirements.toml");
 
+/// What the letters of a source stand for, in one sentence for a reader.
+pub const SOURCES: &str = "Sources: P3 is the assignment (Project 3), S the lecture slides, E engineering practice that no \
+                           document of the course asks for.";
+
+/// The areas of the catalogue, as a reader knows them.
+const AREAS: [(&str, &str); 9] = [
+    ("CLI", "command line"),
+    ("SRV", "server, the valid session"),
+    ("SER", "one client at a time"),
+    ("INV", "invalid messages to the server"),
+    ("ABR", "connections that end badly"),
+    ("TMO", "the silence timeout"),
+    ("SIG", "interrupt"),
+    ("CLT", "client"),
+    ("DAT", "measurement"),
+];
+
 /// How binding a requirement is: what the documents say, what they imply, what good practice adds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -91,6 +108,11 @@ impl RequirementId {
     /// The area, three letters: CLI, SRV, SER, INV, ABR, TMO, SIG, CLT or DAT.
     pub fn area(&self) -> &str {
         &self.area
+    }
+
+    /// What the area is about, in a few words; nothing for one that is not in the catalogue.
+    pub fn area_title(&self) -> &'static str {
+        AREAS.iter().find(|(known, _)| *known == self.area).map_or("", |(_, title)| title)
     }
 }
 

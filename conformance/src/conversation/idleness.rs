@@ -11,18 +11,24 @@ const SETTLED: Duration = Duration::from_millis(60);
 /// A target that has worked for so long since it was first looked at is busy on purpose: it measures.
 const BUSY: Duration = Duration::from_millis(300);
 
+/// A target that was found asleep at most looks for so long works in short strokes: it measures round trips, or it
+/// sends what a slow reader takes. One that starts computes, or waits for a processor, at most looks.
+const STROKES: Duration = Duration::from_millis(300);
+
 /// What was seen of the target since a signal became due.
 #[derive(Debug)]
 pub(super) struct Idleness {
     since: Instant,
     first: Option<Duration>,
     last: Option<(Instant, Duration)>,
+    looks: u32,
+    asleep: u32,
 }
 
 impl Idleness {
     /// The signal is due now.
     pub(super) fn new() -> Self {
-        Self { since: Instant::now(), first: None, last: None }
+        Self { since: Instant::now(), first: None, last: None, looks: 0, asleep: 0 }
     }
 
     /// Takes in what the target does; whether the signal may be sent. `None`: nobody can tell, or it has ended.
@@ -33,6 +39,10 @@ impl Idleness {
         let first = *self.first.get_or_insert(run_time);
         let unchanged = self.last.filter(|(_, before)| *before == run_time && !runnable);
         let (idle_since, _) = *self.last.insert(unchanged.unwrap_or((now, run_time)));
-        now - idle_since >= SETTLED || run_time.saturating_sub(first) >= BUSY || now - self.since >= patience
+        self.looks += 1;
+        self.asleep += u32::from(!runnable);
+        let (watched, worked) = (now - self.since, run_time.saturating_sub(first));
+        let strokes = self.asleep >= self.looks / 4 * 3 && worked <= watched / 4;
+        now - idle_since >= SETTLED || worked >= BUSY || watched >= STROKES && strokes || watched >= patience
     }
 }

@@ -1,9 +1,9 @@
 //! What was due and what came, byte under byte, with the field names of the message schema above and a
 //! caret under the first wrong byte. Plain ASCII, so that it can be read without colours.
 
-use tester::protocol::message::{Done, Field, Message, MessageType, Reply, Request, Results};
+use tester::protocol::message::{Field, MessageType};
 
-use super::dialogue::{as_text, count_bytes, read};
+use super::dialogue::{as_text, count_bytes, fields, read};
 use crate::fixture::bytes::{Expected, Pattern};
 use crate::page::seconds;
 use crate::verdict::Fault;
@@ -30,11 +30,127 @@ pub struct Comparison {
 /// Sets a fault's two sides against each other; a caret's note that does not fit into `width` columns
 /// goes without.
 pub fn compare(fault: &Fault, width: usize) -> Comparison {
+    sides(fault).laid_out(width)
+}
+
+/// A fault's two sides, not laid out yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sides {
+    /// The fields that the bytes stand under; none where no message was due and none came.
+    pub fields: &'static [Field],
+    /// What was due.
+    pub expected: Side,
+    /// What came.
+    pub came: Side,
+    /// What is wrong in what came, where it is bytes.
+    pub wrong: Option<Wrong>,
+    /// What the bytes that came say, where that is not plain from them.
+    pub meaning: Option<String>,
+}
+
+/// One of the two sides.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// In words.
+    Words(String),
+    /// Byte by byte.
+    Bytes {
+        /// Two letters for each byte: its hex digits, or the sign of what it may be.
+        cells: Vec<String>,
+        /// How many more came than are shown.
+        hidden: usize,
+    },
+}
+
+/// Where the bytes that came are wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wrong {
+    /// The first wrong byte, or the first that is missing, counted from 0.
+    pub offset: usize,
+    /// How many.
+    pub length: usize,
+    /// What is wrong there.
+    pub note: String,
+}
+
+impl Sides {
+    fn of_words(expected: impl Into<String>, came: impl Into<String>) -> Self {
+        Self {
+            fields: &[],
+            expected: Side::Words(expected.into()),
+            came: Side::Words(came.into()),
+            wrong: None,
+            meaning: None,
+        }
+    }
+
+    fn of_bytes(expected: &Pattern, actual: &[u8], wrong: impl Into<Option<(usize, usize, String)>>) -> Self {
+        let kind = match expected.bytes.get(1) {
+            Some(Expected::Exactly(kind)) => MessageType::of(*kind),
+            _ => None,
+        };
+        Self {
+            fields: kind.map_or(&[], fields),
+            expected: Side::Bytes { cells: expected.bytes.iter().map(due_cell).collect(), hidden: 0 },
+            came: Side::of(actual),
+            wrong: wrong.into().map(|(offset, length, note)| Wrong { offset, length, note }),
+            meaning: as_text(actual)
+                .filter(|_| !actual.is_empty())
+                .map(|text| format!("as text: \"{text}\"")),
+        }
+    }
+
+    fn laid_out(self, width: usize) -> Comparison {
+        let grid = Grid { fields: self.fields };
+        let expected = match &self.expected {
+            Side::Words(words) => words.clone(),
+            Side::Bytes { cells, .. } => grid.row(cells),
+        };
+        let (came, shown) = match &self.came {
+            Side::Words(words) => (words.clone(), 0),
+            Side::Bytes { cells, hidden } => {
+                // As many as fit, the room for "..." set aside.
+                let fits =
+                    (1..=cells.len()).rev().find(|count| grid.column(*count) + 3 <= width).unwrap_or(1);
+                let shown = &cells[..fits.min(cells.len())];
+                let more = if shown.len() < cells.len() + hidden { " ..." } else { "" };
+                (grid.row(shown) + more, shown.len())
+            }
+        };
+        let caret = self.wrong.filter(|wrong| wrong.offset <= shown).map(|Wrong { offset, length, note }| {
+            let column = grid.column(offset);
+            let end = (offset + length).clamp(offset + 1, shown.max(offset + 1));
+            let carets = "^".repeat(grid.column(end - 1) + 2 - column);
+            beside(column, &carets, &note, width)
+        });
+        Comparison { fields: grid.names(), expected, came, caret, meaning: self.meaning }
+    }
+}
+
+impl Side {
+    /// Bytes that came, the tail of a flood only counted.
+    fn of(actual: &[u8]) -> Self {
+        let cells: Vec<_> = actual.iter().take(SHOWN).map(|byte| format!("{byte:02x}")).collect();
+        Self::Bytes { hidden: actual.len() - cells.len(), cells }
+    }
+}
+
+fn due_cell(byte: &Expected) -> String {
+    match byte {
+        Expected::Exactly(byte) => format!("{byte:02x}"),
+        Expected::Any => "??".to_owned(),
+        Expected::Port => "PP".to_owned(),
+        Expected::Count => "NN".to_owned(),
+    }
+}
+
+/// What was due and what came, in words where bytes say nothing.
+pub fn sides(fault: &Fault) -> Sides {
     match fault {
         Fault::WrongByte { expected, actual, offset } => {
-            let grid = Grid::of(expected);
             let came = actual.get(*offset).copied().unwrap_or_default();
-            let note = match (expected.bytes.get(*offset), grid.field_at(*offset)) {
+            let mut sides = Sides::of_bytes(expected, actual, None);
+            let note = match (expected.bytes.get(*offset), field_at(sides.fields, *offset)) {
                 (Some(Expected::Exactly(due)), Some(field)) => {
                     format!("byte {offset}, {}: {came:02x} instead of {due:02x}", field.name)
                 }
@@ -43,73 +159,67 @@ pub fn compare(fault: &Fault, width: usize) -> Comparison {
                 }
                 _ => format!("byte {offset}"),
             };
-            grid.compare(expected, actual, Some((*offset, 1, note)), width)
+            sides.wrong = Some(Wrong { offset: *offset, length: 1, note });
+            sides
         }
         Fault::SurplusBytes { expected, actual } => {
             let due = expected.bytes.len();
             let extra = actual.len() - due;
-            let note = format!("{} too many", count_bytes(extra));
-            Grid::of(expected).compare(expected, actual, Some((due, extra, note)), width)
+            Sides::of_bytes(expected, actual, (due, extra, format!("{} too many", count_bytes(extra))))
         }
         Fault::EndedBeforeBytes { expected, actual, by } => {
-            let how = format!("the connection was closed ({by})");
-            missing(expected, actual, &how, width)
+            missing(expected, actual, &format!("the connection was closed ({by})"))
         }
         Fault::BytesMissing { expected, actual, waited } => {
-            missing(expected, actual, &format!("nothing within {}", seconds(*waited)), width)
+            missing(expected, actual, &format!("nothing within {}", seconds(*waited)))
         }
         Fault::BytesBeforeClose { actual } => {
-            unasked("the connection is closed, and no byte comes before", actual, width)
+            unasked("the connection is closed, and no byte comes before", actual)
         }
-        Fault::BytesInSilence { actual } => unasked("nothing yet", actual, width),
+        Fault::BytesInSilence { actual } => unasked("nothing yet", actual),
         Fault::PortSwapped { announced, open } => {
             let [high, low] = open.to_be_bytes().map(Expected::Exactly);
-            port([high, low], *announced, "the two bytes are swapped", width)
+            port([high, low], *announced, "the two bytes are swapped")
         }
-        Fault::PortZero => port([Expected::Port; 2], 0, "no port", width),
-        Fault::BytesTooEarly { actual, after, not_before } => Comparison {
-            expected: format!("{}, not before {}", name(actual), seconds(*not_before)),
-            came: format!("{}, after {}", name(actual), show(*after)),
-            ..Comparison::default()
-        },
-        Fault::StillOpen { waited } => Comparison {
-            expected: format!("the connection is closed within {}", seconds(*waited)),
-            came: format!("it was still open after {}", seconds(*waited)),
-            ..Comparison::default()
-        },
-        Fault::ClosedInSilence { by, after } => Comparison {
-            expected: "the connection stays open".to_owned(),
-            came: format!("it was closed ({by}) after {}", show(*after)),
-            ..Comparison::default()
-        },
-        other => Comparison { expected: other.expected(), came: other.actual(), ..Comparison::default() },
+        Fault::PortZero => port([Expected::Port; 2], 0, "no port"),
+        Fault::BytesTooEarly { actual, after, not_before } => Sides::of_words(
+            format!("{}, not before {}", name(actual), seconds(*not_before)),
+            format!("{}, after {}", name(actual), show(*after)),
+        ),
+        Fault::StillOpen { waited } => Sides::of_words(
+            format!("the connection is closed within {}", seconds(*waited)),
+            format!("it was still open after {}", seconds(*waited)),
+        ),
+        Fault::ClosedInSilence { by, after } => Sides::of_words(
+            "the connection stays open",
+            format!("it was closed ({by}) after {}", show(*after)),
+        ),
+        other => Sides::of_words(other.expected(), other.actual()),
     }
 }
 
 /// A Reply with its test port at fault.
-fn port(due: [Expected; 2], announced: u16, note: &str, width: usize) -> Comparison {
+fn port(due: [Expected; 2], announced: u16, note: &str) -> Sides {
     let kind = MessageType::Reply as u8;
     let expected =
         Pattern { bytes: [Expected::Exactly(1), Expected::Exactly(kind), due[0], due[1]].to_vec() };
     let [high, low] = announced.to_be_bytes();
-    Grid::of(&expected).compare(&expected, &[1, kind, high, low], Some((2, 2, note.to_owned())), width)
+    Sides::of_bytes(&expected, &[1, kind, high, low], (2, 2, note.to_owned()))
 }
 
-fn missing(expected: &Pattern, actual: &[u8], how: &str, width: usize) -> Comparison {
-    let grid = Grid::of(expected);
+fn missing(expected: &Pattern, actual: &[u8], how: &str) -> Sides {
     if actual.is_empty() {
         let came = format!("nothing: {how}").replace("nothing: nothing", "nothing");
-        return Comparison { came, ..grid.compare(expected, actual, None, width) };
+        return Sides { came: Side::Words(came), ..Sides::of_bytes(expected, actual, None) };
     }
     let lacking = expected.bytes.len() - actual.len();
     let note =
         format!("{} missing, then {how}", count_bytes(lacking)).replace("then nothing", "nothing more");
-    grid.compare(expected, actual, Some((actual.len(), 1, note)), width)
+    Sides::of_bytes(expected, actual, (actual.len(), 1, note))
 }
 
-fn unasked(expected: &str, actual: &[u8], width: usize) -> Comparison {
+fn unasked(expected: &str, actual: &[u8]) -> Sides {
     let kind = (actual.len() > 1 && actual[0] == 1).then(|| MessageType::of(actual[1])).flatten();
-    let grid = Grid { fields: kind.map_or(&[], fields) };
     let meaning = as_text(actual).map(|text| format!("as text: \"{text}\"")).or_else(|| {
         let (name, size) = read(kind?, actual).ok()?;
         Some(match actual.len().checked_sub(size) {
@@ -117,17 +227,13 @@ fn unasked(expected: &str, actual: &[u8], width: usize) -> Comparison {
             _ => name,
         })
     });
-    Comparison {
-        expected: expected.to_owned(),
+    Sides {
+        fields: kind.map_or(&[], fields),
+        expected: Side::Words(expected.to_owned()),
+        came: Side::of(actual),
+        wrong: Some(Wrong { offset: 0, length: 1, note: "no byte is due".to_owned() }),
         meaning,
-        ..grid.compare(
-            &Pattern { bytes: Vec::new() },
-            actual,
-            Some((0, 1, "no byte is due".to_owned())),
-            width,
-        )
     }
-    .with_expected(expected)
 }
 
 /// A message's name, or its bytes where it is none.
@@ -161,14 +267,8 @@ pub fn by_field(cells: &[String], join: impl Fn(&[String]) -> String) -> Option<
     Some((kind, words.join(", ")))
 }
 
-/// The fields of a message, in their order.
-fn fields(kind: MessageType) -> &'static [Field] {
-    match kind {
-        MessageType::Request => Request::FIELDS,
-        MessageType::Reply => Reply::FIELDS,
-        MessageType::Done => Done::FIELDS,
-        MessageType::Results => Results::FIELDS,
-    }
+fn field_at(fields: &'static [Field], offset: usize) -> Option<&'static Field> {
+    fields.iter().find(|field| (field.offset..field.offset + field.size).contains(&offset))
 }
 
 /// Where each byte of a message stands: under the name of its field.
@@ -177,18 +277,6 @@ struct Grid {
 }
 
 impl Grid {
-    fn of(pattern: &Pattern) -> Self {
-        let kind = match pattern.bytes.get(1) {
-            Some(Expected::Exactly(kind)) => MessageType::of(*kind),
-            _ => None,
-        };
-        Self { fields: kind.map_or(&[], fields) }
-    }
-
-    fn field_at(&self, offset: usize) -> Option<&'static Field> {
-        self.fields.iter().find(|field| (field.offset..field.offset + field.size).contains(&offset))
-    }
-
     fn width_of(field: &Field) -> usize {
         field.name.len().max(3 * field.size - 1)
     }
@@ -219,53 +307,6 @@ impl Grid {
             row.push_str(field.name);
         }
         (!row.is_empty()).then_some(row)
-    }
-
-    fn compare(
-        &self,
-        expected: &Pattern,
-        actual: &[u8],
-        wrong: Option<(usize, usize, String)>,
-        width: usize,
-    ) -> Comparison {
-        let due: Vec<_> = (expected.bytes.iter())
-            .map(|byte| match byte {
-                Expected::Exactly(byte) => format!("{byte:02x}"),
-                Expected::Any => "??".to_owned(),
-                Expected::Port => "PP".to_owned(),
-                Expected::Count => "NN".to_owned(),
-            })
-            .collect();
-        // As many as fit, the room for "..." set aside.
-        let fits =
-            (1..=actual.len().min(SHOWN)).rev().find(|count| self.column(*count) + 3 <= width).unwrap_or(1);
-        let shown = &actual[..fits.min(actual.len())];
-        let mut came = self.row(&shown.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>());
-        if shown.len() < actual.len() {
-            came.push_str(" ...");
-        }
-        let caret = wrong.filter(|(offset, ..)| *offset <= shown.len()).map(|(offset, length, note)| {
-            let column = self.column(offset);
-            let end = (offset + length).clamp(offset + 1, shown.len().max(offset + 1));
-            let carets = "^".repeat(self.column(end - 1) + 2 - column);
-            beside(column, &carets, &note, width)
-        });
-        Comparison {
-            fields: self.names(),
-            expected: self.row(&due),
-            came,
-            caret,
-            meaning: as_text(actual)
-                .filter(|_| !actual.is_empty())
-                .map(|text| format!("as text: \"{text}\"")),
-        }
-    }
-}
-
-impl Comparison {
-    fn with_expected(mut self, expected: &str) -> Self {
-        expected.clone_into(&mut self.expected);
-        self
     }
 }
 

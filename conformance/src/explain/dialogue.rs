@@ -1,8 +1,10 @@
 //! One side of a control connection, told in the words of the protocol: "Request TCP_STREAM", "1 of 3
 //! bytes of a Request", "a Request of version 2 (invalid)". For the ladder and for the recognition of causes.
 
+use std::ops::Range;
+
 use tester::protocol::fault::Fault;
-use tester::protocol::message::{Done, Message, MessageType, Reply, Request, Results};
+use tester::protocol::message::{Done, Field, Message, MessageType, Reply, Request, Results};
 
 /// Who speaks on a control connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +22,24 @@ impl Speaker {
             Self::Server => [MessageType::Reply, MessageType::Results],
         }
     }
+}
+
+/// The next bytes of a speech, named.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Heard {
+    /// What they are, in the words of the protocol.
+    pub words: String,
+    /// The same bytes cut into fields, in their order and without a gap.
+    pub parts: Vec<Part>,
+}
+
+/// Bytes of a speech that belong together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// The field that they are, or are a piece of; nothing for what is no message.
+    pub field: Option<&'static str>,
+    /// How many bytes.
+    pub length: usize,
 }
 
 /// What one speaker has said on one connection so far.
@@ -40,38 +60,95 @@ impl Speech {
 
     /// Names the next bytes of the speech; `length` counts also those that were not kept.
     pub fn hear(&mut self, bytes: &[u8], length: usize) -> String {
+        self.listen(bytes, length).words
+    }
+
+    /// Names the next bytes of the speech and their fields; `length` counts also those that were not kept.
+    pub fn listen(&mut self, bytes: &[u8], length: usize) -> Heard {
         if self.off_the_rails {
-            return format!("{} more", count_bytes(length));
+            let words = format!("{} more", count_bytes(length));
+            return Heard { words, parts: cut(&[], 0..bytes.len()) };
         }
         let resumed = !self.pending.is_empty();
+        // Where in the message that is being heard the new bytes begin.
+        let mut begin = self.pending.len();
         self.pending.extend_from_slice(bytes);
-        let mut said = Vec::new();
+        let (mut said, mut parts) = (Vec::new(), Vec::new());
         while !self.pending.is_empty() {
+            let whole = self.pending.len();
             let Some(&due) = self.due.last() else {
                 self.off_the_rails = true;
-                said.push(surplus(&self.pending, self.pending.len() + length - bytes.len()));
+                said.push(surplus(&self.pending, whole + length - bytes.len()));
+                parts.extend(cut(&[], begin..whole));
                 break;
             };
             match read(due, &self.pending) {
                 Ok((name, size)) => {
+                    parts.extend(cut(fields(due), begin..size));
+                    begin = 0;
                     self.pending.drain(..size);
                     self.due.pop();
                     said.push(name);
                 }
                 Err(Fault::Truncated { got, size, .. }) => {
+                    parts.extend(cut(fields(due), begin..whole));
                     said.push(format!("{got} of the {size} bytes of {}", with_article(due)));
                     break;
                 }
                 Err(fault) => {
                     self.off_the_rails = true;
+                    parts.extend(cut(fields_of_invalid(due, &fault, &self.pending), begin..whole));
                     said.push(invalid(due, &fault, &self.pending, length));
                     break;
                 }
             }
         }
         let said = said.join(" + ");
-        if resumed { format!("{said} (with what came before)") } else { said }
+        let words = if resumed { format!("{said} (with what came before)") } else { said };
+        Heard { words, parts }
     }
+}
+
+/// The fields of a message, in the order of its bytes.
+pub fn fields(kind: MessageType) -> &'static [Field] {
+    match kind {
+        MessageType::Request => Request::FIELDS,
+        MessageType::Reply => Reply::FIELDS,
+        MessageType::Done => Done::FIELDS,
+        MessageType::Results => Results::FIELDS,
+    }
+}
+
+/// The fields that an invalid message is best read by: none where it is no message at all.
+fn fields_of_invalid(due: MessageType, fault: &Fault, bytes: &[u8]) -> &'static [Field] {
+    match fault {
+        _ if foreign_text(bytes).is_some() => &[],
+        Fault::NotDue { got, .. } => fields(*got),
+        // Bytes that agree neither in the version nor in the type have nothing of the message.
+        Fault::NotAllowed { field, .. }
+            if field.offset == 0 && bytes.get(1).is_some_and(|kind| *kind != due as u8) =>
+        {
+            &[]
+        }
+        _ => fields(due),
+    }
+}
+
+/// Cuts the bytes at `range` of a message at the borders of its fields; what lies behind them is one part.
+fn cut(fields: &[Field], range: Range<usize>) -> Vec<Part> {
+    let mut parts = Vec::new();
+    let mut at = range.start;
+    for field in fields {
+        let end = (field.offset + field.size).min(range.end);
+        if at < end {
+            parts.push(Part { field: Some(field.name), length: end - at });
+            at = end;
+        }
+    }
+    if at < range.end {
+        parts.push(Part { field: None, length: range.end - at });
+    }
+    parts
 }
 
 /// Reads the message at the start of `bytes`: its name with its value, and how many bytes it takes.
@@ -116,12 +193,17 @@ fn surplus(bytes: &[u8], length: usize) -> String {
     }
 }
 
+/// How many bytes of a text are shown.
+const TEXT_SHOWN: usize = 24;
+
+/// The beginning of bytes that are text, and so no message.
+fn foreign_text(bytes: &[u8]) -> Option<String> {
+    as_text(&bytes[..bytes.len().min(TEXT_SHOWN)]).filter(|_| bytes.len() > 2)
+}
+
 fn invalid(due: MessageType, fault: &Fault, bytes: &[u8], length: usize) -> String {
-    let sample = &bytes[..bytes.len().min(24)];
-    if bytes.len() > 2
-        && let Some(text) = as_text(sample)
-    {
-        let more = if length > sample.len() { "..." } else { "" };
+    if let Some(text) = foreign_text(bytes) {
+        let more = if length > TEXT_SHOWN { "..." } else { "" };
         return format!("text: \"{text}\"{more} (invalid)");
     }
     match fault {
@@ -177,6 +259,27 @@ mod tests {
             })
             .collect();
         assert_eq!(heard, named);
+    }
+
+    #[rstest]
+    #[case::whole(Speaker::Server, &["01029cbb"], "version:1 message_type:1 test_port:2")]
+    #[case::resumed(Speaker::Server, &["01029c", "bb0104"], "test_port:1 version:1 message_type:1")]
+    #[case::padded(Speaker::Server, &["01029cbb", "010400000000000000000000"],
+        "version:1 message_type:1 udp_packets_received:8 -:2")]
+    #[case::version(Speaker::Client, &["020101"], "version:1 message_type:1 test_type:1")]
+    #[case::turn(Speaker::Client, &["0103"], "version:1 message_type:1")]
+    #[case::text(Speaker::Client, &["474554202f"], "-:5")]
+    #[case::foreign(Speaker::Client, &["160301"], "-:3")]
+    #[case::more(Speaker::Client, &["160301", "0000"], "-:2")]
+    fn bytes_stand_under_their_fields(#[case] speaker: Speaker, #[case] said: &[&str], #[case] parts: &str) {
+        let mut speech = Speech::of(speaker);
+        let said: Vec<_> = said.iter().map(|bytes| hex::decode(bytes).unwrap()).collect();
+        let heard: Vec<_> = said.iter().map(|bytes| speech.listen(bytes, bytes.len()).parts).collect();
+        for (bytes, parts) in said.iter().zip(&heard) {
+            assert_eq!(bytes.len(), parts.iter().map(|part| part.length).sum::<usize>());
+        }
+        let told = |part: &Part| format!("{}:{}", part.field.unwrap_or("-"), part.length);
+        assert_eq!(heard.last().unwrap().iter().map(told).collect::<Vec<_>>().join(" "), parts);
     }
 
     #[rstest]

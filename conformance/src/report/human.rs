@@ -3,31 +3,16 @@
 
 mod problem;
 
-use super::{RunReport, escape, plain};
+use super::plain::{self, count};
+use super::tally::Tally;
+use super::{RunReport, escape};
 use crate::baseline::Comparison;
 use crate::explain::problem::{Problem, problems};
 use crate::isolate::Isolation;
-use crate::outcome::{CaseRecord, Outcome, RequirementRecord};
+use crate::outcome::{Outcome, RequirementRecord};
 use crate::page::{BAD, BOLD, DIM, GOOD, Page, UNSURE, painted};
-use crate::spec::{Catalogue, Level};
+use crate::spec::{Catalogue, Level, SOURCES};
 use crate::verdict::fault::show;
-
-/// The areas of the catalogue, as a reader knows them.
-const AREAS: [(&str, &str); 9] = [
-    ("CLI", "command line"),
-    ("SRV", "server, the valid session"),
-    ("SER", "one client at a time"),
-    ("INV", "invalid messages to the server"),
-    ("ABR", "connections that end badly"),
-    ("TMO", "the silence timeout"),
-    ("SIG", "interrupt"),
-    ("CLT", "client"),
-    ("DAT", "measurement"),
-];
-
-/// What the sources' letters stand for.
-const SOURCES: &str = "Sources: P3 is the assignment (Project 3), S the lecture slides, E engineering practice that no \
-                       document of the course asks for.";
 
 /// The whole report as text with colours, `width` columns wide; strip the colours for what is no terminal.
 pub fn render(report: &RunReport, catalogue: &Catalogue, width: usize) -> String {
@@ -88,10 +73,8 @@ fn ids(problem: &Problem<'_>) -> String {
 fn write_table(page: &mut Page, report: &RunReport) {
     for area in report.requirements.chunk_by(|left, right| left.id.area() == right.id.area()) {
         let Some(first) = area.first() else { continue };
-        let name = first.id.area();
-        let title = AREAS.iter().find(|(known, _)| *known == name).map_or("", |(_, title)| title);
         page.blank();
-        page.line(format!("{}  {title}", painted(BOLD, name)));
+        page.line(format!("{}  {}", painted(BOLD, first.id.area()), first.id.area_title()));
         // What is left out as a whole is said once.
         for alike in area.chunk_by(|left, right| left.reason.is_some() && left.reason == right.reason) {
             match alike {
@@ -138,24 +121,14 @@ fn write_requirement(page: &mut Page, record: &RequirementRecord, report: &RunRe
 
 /// What was not judged must not read as if it were all right.
 fn write_unjudged(page: &mut Page, report: &RunReport) {
-    let unjudged = |case: &&CaseRecord| matches!(case.outcome, Outcome::Error | Outcome::Inconclusive);
-    let unjudged: Vec<_> = report.cases.iter().filter(unjudged).collect();
+    let unjudged = plain::unjudged(report);
     if unjudged.is_empty() {
         return;
     }
     page.blank();
     page.wrapped("", &painted(UNSURE, "Could not be judged, and that is not your program's fault:"));
-    let mut told: Vec<(String, Vec<&CaseRecord>)> = Vec::new();
-    for case in unjudged {
-        let message = plain::message(case);
-        let alike: String = message.chars().filter(|letter| !letter.is_ascii_digit()).collect();
-        match told.iter_mut().find(|(known, _)| *known == alike) {
-            Some((_, cases)) => cases.push(case),
-            None => told.push((alike, vec![case])),
-        }
-    }
-    for (_, cases) in told {
-        page.wrapped("  * ", &plain::message(cases[0]));
+    for (message, cases) in unjudged {
+        page.wrapped("  * ", &message);
         let ids: Vec<_> = cases.iter().map(|case| case.id.as_str()).collect();
         page.wrapped("    in ", &ids.join(", "));
     }
@@ -194,35 +167,23 @@ fn write_known(page: &mut Page, known: &Comparison) {
 }
 
 fn write_count(page: &mut Page, level: Level, requirements: &[RequirementRecord]) {
-    let of_level: Vec<_> = requirements.iter().filter(|record| record.level == level).collect();
-    if of_level.is_empty() {
+    let tally = Tally::of(level, requirements);
+    if tally.all == 0 {
         return;
     }
-    let number =
-        |test: &dyn Fn(&RequirementRecord) -> bool| of_level.iter().filter(|record| test(record)).count();
-    let failed = number(&|record| record.outcome == Outcome::Fail);
-    let passed = number(&|record| record.outcome == Outcome::Pass);
-    let style = if failed > 0 { BAD } else { GOOD };
-    let mut line = painted(style, format!("{passed} of {} hold", of_level.len()));
-    let blocked = number(&RequirementRecord::is_blocked);
+    let style = if tally.failed > 0 { BAD } else { GOOD };
+    let mut line = painted(style, format!("{} of {} hold", tally.passed, tally.all));
     for (number, what) in [
-        (failed, "failed"),
-        (blocked, "not judged because of those"),
-        (number(&|record| record.outcome == Outcome::Skip) - blocked, "not run"),
-        (
-            number(&|record| matches!(record.outcome, Outcome::Error | Outcome::Inconclusive)),
-            "could not be judged",
-        ),
+        (tally.failed, "failed"),
+        (tally.blocked, "not judged because of those"),
+        (tally.not_run, "not run"),
+        (tally.unjudged, "could not be judged"),
     ] {
         if number > 0 {
             line.push_str(&format!(", {number} {what}"));
         }
     }
     page.wrapped(&format!("{:<6}  ", level.to_string()), &line);
-}
-
-fn count(number: usize, what: &str) -> String {
-    if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
 }
 
 #[cfg(test)]

@@ -1,18 +1,21 @@
-//! A conversation as lines, one for everything that happened: when, who, what in the words of the protocol, and
-//! the bytes. For the reports that show one.
+//! A conversation as a ladder: everything that happened between the runner and the program, when, in the words
+//! of the protocol, and which of it is wrong. For the reports that write it ([`lines`]) or draw it.
+
+mod text;
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::time::Duration;
 
+pub use text::{Line, line, lines, time};
+
 use crate::explain::annotate::compare;
-use crate::explain::dialogue::{Speaker, Speech};
+use crate::explain::dialogue::{Heard, Part, Speaker, Speech};
 use crate::explain::role_of;
 use crate::fixture::Role;
 use crate::fixture::step::CONTROL;
 use crate::outcome::CaseRecord;
-use crate::page::command_line;
-use crate::transcript::{DataEvent, Entry, Event, Exit};
+use crate::page::{DEFAULT_WIDTH, command_line};
+use crate::transcript::{DataEvent, EndedBy, Entry, Event, Exit};
 use crate::verdict::{Fault, Lateness};
 
 /// A longer conversation is cut in its middle: how it began, and how it ended.
@@ -22,52 +25,144 @@ const LAST: usize = 20;
 /// A connection that stands later than this after the begin of its connect is worth a line of its own.
 const SLOW: Duration = Duration::from_millis(500);
 
-/// How many bytes of one line are written out at most.
-const WRITTEN: usize = 10;
-
-/// One line of a conversation.
+/// A rung of a ladder.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Line {
-    /// Seconds since the case began.
-    pub time: String,
-    /// What happened.
-    pub text: String,
+pub enum Rung {
+    /// Something that happened.
+    Beat(Beat),
+    /// So many that are not told.
+    LeftOut(usize),
+}
+
+/// Something that happened in a conversation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Beat {
+    /// Since the case began.
+    pub at: Duration,
+    /// Which connection it is about, as `[2] `; empty where there is only one.
+    pub on: String,
+    /// Between whom.
+    pub course: Course,
+    /// What happened; of a message what it is.
+    pub words: String,
+    /// The bytes of a message.
+    pub said: Option<Said>,
     /// Whether it is this that is wrong.
     pub wrong: bool,
 }
 
-/// What is wrong is marked before the line, so that it can be seen without colours.
-impl fmt::Display for Line {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}{}", if self.wrong { ">>" } else { "  " }, self.time, self.text)
+/// Which way something goes between the runner and the program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Course {
+    /// Bytes of the control connection, from this speaker.
+    Message(Speaker),
+    /// Test data, from the client.
+    Data,
+    /// A connection is made.
+    Connect(Side),
+    /// A connection ends, or its half, by this side.
+    Close {
+        /// Who closes.
+        by: Side,
+        /// Whether by a reset.
+        reset: bool,
+    },
+    /// A signal to the program.
+    Signal,
+    /// It was started.
+    Start,
+    /// It ended.
+    End,
+    /// Something that happens with one of them.
+    At(Side),
+    /// What was due from the program did not come.
+    Absent,
+}
+
+/// One of the two sides of a ladder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// This runner.
+    Runner,
+    /// The program that is graded.
+    Program,
+}
+
+/// The bytes of a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Said {
+    /// Those that were kept.
+    pub bytes: Vec<u8>,
+    /// How many there were.
+    pub length: usize,
+    /// Those that were kept, cut into fields.
+    pub parts: Vec<Part>,
+}
+
+/// Who is who in a ladder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cast {
+    /// What the runner is called.
+    pub runner: &'static str,
+    /// What the program is called.
+    pub program: &'static str,
+    /// Which of the two speakers the runner is.
+    pub speaks: Speaker,
+}
+
+/// Who is who in a case.
+pub fn cast(case: &CaseRecord) -> Cast {
+    cast_of(role_of(case))
+}
+
+/// Who is who with a program of this role.
+pub fn cast_of(role: Role) -> Cast {
+    let (runner, program, speaks) = match role {
+        Role::Server => ("client", "server", Speaker::Client),
+        Role::Client => ("server", "client", Speaker::Server),
+        Role::Command => ("conformance", "the program", Speaker::Server),
+    };
+    Cast { runner, program, speaks }
+}
+
+/// Who is who in the lines of a case.
+pub fn legend(case: &CaseRecord) -> String {
+    legend_of(role_of(case), names(counted(case)).len())
+}
+
+/// Who is who in the lines about a program of this role and so many connections.
+pub fn legend_of(role: Role, connections: usize) -> String {
+    let who = match role {
+        Role::Server => "the server is your program, the client is conformance",
+        Role::Client => "the client is your program, the server is conformance",
+        Role::Command => "seconds since the start",
+    };
+    match connections {
+        0 | 1 => who.to_owned(),
+        _ => format!("{who}; in brackets which connection"),
     }
 }
 
-/// One line for everything that happened in a case; they keep to `width` columns where they can.
-pub fn lines(case: &CaseRecord, width: usize) -> Vec<Line> {
+/// Everything that happened in a case, the middle of a long conversation left out.
+pub fn rungs(case: &CaseRecord) -> Vec<Rung> {
     let fault = case.finding.as_ref().map(|finding| &finding.fault);
     let wrong = wrong_entry(case);
     let mut teller = Teller::of(case);
     let mut all = Vec::new();
     for (index, entry) in counted(case).iter().enumerate() {
-        if let Some(told) = teller.tell(entry) {
-            all.push(Line { wrong: wrong == Some(index), ..line(entry.at, &told, width) });
+        if let Some(beat) = teller.tell(entry) {
+            all.push(Beat { wrong: wrong == Some(index), ..beat });
         }
     }
-    // What did not happen has no line: the end of the wait for it is told in one of its own.
+    // What did not happen has no entry: the end of the wait for it is told in a beat of its own.
     if let (None, Some(fault), Some(last)) = (wrong, fault, case.transcript.entries.last())
         && fault.lateness() == Lateness::TargetLate
     {
-        all.push(Line { time: time(last.at), text: compare(fault, width).came, wrong: true });
+        let words = compare(fault, DEFAULT_WIDTH).came;
+        let on = String::new();
+        all.push(Beat { at: last.at, on, course: Course::Absent, words, said: None, wrong: true });
     }
     shortened(all)
-}
-
-/// The line of an event that was told, `width` columns wide where it can be.
-pub fn line(at: Duration, told: &Told, width: usize) -> Line {
-    let time = time(at);
-    let text = with_bytes(told.words.clone(), &told.bytes, width.saturating_sub(time.len()));
-    Line { time, text, wrong: false }
 }
 
 /// What happened until the case was over; nothing later counts.
@@ -77,7 +172,7 @@ fn counted(case: &CaseRecord) -> &[Entry] {
     &entries[..end]
 }
 
-/// The index of the entry at which the fault shows, where something that happened shows it.
+/// The index of the transcript's entry at which the fault shows, where something that happened shows it.
 pub fn wrong_entry(case: &CaseRecord) -> Option<usize> {
     let fault = &case.finding.as_ref()?.fault;
     let on = case.connection.as_deref();
@@ -106,39 +201,15 @@ fn shows(fault: &Fault, event: &Event) -> bool {
     }
 }
 
-/// The time of a line, as it stands before it.
-pub fn time(at: Duration) -> String {
-    format!("{:>8.3} s  ", at.as_secs_f64())
-}
-
-fn shortened(mut all: Vec<Line>) -> Vec<Line> {
+fn shortened(mut all: Vec<Beat>) -> Vec<Rung> {
     match all.len().checked_sub(FIRST + LAST) {
         Some(hidden @ 4..) => {
-            let time = " ".repeat(time(Duration::ZERO).len());
-            let between = Line { time, text: format!("... {hidden} lines left out ..."), wrong: false };
             let tail = all.split_off(FIRST + hidden);
             all.truncate(FIRST);
-            all.into_iter().chain([between]).chain(tail).collect()
+            let (first, last) = (all.into_iter().map(Rung::Beat), tail.into_iter().map(Rung::Beat));
+            first.chain([Rung::LeftOut(hidden)]).chain(last).collect()
         }
-        _ => all,
-    }
-}
-
-/// Who is who in the lines of a case.
-pub fn legend(case: &CaseRecord) -> String {
-    legend_for(role_of(case), names(counted(case)).len())
-}
-
-/// Who is who with a program of this role and so many connections.
-pub fn legend_for(role: Role, connections: usize) -> String {
-    let who = match role {
-        Role::Server => "the server is your program, the client is conformance",
-        Role::Client => "the client is your program, the server is conformance",
-        Role::Command => "seconds since the start",
-    };
-    match connections {
-        0 | 1 => who.to_owned(),
-        _ => format!("{who}; in brackets which connection"),
+        _ => all.into_iter().map(Rung::Beat).collect(),
     }
 }
 
@@ -152,30 +223,16 @@ fn names(entries: &[Entry]) -> Vec<String> {
     names
 }
 
-fn with_bytes(line: String, bytes: &str, width: usize) -> String {
-    let room = width.saturating_sub(line.chars().count() + 2);
-    match bytes {
-        "" => line,
-        bytes if bytes.len() <= room => format!("{line}  {bytes}"),
-        // Less than two bytes and the dots say nothing.
-        _ if room < 9 => line,
-        bytes => format!("{line}  {} ...", bytes[..room - 4].rsplit_once(' ').map_or("", |(whole, _)| whole)),
-    }
-}
-
-/// An event in words.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Told {
-    /// Who does what, in the words of the protocol.
-    pub words: String,
-    /// The bytes that were said, hex, the tail of many only counted; empty where none were.
-    pub bytes: String,
+struct Told {
+    course: Course,
+    words: String,
+    said: Option<Said>,
 }
 
 /// Puts the events of one conversation into words, one after the other.
 #[derive(Clone, Debug)]
 pub struct Teller {
-    role: Role,
+    cast: Cast,
     args: Vec<String>,
     /// The connections in the order of their beginnings.
     names: Vec<String>,
@@ -189,7 +246,8 @@ impl Teller {
     /// For a program that was started in this role with these arguments. `names` are the connections that there
     /// will be, in the order of their beginnings.
     pub fn new(role: Role, args: &[String], names: Vec<String>) -> Self {
-        Self { role, args: args.to_vec(), names, speeches: BTreeMap::new(), begun: BTreeMap::new() }
+        let args = args.to_vec();
+        Self { cast: cast_of(role), args, names, speeches: BTreeMap::new(), begun: BTreeMap::new() }
     }
 
     /// For a case that is over.
@@ -197,44 +255,62 @@ impl Teller {
         Self::new(role_of(case), &case.args, names(counted(case)))
     }
 
-    /// The next event in words, where it is worth some.
-    pub fn tell(&mut self, entry: &Entry) -> Option<Told> {
-        let plain = |words: String| Some(Told { words, bytes: String::new() });
+    /// The next event, where it is worth a beat.
+    pub fn tell(&mut self, entry: &Entry) -> Option<Beat> {
+        let Told { course, words, said } = self.told(entry)?;
         let on = entry.event.connection().map_or(String::new(), |name| self.prefix(name));
-        let (ours, theirs, we) = self.names();
+        Some(Beat { at: entry.at, on, course, words, said, wrong: false })
+    }
+
+    fn told(&mut self, entry: &Entry) -> Option<Told> {
+        let plain = |course, words: String| Some(Told { course, words, said: None });
+        let Cast { runner: ours, program: theirs, speaks: we } = self.cast;
+        let close = |by, reset| Course::Close { by, reset };
         match &entry.event {
             // Steps are the fixture's business, and output is shown as a whole.
             Event::Step { .. } | Event::Finished | Event::Output { .. } => None,
-            Event::Started => plain(format!("{theirs} starts{}", self.call())),
-            Event::Ready => plain(format!("{theirs} listens on TCP port 5678")),
-            Event::Exited(exit) => plain(format!("{theirs} ends: {}", ended(*exit))),
+            Event::Started => plain(Course::Start, format!("{theirs} starts{}", self.call())),
+            Event::Ready => plain(Course::At(Side::Program), format!("{theirs} listens on TCP port 5678")),
+            Event::Exited(exit) => plain(Course::End, format!("{theirs} ends: {}", ended(*exit))),
             Event::Signalled { signal } => {
-                plain(format!("{theirs} is sent {}", signal_name(signal.number())))
+                plain(Course::Signal, format!("{theirs} is sent {}", signal_name(signal.number())))
             }
             Event::Connecting { on: name, to } => {
                 self.speeches.insert(name.clone(), fresh());
                 self.begun.insert(name.clone(), entry.at);
-                plain(format!("{on}{ours} connects to {to}"))
+                plain(Course::Connect(Side::Runner), format!("{ours} connects to {to}"))
             }
             Event::Opened { on: name, local, accepted: true, .. } => {
                 self.speeches.insert(name.clone(), fresh());
-                plain(format!("{on}{theirs} connects to {local}"))
+                plain(Course::Connect(Side::Program), format!("{theirs} connects to {local}"))
             }
             Event::Opened { on: name, .. } => {
                 let slow = self.begun.get(name).is_some_and(|begun| entry.at > *begun + SLOW);
-                slow.then(|| plain(format!("{on}{ours} is connected"))).flatten()
+                slow.then(|| plain(Course::At(Side::Runner), format!("{ours} is connected"))).flatten()
             }
-            Event::Refused { error, .. } => plain(format!("{on}{ours} cannot connect: {error}")),
-            Event::Sent { on: name, bytes, length } => Some(self.speak(we, name, &on, bytes, *length)),
+            Event::Refused { error, .. } => {
+                plain(Course::At(Side::Runner), format!("{ours} cannot connect: {error}"))
+            }
+            Event::Sent { on: name, bytes, length } => Some(self.speak(we, name, bytes, *length)),
             Event::Received { on: name, bytes } => {
                 let they = if we == Speaker::Client { Speaker::Server } else { Speaker::Client };
-                Some(self.speak(they, name, &on, bytes, bytes.len()))
+                Some(self.speak(they, name, bytes, bytes.len()))
             }
-            Event::Ended { by, .. } => plain(format!("{on}{theirs} closes the connection ({by})")),
-            Event::Shutdown { .. } => plain(format!("{on}{ours} closes its sending side")),
-            Event::Dropped { reset: true, .. } => plain(format!("{on}{ours} resets the connection")),
-            Event::Dropped { .. } => plain(format!("{on}{ours} closes the connection")),
+            Event::Ended { by, .. } => {
+                let course = close(Side::Program, *by == EndedBy::Reset);
+                plain(course, format!("{theirs} closes the connection ({by})"))
+            }
+            Event::Shutdown { .. } => {
+                plain(close(Side::Runner, false), format!("{ours} closes its sending side"))
+            }
+            Event::Dropped { reset: true, .. } => {
+                plain(close(Side::Runner, true), format!("{ours} resets the connection"))
+            }
+            Event::Dropped { .. } => {
+                plain(close(Side::Runner, false), format!("{ours} closes the connection"))
+            }
             Event::Ports { announced_open, swapped_open } => plain(
+                Course::At(Side::Program),
                 match (announced_open, swapped_open) {
                     (true, _) => "the announced test port is open",
                     (false, true) => {
@@ -244,19 +320,14 @@ impl Teller {
                 }
                 .to_owned(),
             ),
-            Event::Data(event) => plain(describe_data(event)),
-            Event::Resources { descriptors, threads } => {
-                plain(format!("{theirs} holds {descriptors} descriptors and {threads} threads"))
+            Event::Data(event) => {
+                let (course, words) = describe_data(event);
+                plain(course, words)
             }
-        }
-    }
-
-    /// What we, and what the program is called, and which of the two speakers we are.
-    fn names(&self) -> (&'static str, &'static str, Speaker) {
-        match self.role {
-            Role::Server => ("client", "server", Speaker::Client),
-            Role::Client => ("server", "client", Speaker::Server),
-            Role::Command => ("conformance", "the program", Speaker::Server),
+            Event::Resources { descriptors, threads } => plain(
+                Course::At(Side::Program),
+                format!("{theirs} holds {descriptors} descriptors and {threads} threads"),
+            ),
         }
     }
 
@@ -276,43 +347,52 @@ impl Teller {
         format!("[{number}] ")
     }
 
-    fn speak(&mut self, speaker: Speaker, name: &str, on: &str, bytes: &[u8], length: usize) -> Told {
+    fn speak(&mut self, speaker: Speaker, name: &str, bytes: &[u8], length: usize) -> Told {
         let (client, server) = self.speeches.entry(name.to_owned()).or_insert_with(fresh);
-        let (speech, arrow) = match speaker {
-            Speaker::Client => (client, "client --> server"),
-            Speaker::Server => (server, "client <-- server"),
-        };
-        let named = speech.hear(bytes, length);
-        let shown: Vec<_> = bytes.iter().take(WRITTEN).map(|byte| format!("{byte:02x}")).collect();
-        let more = if length > WRITTEN { format!(" ... ({length} bytes)") } else { String::new() };
-        Told { words: format!("{on}{arrow}  {named}"), bytes: format!("{}{more}", shown.join(" ")) }
+        let speech = if speaker == Speaker::Client { client } else { server };
+        let Heard { words, parts } = speech.listen(bytes, length);
+        let said = Said { bytes: bytes.to_vec(), length, parts };
+        Told { course: Course::Message(speaker), words, said: Some(said) }
     }
 }
 
-fn describe_data(event: &DataEvent) -> String {
+fn describe_data(event: &DataEvent) -> (Course, String) {
+    let at_program = Course::At(Side::Program);
     match event {
-        DataEvent::Port { port, over, open } => match open {
-            Some(true) => format!("{over} port {port} is open"),
-            Some(false) => format!("{over} port {port} is not open"),
-            None => format!("the system does not tell whether {over} port {port} is open"),
-        },
+        DataEvent::Port { port, over, open } => {
+            let words = match open {
+                Some(true) => format!("{over} port {port} is open"),
+                Some(false) => format!("{over} port {port} is not open"),
+                None => format!("the system does not tell whether {over} port {port} is open"),
+            };
+            (at_program, words)
+        }
         DataEvent::Sent { over, messages, bytes, replies, error, .. } => {
             let error = error.as_ref().map_or(String::new(), |error| format!(" ({error})"));
-            format!(
-                "client ==> server  {messages} messages, {bytes} bytes over {over}; {replies} replies{error}"
+            (
+                Course::Data,
+                format!("{messages} messages, {bytes} bytes over {over}; {replies} replies{error}"),
             )
         }
         DataEvent::Drops { datagrams: Some(datagrams) } => {
-            format!("the system has dropped {datagrams} datagrams on the way")
+            (at_program, format!("the system has dropped {datagrams} datagrams on the way"))
         }
-        DataEvent::Drops { datagrams: None } => "the system does not tell of dropped datagrams".to_owned(),
-        DataEvent::Seen(seen) => format!(
-            "client ==> server  {} bytes over TCP, {} datagrams ({} dropped on the way), {} answered",
-            seen.stream_bytes, seen.datagrams, seen.dropped, seen.answered
+        DataEvent::Drops { datagrams: None } => {
+            (at_program, "the system does not tell of dropped datagrams".to_owned())
+        }
+        DataEvent::Seen(seen) => (
+            Course::Data,
+            format!(
+                "{} bytes over TCP, {} datagrams ({} dropped on the way), {} answered",
+                seen.stream_bytes, seen.datagrams, seen.dropped, seen.answered
+            ),
         ),
-        DataEvent::Compared { client_mbit_s, plain_mbit_s } => {
-            format!("the client's {client_mbit_s:.0} Mbit/s beside a plain sender's {plain_mbit_s:.0} Mbit/s")
-        }
+        DataEvent::Compared { client_mbit_s, plain_mbit_s } => (
+            at_program,
+            format!(
+                "the client's {client_mbit_s:.0} Mbit/s beside a plain sender's {plain_mbit_s:.0} Mbit/s"
+            ),
+        ),
     }
 }
 

@@ -85,6 +85,39 @@ pub fn message(case: &CaseRecord) -> String {
     escape::line(case.message.as_deref().unwrap_or(silent))
 }
 
+/// "1 case", "3 cases".
+pub fn count(number: usize, what: &str) -> String {
+    if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
+}
+
+/// The variants of one file of conversations together, under the file's name: the id without its variant.
+pub fn by_file<'r>(cases: &[&'r CaseRecord]) -> Vec<(&'r str, Vec<&'r CaseRecord>)> {
+    let mut files: Vec<(&str, Vec<&CaseRecord>)> = Vec::new();
+    for case in cases {
+        let stem = case.id.split('[').next().unwrap_or(&case.id);
+        match files.iter_mut().find(|(known, _)| *known == stem) {
+            Some((_, variants)) => variants.push(case),
+            None => files.push((stem, vec![case])),
+        }
+    }
+    files
+}
+
+/// The cases that could not be judged, under what kept them from it; reasons that differ in nothing but a
+/// figure are one.
+pub fn unjudged(report: &RunReport) -> Vec<(String, Vec<&CaseRecord>)> {
+    let mut told: Vec<(String, Vec<&CaseRecord>)> = Vec::new();
+    let unjudged = |case: &&CaseRecord| matches!(case.outcome, Outcome::Error | Outcome::Inconclusive);
+    for case in report.cases.iter().filter(unjudged) {
+        let alike: String = message(case).chars().filter(|letter| !letter.is_ascii_digit()).collect();
+        match told.iter_mut().find(|(known, _)| *known == alike) {
+            Some((_, cases)) => cases.push(case),
+            None => told.push((alike, vec![case])),
+        }
+    }
+    told.into_iter().map(|(_, cases)| (message(cases[0]), cases)).collect()
+}
+
 /// The cases that failed on a requirement.
 pub fn cases_charged<'r>(report: &'r RunReport, id: &RequirementId) -> Vec<&'r CaseRecord> {
     report.cases.iter().filter(|case| case.charged.contains(id)).collect()
@@ -153,17 +186,32 @@ fn evidence_lines(case: &CaseRecord, report: &RunReport) -> Vec<String> {
 }
 
 fn output_lines(name: &str, text: &str) -> Vec<String> {
-    let all: Vec<String> = escape::lines(text).filter(|line| !line.is_empty()).collect();
-    if all.is_empty() {
+    let Tail { lines, note } = tail(text);
+    if lines.is_empty() {
         return Vec::new();
     }
+    let head = std::iter::once(format!("Its {name}{note}:"));
+    head.chain(lines.into_iter().map(|line| format!("  {line}"))).collect()
+}
+
+/// The end of what the target printed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tail {
+    /// Its lines, harmless, without the empty ones.
+    pub lines: Vec<String>,
+    /// How many there were, where some were left out; to be put behind the name of the stream.
+    pub note: String,
+}
+
+/// The end of a text.
+pub fn tail(text: &str) -> Tail {
+    let all: Vec<String> = escape::lines(text).filter(|line| !line.is_empty()).collect();
     let hidden = all.len().saturating_sub(OUTPUT_LINES);
     let note = match hidden {
         0 => String::new(),
         _ => format!(", the last {OUTPUT_LINES} of {} lines", all.len()),
     };
-    let head = std::iter::once(format!("Its {name}{note}:"));
-    head.chain(all.into_iter().skip(hidden).map(|line| format!("  {line}"))).collect()
+    Tail { lines: all.into_iter().skip(hidden).collect(), note }
 }
 
 fn mistake_lines(ids: &[RequirementId], catalogue: &Catalogue) -> Vec<String> {

@@ -109,6 +109,7 @@ pub(super) fn reap_orphans(targets: &[i32]) {
 struct Table {
     own: i32,
     entries: HashMap<i32, Entry>,
+    children: HashMap<i32, Vec<i32>>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -136,11 +137,17 @@ impl Table {
         };
         let listed = fs::read_dir("/proc").into_iter().flatten().flatten();
         let listed = listed.filter_map(|file| file.file_name().to_str()?.parse().ok());
-        Table { own, entries: listed.filter_map(entry).collect() }
+        let entries: HashMap<i32, Entry> = listed.filter_map(entry).collect();
+        let mut children: HashMap<i32, Vec<i32>> = HashMap::new();
+        for entry in entries.values() {
+            children.entry(entry.parent).or_default().push(entry.listed);
+        }
+        Table { own, entries, children }
     }
 
     fn children_of(&self, parent: i32) -> impl Iterator<Item = &Entry> {
-        self.entries.values().filter(move |entry| entry.parent == parent)
+        let listed = self.children.get(&parent).into_iter().flatten();
+        listed.filter_map(|listed| self.entries.get(listed))
     }
 }
 

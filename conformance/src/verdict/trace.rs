@@ -3,7 +3,7 @@
 
 use std::sync::LazyLock;
 
-use regex::RegexSet;
+use regex::bytes::{RegexBuilder, RegexSet, RegexSetBuilder};
 
 /// Runtime and the line that only its traces have.
 const TRACES: [(&str, &str); 12] = [
@@ -22,8 +22,11 @@ const TRACES: [(&str, &str); 12] = [
     ("shell", r"(?m): line \d+:\s+\d+ (Segmentation fault|Aborted|Bus error|Illegal instruction)\b"),
 ];
 
-static PATTERNS: LazyLock<Option<RegexSet>> =
-    LazyLock::new(|| RegexSet::new(TRACES.iter().map(|(_, pattern)| pattern)).ok());
+/// Without Unicode's classes, which nothing above needs: they are most of the work of a compilation that every worker
+/// does.
+static PATTERNS: LazyLock<Option<RegexSet>> = LazyLock::new(|| {
+    RegexSetBuilder::new(TRACES.iter().map(|(_, pattern)| pattern)).unicode(false).build().ok()
+});
 
 /// The patterns of all traces, for those who look for them elsewhere.
 pub(crate) fn patterns() -> impl Iterator<Item = &'static str> {
@@ -32,10 +35,10 @@ pub(crate) fn patterns() -> impl Iterator<Item = &'static str> {
 
 /// The runtime and the first telling line of a trace in `output`, if one stands there.
 pub(crate) fn find(output: &str) -> Option<(&'static str, String)> {
-    let first = PATTERNS.as_ref()?.matches(output).iter().next()?;
+    let first = PATTERNS.as_ref()?.matches(output.as_bytes()).iter().next()?;
     let (runtime, pattern) = TRACES[first];
-    let start = regex::Regex::new(pattern).ok()?.find(output)?;
-    let line = output[start.start()..].trim_start().lines().next().unwrap_or_default();
+    let start = RegexBuilder::new(pattern).unicode(false).build().ok()?.find(output.as_bytes())?.start();
+    let line = output.get(start..)?.trim_start().lines().next().unwrap_or_default();
     Some((runtime, line.trim_end().to_owned()))
 }
 

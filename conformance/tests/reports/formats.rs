@@ -51,6 +51,28 @@ fn gradescope() {
     insta::assert_snapshot!(rendered(ReportFormat::Gradescope, &sample()));
 }
 
+/// One thing to mend, as the page tells it.
+#[test]
+fn html() {
+    let page = rendered(ReportFormat::Html, &sample());
+    let begin = page.find("<article").unwrap();
+    let end = page.find("</article>").unwrap();
+    insta::assert_snapshot!(&page[begin..end + "</article>".len()]);
+}
+
+#[test]
+fn html_needs_nothing_from_outside() {
+    let page = rendered(ReportFormat::Html, &sample());
+    for outside in ["http:", "https:", "src=", "url(", "@import", "<link", "style=", "onclick"] {
+        assert!(!page.contains(outside), "{outside}");
+    }
+    let policy = page.split("Content-Security-Policy").nth(1).unwrap();
+    assert!(
+        policy.starts_with("\" content=\"default-src &#39;none&#39;;")
+            || policy.starts_with("\" content=\"default-src 'none';")
+    );
+}
+
 /// With `--baseline`, the formats say of each case what the exit status says of the run.
 #[test]
 fn known_failures_do_not_count_and_mended_ones_do() {

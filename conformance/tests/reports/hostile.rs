@@ -1,6 +1,8 @@
 //! What a hostile target prints reaches no report raw: no control sequence, no markup, no line of the
 //! format's own.
 
+use std::collections::BTreeMap;
+
 use conformance::cli::ReportFormat;
 use conformance::page::DEFAULT_WIDTH;
 use conformance::report::{Document, RunReport, render};
@@ -57,7 +59,8 @@ fn no_format_holds_a_raw_control_character(
         ReportFormat::Junit,
         ReportFormat::Tap,
         ReportFormat::Github,
-        ReportFormat::Gradescope
+        ReportFormat::Gradescope,
+        ReportFormat::Html
     )]
     format: ReportFormat,
 ) {
@@ -90,6 +93,28 @@ fn the_job_summary_holds_no_markup_of_the_targets() {
     // The heading names the target; its backticks and bars would be Markdown's there.
     let heading = summary.lines().next().unwrap();
     assert!(!heading.contains(['`', '|', '[']), "{heading}");
+}
+
+/// As many elements of each kind as with harmless words; only of lines of a drawing and of words in the heading are
+/// there more where the target's words are more.
+#[test]
+fn the_page_holds_no_element_of_the_targets() {
+    let elements = |report: &RunReport| -> BTreeMap<String, usize> {
+        let document = rendered(ReportFormat::Html, report);
+        let mut elements = BTreeMap::new();
+        for after in document.split('<').skip(1) {
+            let end = after.find(|letter: char| !letter.is_ascii_alphanumeric() && letter != '/');
+            *elements.entry(after[..end.unwrap_or(after.len())].to_owned()).or_default() += 1;
+        }
+        elements.retain(|name, _| !["text", "code"].contains(&name.trim_start_matches('/')));
+        elements
+    };
+    assert_eq!(elements(&nasty()), elements(&tame()));
+    let document = rendered(ReportFormat::Html, &nasty());
+    assert_eq!(document.matches("<script>").count(), 1);
+    assert!(document.contains(
+        "&lt;script&gt;alert(1)&lt;/script&gt; ]]&gt; --&gt; &lt;/pre&gt;&lt;/details&gt; &amp;amp; &quot;"
+    ));
 }
 
 #[rstest]

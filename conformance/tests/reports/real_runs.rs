@@ -50,6 +50,7 @@ fn run() -> &'static Run {
             ("tap", "out.tap"),
             ("gradescope", "results.json"),
             ("human", "report.txt"),
+            ("html", "report.html"),
         ] {
             command.arg("--report").arg(format!("{format}={}", path(name).display()));
         }
@@ -100,6 +101,13 @@ fn junit_is_valid() {
 }
 
 #[test]
+fn the_page_shows_what_the_target_printed_as_text() {
+    let page = run().read("report.html");
+    assert!(page.contains("\u{fffd}\\u{1b}[31m&lt;b&gt;]]&gt;&amp;"), "{page}");
+    assert!(page.ends_with("</html>\n"), "{page}");
+}
+
+#[test]
 fn tap_is_read_by_its_parsers() {
     assert_tap_is(Tap { points: 2, failed: 2, todo: 0, skipped: 0 }, &run().read("out.tap"));
 }
@@ -142,7 +150,7 @@ fn a_listing_is_valid() {
 
 #[rstest]
 fn a_path_that_cannot_be_written_is_refused_before_the_run(
-    #[values("human", "json", "jsonl", "junit", "tap", "github", "gradescope")] format: &str,
+    #[values("human", "json", "jsonl", "junit", "tap", "github", "gradescope", "html")] format: &str,
 ) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("no-such-folder").join("report");
@@ -183,7 +191,7 @@ fn a_job_summary_that_cannot_be_written_is_refused_before_the_run() {
 /// A report of an earlier run is there until the new one is whole.
 #[rstest]
 fn a_run_that_was_not_carried_out_leaves_the_last_report(
-    #[values("human", "json", "junit", "tap", "gradescope")] format: &str,
+    #[values("human", "json", "junit", "tap", "gradescope", "html")] format: &str,
 ) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(format);

@@ -1,12 +1,12 @@
 //! One thing to mend, told whole: the requirement, the likely cause, what came instead of what, the conversation,
 //! what the program printed, the usual mistakes, and the line that runs it again.
 
-use super::count;
 use crate::explain::annotate::{Comparison, compare};
 use crate::explain::problem::Problem;
 use crate::outcome::{CaseRecord, RequirementRecord};
 use crate::page::{BAD, BOLD, DIM, Page, painted};
-use crate::report::{RunReport, escape, ladder, plain};
+use crate::report::plain::{self, count};
+use crate::report::{RunReport, escape, ladder};
 use crate::spec::Catalogue;
 
 /// How much of the target's output stands with a failure, in lines.
@@ -157,18 +157,11 @@ fn write_alike(page: &mut Page, what: &str, others: &[&CaseRecord]) {
     if others.is_empty() {
         return;
     }
-    let mut files: Vec<(&str, Vec<&str>)> = Vec::new();
-    for case in others {
-        let stem = case.id.split('[').next().unwrap_or(&case.id);
-        let variant = &case.id[stem.len()..];
-        match files.iter_mut().find(|(known, _)| *known == stem) {
-            Some((_, variants)) => variants.push(variant),
-            None => files.push((stem, vec![variant])),
-        }
-    }
+    let files = plain::by_file(others);
     page.blank();
     page.line(format!("    {what} {}:", count(others.len(), "other case")));
-    for (stem, variants) in files.iter().take(NAMED_FILES) {
+    for (stem, cases) in files.iter().take(NAMED_FILES) {
+        let variants: Vec<_> = cases.iter().map(|case| &case.id[stem.len()..]).collect();
         page.wrapped("      ", format!("{stem} {}", variants.join(" ")).trim_end());
     }
     if let Some(more @ 1..) = files.len().checked_sub(NAMED_FILES) {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::flow::{Flow, Segment, Side};
 use crate::conversation::REFUSED;
 use crate::outcome::CaseRecord;
-use crate::report::ladder::Teller;
+use crate::report::ladder::{self, Teller};
 use crate::transcript::{EndedBy, Entry, Event};
 
 /// Stands for the runner's port where the system did not tell one: the first of the dynamic ports (RFC 6335,
@@ -37,8 +37,8 @@ pub(super) fn packets(case: &CaseRecord) -> Vec<Packet> {
     for (index, entry) in entries.iter().enumerate().take_while(|(_, entry)| entry.event != Event::Finished) {
         let told = teller.tell(entry);
         if matches!(entry.event, Event::Signalled { .. } | Event::Exited(_) | Event::Data(_)) {
-            let words = told.map(|told| format!("{:.3} s: {}", entry.at.as_secs_f64(), told.words));
-            carrier.notes.extend(words);
+            let words = told.map(|beat| ladder::line(&beat, usize::MAX).to_string());
+            carrier.notes.extend(words.map(|words| words.trim_start().to_owned()));
         }
         for segment in carrier.carry(index, &entry.event) {
             let notes = std::mem::take(&mut carrier.notes);

@@ -1,14 +1,10 @@
 //! The report names the true cause: real programs with one student's mistake each are graded over real
 //! sockets, and the first screen of the report has to say what the mistake is.
-#![expect(
-    clippy::unwrap_used,
-    reason = "a test that cannot set itself up has failed: unwrap says so at the right line"
-)]
-
-use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use rstest::rstest;
+
+use crate::mutant::mutant;
 
 /// The lines of an ordinary terminal.
 const SCREEN: usize = 24;
@@ -92,14 +88,4 @@ fn report(fault: &str, options: &[&str]) -> String {
     command.arg("--target-bin").arg(mutant()).arg(format!("--target-arg=--fault={fault}"));
     let output = command.args(["--quiet", "--color=never"]).args(options).output().unwrap();
     String::from_utf8(output.stdout).unwrap()
-}
-
-fn mutant() -> PathBuf {
-    let path = Path::new(env!("CARGO_BIN_EXE_conformance")).with_file_name("examples").join("mutant");
-    assert!(
-        path.exists(),
-        "{} is missing: cargo build -p conformance --example mutant makes it",
-        path.display()
-    );
-    path
 }

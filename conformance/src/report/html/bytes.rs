@@ -1,0 +1,120 @@
+//! What was due and what came as a table, a byte a cell, under the names of the fields.
+
+use tester::protocol::message::Field;
+
+use crate::explain::annotate::{Side, Sides, sides};
+use crate::outcome::CaseRecord;
+
+/// A comparison, ready for its template.
+#[derive(Debug)]
+pub(super) struct Comparison {
+    /// What was due, where that is no bytes.
+    pub(super) expected: Option<String>,
+    /// The sides that are bytes.
+    pub(super) table: Option<Table>,
+    /// What came, where that is no bytes.
+    pub(super) came: Option<String>,
+    /// What is wrong at the marked byte.
+    pub(super) note: Option<String>,
+    /// What the bytes that came say.
+    pub(super) meaning: Option<String>,
+}
+
+/// Bytes under bytes.
+#[derive(Debug)]
+pub(super) struct Table {
+    /// The fields and over how many bytes each reaches.
+    pub(super) fields: Vec<(&'static str, usize)>,
+    /// "expected" and "came", as far as they are bytes.
+    pub(super) rows: Vec<Row>,
+    /// How many columns of bytes there are.
+    pub(super) columns: usize,
+}
+
+/// One side of a table.
+#[derive(Debug)]
+pub(super) struct Row {
+    pub(super) name: &'static str,
+    pub(super) cells: Vec<Cell>,
+    /// How many more bytes came.
+    pub(super) hidden: usize,
+}
+
+/// One byte.
+#[derive(Debug)]
+pub(super) struct Cell {
+    pub(super) text: String,
+    /// Whether it is the first that is wrong.
+    pub(super) wrong: bool,
+    /// Whether a field begins with it.
+    pub(super) begins: bool,
+}
+
+impl From<Sides> for Comparison {
+    fn from(sides: Sides) -> Self {
+        let Sides { fields, expected, came, wrong, meaning } = sides;
+        let mut rows = Vec::new();
+        let mut side = |name, side, wrong| match side {
+            Side::Words(words) => Some(words),
+            Side::Bytes { cells, hidden } => {
+                rows.push(Row::of(name, cells, hidden, wrong, fields));
+                None
+            }
+        };
+        let expected = side("expected", expected, None);
+        let came = side("came", came, wrong.as_ref().map(|wrong| wrong.offset));
+        let table = Some(Table::of(rows, fields)).filter(|table| !table.rows.is_empty());
+        Self { expected, table, came, note: wrong.map(|wrong| wrong.note), meaning }
+    }
+}
+
+impl Table {
+    fn of(rows: Vec<Row>, fields: &[Field]) -> Self {
+        let mut named: Vec<_> = fields.iter().map(|field| (field.name, field.size)).collect();
+        let reach: usize = named.iter().map(|(_, size)| size).sum();
+        let columns = rows.iter().map(Row::columns).max().unwrap_or(0).max(reach);
+        // What lies behind the fields has no name.
+        if !named.is_empty() && reach < columns {
+            named.push(("", columns - reach));
+        }
+        Self { fields: named, rows, columns }
+    }
+}
+
+impl Row {
+    fn of(
+        name: &'static str,
+        mut cells: Vec<String>,
+        hidden: usize,
+        wrong: Option<usize>,
+        fields: &[Field],
+    ) -> Self {
+        // The first byte that is missing has a cell, too.
+        if wrong == Some(cells.len()) && hidden == 0 {
+            cells.push("\u{2013}".to_owned());
+        }
+        let begins = |offset| fields.iter().any(|field| field.offset == offset);
+        let cell = |(offset, text)| Cell { text, wrong: wrong == Some(offset), begins: begins(offset) };
+        Self { name, cells: cells.into_iter().enumerate().map(cell).collect(), hidden }
+    }
+
+    fn columns(&self) -> usize {
+        self.cells.len() + usize::from(self.hidden > 0)
+    }
+
+    /// How many columns of its table are left behind its bytes.
+    pub(super) fn rest(&self, columns: usize) -> usize {
+        columns.saturating_sub(self.columns())
+    }
+}
+
+/// Which of the bytes of one message is the first wrong one of a case, where the message is (`whole`), or ends,
+/// what came.
+pub(super) fn wrong_byte(case: &CaseRecord, bytes: &[u8], whole: bool) -> Option<usize> {
+    let sides = sides(&case.finding.as_ref()?.fault);
+    let Side::Bytes { cells, hidden } = sides.came else { return None };
+    let before = (cells.len() + hidden).checked_sub(bytes.len())?;
+    let same = bytes.iter().zip(cells.iter().skip(before)).all(|(byte, cell)| *cell == format!("{byte:02x}"));
+    let wrong = sides.wrong?.offset.checked_sub(before)?;
+    (same && (before == 0 || !whole) && wrong < bytes.len()).then_some(wrong)
+}

@@ -1,0 +1,98 @@
+//! One thing to mend: the likely cause, the requirements that fail because of it, the case that shows it best,
+//! and the names of the others.
+
+use super::CaseView;
+use super::case::place;
+use crate::explain::problem::Problem;
+use crate::outcome::{CaseRecord, RequirementRecord};
+use crate::report::{RunReport, plain};
+use crate::spec::{Catalogue, Requirement};
+
+/// Up to so many lines of further cases stand open.
+const SHORT: usize = 6;
+
+/// A thing to mend, ready for its template.
+#[derive(Debug)]
+pub(super) struct ProblemView<'r> {
+    pub(super) number: usize,
+    pub(super) title: String,
+    pub(super) remedy: Option<String>,
+    /// Whether the cause was recognised.
+    pub(super) recognised: bool,
+    /// Whether it is known (`--baseline`) in every case.
+    pub(super) known: bool,
+    pub(super) requirements: Vec<&'r RequirementRecord>,
+    /// The first one's entry in the catalogue.
+    pub(super) foremost: Option<&'r Requirement>,
+    pub(super) case: Option<CaseView<'r>>,
+    /// Other cases that show it, and those that fail because of it, by file.
+    pub(super) others: Vec<Others<'r>>,
+}
+
+/// Further cases of a problem.
+#[derive(Debug)]
+pub(super) struct Others<'r> {
+    pub(super) what: String,
+    pub(super) files: Vec<File<'r>>,
+}
+
+/// The cases of one file of conversations.
+#[derive(Debug)]
+pub(super) struct File<'r> {
+    /// Its name, where several cases are of it.
+    pub(super) stem: Option<&'r str>,
+    /// The place of each in the report, and its variant; the whole id of a case that is alone.
+    pub(super) cases: Vec<(usize, &'r str)>,
+}
+
+impl<'r> ProblemView<'r> {
+    /// Every problem of a run.
+    pub(super) fn all(found: &[Problem<'r>], report: &'r RunReport, catalogue: &'r Catalogue) -> Vec<Self> {
+        (1..).zip(found).map(|(number, problem)| Self::of(number, problem, report, catalogue)).collect()
+    }
+
+    fn of(number: usize, problem: &Problem<'r>, report: &'r RunReport, catalogue: &'r Catalogue) -> Self {
+        let (first, rest) = match problem.cases.split_first() {
+            Some((first, rest)) => (Some(*first), rest),
+            None => (None, &[][..]),
+        };
+        let records = &problem.requirements;
+        let others =
+            [("The same is seen in", rest), ("Because of it, something fails in", &problem.consequences)];
+        Self {
+            number,
+            title: problem.title(),
+            remedy: problem.cause.as_ref().map(|cause| cause.remedy.clone()),
+            recognised: problem.cause.is_some(),
+            known: !records.is_empty()
+                && records.iter().all(|record| plain::is_known_failure(record, report)),
+            requirements: records.clone(),
+            foremost: records.first().and_then(|record| catalogue.find(&record.id)),
+            case: first.and_then(|case| place(case, report)).map(|index| CaseView::of(index, report)),
+            others: (others.into_iter())
+                .filter(|(_, cases)| !cases.is_empty())
+                .map(|(what, cases)| Others::of(what, cases, report))
+                .collect(),
+        }
+    }
+}
+
+impl<'r> Others<'r> {
+    /// Whether the list may stand open without hiding what comes behind it.
+    pub(super) fn is_short(&self) -> bool {
+        self.files.len() <= SHORT
+    }
+
+    fn of(what: &str, cases: &[&'r CaseRecord], report: &'r RunReport) -> Self {
+        let file = |(stem, cases): (&'r str, Vec<&'r CaseRecord>)| {
+            let stem = (cases.len() > 1).then_some(stem);
+            let variant = |case: &'r CaseRecord| &case.id[stem.map_or(0, str::len)..];
+            let cases = cases.iter().filter_map(|case| Some((place(case, report)?, variant(case))));
+            File { stem, cases: cases.collect() }
+        };
+        Self {
+            what: format!("{what} {}", plain::count(cases.len(), "other case")),
+            files: plain::by_file(cases).into_iter().map(file).collect(),
+        }
+    }
+}
