@@ -77,6 +77,16 @@ pub enum Command {
         #[arg(long = "report", value_name = "FORMAT[=FILE]")]
         reports: Vec<ReportArg>,
     },
+    /// Play one case live: every step on the terminal as it happens, and the verdict with its explanation
+    ///
+    /// Exit status: 0 it holds, 1 it does not, 2 the command line is wrong, 3 it could not be carried out, 4 there is no
+    /// such case, 130 interrupted.
+    Replay(Box<ReplayArgs>),
+    /// Write a Python 3 script that plays the same bytes of a case at a tester on this machine, without this program
+    ///
+    /// The script needs Python's standard library only. What it cannot do is left out, and said: on standard error, and
+    /// in the script.
+    Reproduce(Box<ReproduceArgs>),
     /// Print the golden messages, valid and invalid, for people who write a tester in another language
     Vectors {
         /// As text or as JSON
@@ -100,6 +110,46 @@ pub struct GradeArgs {
     pub run: RunArgs,
 }
 
+/// `conformance replay`.
+#[derive(Debug, Args)]
+pub struct ReplayArgs {
+    /// The case, by its id (see --list); without brackets where it has one variant only
+    #[arg(value_name = "CASE")]
+    pub case: String,
+    /// What it is played against.
+    #[command(flatten)]
+    pub target: TargetArgs,
+    /// A folder of further conversations, beside the built-in ones
+    #[arg(long, value_name = "DIR", num_args = 1.., help_heading = "Selection")]
+    pub fixtures: Vec<PathBuf>,
+    /// What is measured against.
+    #[command(flatten)]
+    pub times: TimeArgs,
+    /// Where the case runs: in namespaces of its own (Linux), or on this host
+    #[arg(long, value_enum, default_value = "auto", help_heading = "Run")]
+    pub isolation: IsolationArg,
+    /// The seed of whatever is random; every run prints its own
+    #[arg(long, value_name = "N", help_heading = "Run")]
+    pub seed: Option<u64>,
+}
+
+/// `conformance reproduce`.
+#[derive(Debug, Args)]
+pub struct ReproduceArgs {
+    /// The case, by its id (see --list); without brackets where it has one variant only
+    #[arg(value_name = "CASE")]
+    pub case: String,
+    /// The script's file, written whole or not at all [default: standard output]
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// A folder of further conversations, beside the built-in ones
+    #[arg(long, value_name = "DIR", num_args = 1..)]
+    pub fixtures: Vec<PathBuf>,
+    /// What the script waits for.
+    #[command(flatten)]
+    pub times: TimeArgs,
+}
+
 /// How a subcommand prints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum OutputFormat {
@@ -121,15 +171,9 @@ pub enum VectorFormat {
 /// The options of a run.
 #[derive(Debug, Args)]
 pub struct RunArgs {
-    /// The program to grade
-    #[arg(long, value_name = "PATH", conflicts_with = "target_cmd", help_heading = "Target")]
-    pub target_bin: Option<PathBuf>,
-    /// The program to grade and its first arguments, such as "python3 tester.py"
-    #[arg(long, value_name = "COMMAND", help_heading = "Target")]
-    pub target_cmd: Option<String>,
-    /// A further argument before those of each case; may be repeated
-    #[arg(long = "target-arg", value_name = "ARG", allow_hyphen_values = true, help_heading = "Target")]
-    pub target_args: Vec<String>,
+    /// The program to grade.
+    #[command(flatten)]
+    pub target: TargetArgs,
 
     /// Grade up to this part of the course
     #[arg(long, value_enum, default_value = "p2", help_heading = "Selection")]
@@ -150,21 +194,9 @@ pub struct RunArgs {
     #[arg(long, value_name = "DIR", num_args = 1.., help_heading = "Selection")]
     pub fixtures: Vec<PathBuf>,
 
-    /// The tester's silence timeout
-    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "45s", help_heading = "Times")]
-    pub control_timeout: Duration,
-    /// How much before it a close is still right
-    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "1s", help_heading = "Times")]
-    pub early: Duration,
-    /// How much after it a close is still right
-    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "5s", help_heading = "Times")]
-    pub late: Duration,
-    /// What "promptly" means
-    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "5s", help_heading = "Times")]
-    pub patience: Duration,
-    /// How long the tester may take until it listens or connects
-    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "10s", help_heading = "Times")]
-    pub startup: Duration,
+    /// What is measured against.
+    #[command(flatten)]
+    pub times: TimeArgs,
 
     /// How many cases work at once; those that only wait do not count [default: twice the processors]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256), help_heading = "Run")]
@@ -195,12 +227,53 @@ pub struct RunArgs {
     /// standard output; may be repeated
     #[arg(long = "report", value_name = "FORMAT[=FILE]", num_args = 1.., help_heading = "Report")]
     pub reports: Vec<ReportArg>,
-    /// No progress line
+    /// Write the conversation of every case that fails into this folder, as a .pcapng for Wireshark; grade makes a
+    /// folder in it for each submission
+    #[arg(long, value_name = "DIR", help_heading = "Report")]
+    pub transcripts: Option<PathBuf>,
+    /// With --transcripts: the conversations of the cases that pass as well
+    #[arg(long, requires = "transcripts", help_heading = "Report")]
+    pub transcripts_all: bool,
+    /// No progress
     #[arg(long, help_heading = "Report")]
     pub quiet: bool,
 }
 
-impl RunArgs {
+/// The options that name a target.
+#[derive(Debug, Args)]
+pub struct TargetArgs {
+    /// The program to grade
+    #[arg(long, value_name = "PATH", conflicts_with = "target_cmd", help_heading = "Target")]
+    pub target_bin: Option<PathBuf>,
+    /// The program to grade and its first arguments, such as "python3 tester.py"
+    #[arg(long, value_name = "COMMAND", help_heading = "Target")]
+    pub target_cmd: Option<String>,
+    /// A further argument before those of each case; may be repeated
+    #[arg(long = "target-arg", value_name = "ARG", allow_hyphen_values = true, help_heading = "Target")]
+    pub target_args: Vec<String>,
+}
+
+/// The options that say what is measured against.
+#[derive(Debug, Args)]
+pub struct TimeArgs {
+    /// The tester's silence timeout
+    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "45s", help_heading = "Times")]
+    pub control_timeout: Duration,
+    /// How much before it a close is still right
+    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "1s", help_heading = "Times")]
+    pub early: Duration,
+    /// How much after it a close is still right
+    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "5s", help_heading = "Times")]
+    pub late: Duration,
+    /// What "promptly" means
+    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "5s", help_heading = "Times")]
+    pub patience: Duration,
+    /// How long the tester may take until it listens or connects
+    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "10s", help_heading = "Times")]
+    pub startup: Duration,
+}
+
+impl TimeArgs {
     /// The times of the run.
     pub fn tolerances(&self) -> Tolerances {
         Tolerances {
@@ -211,19 +284,23 @@ impl RunArgs {
             startup: self.startup,
         }
     }
+}
 
+impl IsolationArg {
     /// Where the cases run, and why not in namespaces where they were refused.
-    pub fn isolation(&self) -> Result<(Isolation, Option<String>), isolate::IsolationError> {
-        match self.isolation {
-            IsolationArg::Host => Ok((Isolation::Host, None)),
-            IsolationArg::Namespace => isolate::probe().map(|()| (Isolation::Namespace, None)),
-            IsolationArg::Auto => Ok(match isolate::probe() {
+    pub fn resolve(self) -> Result<(Isolation, Option<String>), isolate::IsolationError> {
+        match self {
+            Self::Host => Ok((Isolation::Host, None)),
+            Self::Namespace => isolate::probe().map(|()| (Isolation::Namespace, None)),
+            Self::Auto => Ok(match isolate::probe() {
                 Ok(()) => (Isolation::Namespace, None),
                 Err(error) => (Isolation::Host, Some(error.to_string())),
             }),
         }
     }
+}
 
+impl RunArgs {
     /// How many cases work at once.
     pub fn jobs(&self) -> usize {
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
@@ -245,7 +322,7 @@ pub enum TargetArg {
     },
 }
 
-impl RunArgs {
+impl TargetArgs {
     /// The target; the error is a clear line.
     pub fn target(&self) -> Result<TargetArg, String> {
         let (program, mut args) = match (&self.target_bin, &self.target_cmd) {

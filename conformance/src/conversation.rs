@@ -34,6 +34,9 @@ use stalls::Stalls;
 /// TCP port of the control connection (P3, Communication Protocol).
 pub const CONTROL_PORT: u16 = 5678;
 
+/// What a transcript says of a connection that nobody listened for.
+pub const REFUSED: &str = "connection refused";
+
 /// How often readiness and resources, which no descriptor announces, are looked at.
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
@@ -84,8 +87,16 @@ pub struct Played {
     pub leftovers: Vec<String>,
 }
 
-/// A long wait begins (`Some`: for what, and for how long at most) or is over (`None`).
-pub type Waiting = Option<(String, Duration)>;
+/// What a player tells while it plays.
+#[derive(Debug)]
+pub enum Told<'t> {
+    /// A long wait begins: for this, and for so long at most.
+    Waiting(String, Duration),
+    /// It is over.
+    Resumed,
+    /// Something happened; every entry of the transcript, in its order.
+    Happened(&'t Entry),
+}
 
 /// Plays `case` against a fresh start of `launch`.
 pub fn play(
@@ -93,9 +104,9 @@ pub fn play(
     tolerances: &Tolerances,
     launch: &Launch,
     seed: u64,
-    on_wait: &mut dyn FnMut(Waiting),
+    tell: &mut dyn FnMut(Told<'_>),
 ) -> Result<Played, PlayError> {
-    Player::new(case, tolerances, launch, seed, on_wait)?.play()
+    Player::new(case, tolerances, launch, seed, tell)?.play()
 }
 
 struct Player<'a> {
@@ -103,7 +114,9 @@ struct Player<'a> {
     judge: Judge<'a>,
     launch: &'a Launch,
     random: fastrand::Rng,
-    on_wait: &'a mut dyn FnMut(Waiting),
+    tell: &'a mut dyn FnMut(Told<'_>),
+    /// How many entries of the transcript have been told.
+    told: usize,
     clock: Instant,
     transcript: Transcript,
     stalls: Stalls,
@@ -139,7 +152,7 @@ impl<'a> Player<'a> {
         tolerances: &'a Tolerances,
         launch: &'a Launch,
         seed: u64,
-        on_wait: &'a mut dyn FnMut(Waiting),
+        tell: &'a mut dyn FnMut(Told<'_>),
     ) -> Result<Self, PlayError> {
         let (listener, data_port) = match case.listen {
             true => (
@@ -157,7 +170,8 @@ impl<'a> Player<'a> {
             judge: Judge::new(case, tolerances),
             launch,
             random: fastrand::Rng::with_seed(seed),
-            on_wait,
+            tell,
+            told: 0,
             clock: Instant::now(),
             transcript: Transcript::default(),
             stalls: Stalls::watch(),
@@ -186,6 +200,7 @@ impl<'a> Player<'a> {
         }
         let now = self.clock.elapsed();
         self.transcript.push(now, Event::Finished);
+        self.tell_news();
         let runner_delay = self.stalls.total();
         let (before, after) = (self.step_began, self.effort());
         let grown = |before: Option<Duration>, after: Option<Duration>| {
@@ -320,6 +335,7 @@ impl<'a> Player<'a> {
         let mut announced = false;
         let holds = loop {
             let now = self.clock.elapsed();
+            self.tell_news();
             match self.judge.assess(index, &self.transcript, began, now) {
                 Assessment::Held(memory) => {
                     self.judge.remember(memory);
@@ -330,7 +346,7 @@ impl<'a> Player<'a> {
                     let idle_from = began + idle_after(step);
                     if !announced && now >= idle_from {
                         announced = true;
-                        (self.on_wait)(Some((describe(step), deadline.saturating_sub(now))));
+                        (self.tell)(Told::Waiting(describe(step), deadline.saturating_sub(now)));
                     }
                     let until = if announced { deadline } else { deadline.min(idle_from) };
                     self.pump(step, until)?;
@@ -338,12 +354,21 @@ impl<'a> Player<'a> {
             }
         };
         if announced {
-            (self.on_wait)(None);
+            (self.tell)(Told::Resumed);
         }
         if holds {
             self.conclude(step);
         }
+        self.tell_news();
         Ok(holds)
+    }
+
+    /// Tells what has happened since it was last told.
+    fn tell_news(&mut self) {
+        for entry in &self.transcript.entries[self.told..] {
+            (self.tell)(Told::Happened(entry));
+        }
+        self.told = self.transcript.entries.len();
     }
 
     /// Waits for something to happen, until `until` at the latest, and writes it down.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::outcome::CaseRecord;
 use crate::plan::Plan;
+use crate::transcript::Entry;
 
 /// Something that a reporter may want to tell.
 #[derive(Debug)]
@@ -28,6 +29,13 @@ pub enum Event<'a> {
     Resumed {
         /// Which.
         id: &'a str,
+    },
+    /// Something happened in a case. Told in a run that is followed live only.
+    Happened {
+        /// In which.
+        id: &'a str,
+        /// What.
+        entry: &'a Entry,
     },
     /// A case has come out.
     Finished(&'a CaseRecord),

@@ -13,3 +13,4 @@ mod steps;
 mod trace;
 
 pub use scene::role_of;
+pub use steps::expectation;

@@ -69,7 +69,7 @@ fn try_grade(args: &GradeArgs) -> Result<Exit, Refusal> {
 }
 
 fn refuse_options(args: &GradeArgs) -> Result<(), Refusal> {
-    if args.run.target_bin.is_some() || args.run.target_cmd.is_some() {
+    if args.run.target.target_bin.is_some() || args.run.target.target_cmd.is_some() {
         return Err(Refusal::usage(
             "grade finds its targets in DIR: --target-bin and --target-cmd do not go with it",
         ));
@@ -135,7 +135,7 @@ fn grade_one(
     output: Option<&Output>,
 ) -> Result<Row, Refusal> {
     let started = submission.program.as_ref().map_err(Clone::clone).and_then(|found| {
-        let (program, info) = start_of(found, &args.run.target_args)?;
+        let (program, info) = start_of(found, &args.run.target.target_args)?;
         Ok((program, info, found.folder.clone()))
     });
     // The row has the submission's name: where the folder lies is no news in it.
@@ -150,9 +150,12 @@ fn grade_one(
         Some(output) => output.reports(submission, &args.run.reports).map_err(Refusal::usage)?,
         None => Reports::default(),
     };
+    let folder = args.run.transcripts.as_ref().map(|folder| folder.join(&submission.file_name));
+    let mut transcripts = grader.transcripts(folder.as_deref(), args.run.transcripts_all, &info)?;
     let mut progress = Progress::new(args.run.quiet);
     let mut listeners: Vec<&mut dyn Listener> = vec![&mut progress];
     listeners.extend(reports.listeners());
+    listeners.extend(transcripts.as_mut().map(|transcripts| transcripts as &mut dyn Listener));
     let graded = grader.grade(&program, info, cwd, &mut listeners);
     progress.finish();
     let report = match graded {
@@ -160,6 +163,7 @@ fn grade_one(
         Err(reason) => return ungraded(&reason.to_string(), submission.folder()),
     };
     reports.write(&report, &grader.catalogue).map_err(Refusal::not_carried_out)?;
+    grading::finish_transcripts(transcripts)?;
     let standing = match interrupt::came() {
         true => Standing::Interrupted,
         false => grading::exit_of(&report.requirements, report.options.fail_on).into(),

@@ -2,12 +2,13 @@
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use sha2::{Digest, Sha256};
 
 use crate::baseline::Baseline;
-use crate::cli::{self, ReportArg, ReportFormat, RunArgs, TargetArg};
+use crate::choice;
+use crate::cli::{self, IsolationArg, ReplayArgs, ReportArg, ReportFormat, RunArgs, TargetArg};
 use crate::event::Listener;
 use crate::exit::Exit;
 use crate::fixture::{Case, Library};
@@ -20,9 +21,10 @@ use crate::repeat;
 use crate::report::output::Destination;
 use crate::report::progress::Progress;
 use crate::report::set::Reports;
+use crate::report::transcripts::Transcripts;
 use crate::report::{self, Document, ReportOptions, RunReport, TargetInfo, Tool, json};
 use crate::run::{self, Options, RunError, TargetProgram};
-use crate::spec::{Catalogue, Level};
+use crate::spec::{Catalogue, Level, Part};
 
 /// Why there is no verdict: the exit code and the one line that says it.
 #[derive(Debug)]
@@ -54,8 +56,8 @@ pub fn grade(args: &RunArgs) -> Exit {
 }
 
 fn try_grade(args: &RunArgs) -> Result<Exit, Refusal> {
-    let target = args.target().map_err(Refusal::usage)?;
-    let (program, info) = resolve(&target, args.target_bin.is_none())?;
+    let target = args.target.target().map_err(Refusal::usage)?;
+    let (program, info) = resolve(&target, args.target.target_bin.is_none())?;
     let grader = Grader::prepare(args)?;
     if args.list {
         return list(&grader.plan, &args.reports);
@@ -63,17 +65,20 @@ fn try_grade(args: &RunArgs) -> Result<Exit, Refusal> {
     let baseline = args.baseline.as_deref().map(Baseline::read).transpose().map_err(Refusal::usage)?;
     let new_baseline = args.write_baseline.as_deref().map(open_baseline).transpose()?;
     let mut reports = Reports::open(&args.reports).map_err(Refusal::usage)?;
+    let mut transcripts = grader.transcripts(args.transcripts.as_deref(), args.transcripts_all, &info)?;
     grader.announce_host();
     interrupt::install().map_err(Refusal::not_carried_out)?;
     let mut progress = Progress::new(args.quiet);
     let mut listeners: Vec<&mut dyn Listener> = vec![&mut progress];
     listeners.extend(reports.listeners());
+    listeners.extend(transcripts.as_mut().map(|transcripts| transcripts as &mut dyn Listener));
     let cwd = std::env::current_dir().map_err(Refusal::not_carried_out)?;
     let graded = grader.grade(&program, info, cwd, &mut listeners);
     progress.finish();
     let mut report = graded.map_err(Refusal::not_carried_out)?;
     report.baseline = baseline.as_ref().map(|baseline| baseline.compare(&report.cases));
     reports.write(&report, &grader.catalogue).map_err(Refusal::not_carried_out)?;
+    finish_transcripts(transcripts)?;
     if let Some(destination) = new_baseline {
         let written = destination.write(&Document::Bytes(Baseline::of(&report.cases).to_text().into_bytes()));
         written.map_err(|error| Refusal::not_carried_out(format!("--write-baseline: {error}")))?;
@@ -88,6 +93,12 @@ fn try_grade(args: &RunArgs) -> Result<Exit, Refusal> {
 fn open_baseline(path: &Path) -> Result<Destination, Refusal> {
     Destination::open(Some(path))
         .map_err(|error| Refusal::usage(format!("--write-baseline {}: {error}", path.display())))
+}
+
+/// Says so where a conversation could not be written.
+pub(crate) fn finish_transcripts(transcripts: Option<Transcripts<'_>>) -> Result<(), Refusal> {
+    let finished = transcripts.map_or(Ok(()), Transcripts::finish);
+    finished.map_err(|error| Refusal::not_carried_out(format!("--transcripts: {error}")))
 }
 
 /// Known failures count no longer; one that was mended counts until the file says so.
@@ -116,6 +127,7 @@ pub(crate) struct Grader {
     /// Why not in namespaces, where they were refused.
     refused: Option<String>,
     fail_fast: bool,
+    live: bool,
     repeat: usize,
 }
 
@@ -131,12 +143,10 @@ impl Grader {
                 )));
             }
         }
-        let tolerances = args.tolerances();
+        let tolerances = args.times.tolerances();
         let library = Library::load(&args.fixtures).map_err(Refusal::usage)?;
         let cases = library.cases(&catalogue, &tolerances).map_err(Refusal::usage)?;
-        let (isolation, refused) = args.isolation().map_err(|error| {
-            Refusal::not_carried_out(format!("--isolation namespace: {error}; --isolation host does without"))
-        })?;
+        let (isolation, refused) = isolation(args.isolation)?;
         let selection = Selection {
             part: args.part.into(),
             requirements: args.requirements.clone(),
@@ -169,8 +179,40 @@ impl Grader {
             isolation,
             refused,
             fail_fast: args.fail_fast,
+            live: false,
             repeat: usize::from(args.repeat),
         })
+    }
+
+    /// For a single case that is followed live; every level counts.
+    pub(crate) fn single(args: &ReplayArgs) -> Result<Self, Refusal> {
+        let catalogue = Catalogue::built_in()
+            .map_err(|error| Refusal::not_carried_out(format!("spec/requirements.toml: {error}")))?;
+        let tolerances = args.times.tolerances();
+        let library = Library::load(&args.fixtures).map_err(Refusal::usage)?;
+        let mut cases = library.cases(&catalogue, &tolerances).map_err(Refusal::usage)?;
+        let case = cases.swap_remove(choice::one_of(&cases, &args.case)?);
+        let (isolation, refused) = isolation(args.isolation)?;
+        let selection = Selection {
+            part: Part::P2,
+            requirements: Vec::new(),
+            cases: Vec::new(),
+            quick: false,
+            isolation,
+        };
+        let plan = Plan::new(vec![case], &catalogue, &selection);
+        if plan.cases.is_empty() {
+            return Err(Refusal::nothing_selected(nothing_selected(&plan)));
+        }
+        let options = ReportOptions {
+            part: selection.part,
+            quick: false,
+            fail_on: Level::Harden,
+            jobs: 1,
+            seed: args.seed.unwrap_or_else(|| fastrand::u64(..)),
+            tolerances,
+        };
+        Ok(Self { catalogue, plan, options, isolation, refused, fail_fast: false, live: true, repeat: 1 })
     }
 
     /// Says so where the cases cannot run side by side, and what that costs.
@@ -201,6 +243,7 @@ impl Grader {
             jobs: self.options.jobs,
             seed: self.options.seed,
             fail_fast: self.fail_fast,
+            live: self.live,
             cwd,
         };
         let (started, began) = (jiff::Timestamp::now(), Instant::now());
@@ -211,23 +254,56 @@ impl Grader {
         let cases = repeat::combine(runs);
         let requirements = requirement_records(&self.plan, self.catalogue.all(), &cases);
         Ok(RunReport {
-            schema: report::SCHEMA,
-            tool: Tool::this(),
-            target,
-            options: self.options.clone(),
-            isolation: self.isolation,
             started: started.to_string(),
             duration: began.elapsed(),
             summary: Summary::of(&requirements),
             requirements,
             cases,
-            baseline: None,
+            ..self.blank_report(target)
         })
+    }
+
+    /// What is graded and how, before anything came of it.
+    fn blank_report(&self, target: TargetInfo) -> RunReport {
+        RunReport {
+            schema: report::SCHEMA,
+            tool: Tool::this(),
+            target,
+            options: self.options.clone(),
+            isolation: self.isolation,
+            started: String::new(),
+            duration: Duration::ZERO,
+            summary: Summary::default(),
+            requirements: Vec::new(),
+            cases: Vec::new(),
+            baseline: None,
+        }
+    }
+
+    /// Opens the folder of `--transcripts`, before the run, as the reports are.
+    pub(crate) fn transcripts(
+        &self,
+        folder: Option<&Path>,
+        all: bool,
+        target: &TargetInfo,
+    ) -> Result<Option<Transcripts<'_>>, Refusal> {
+        let Some(folder) = folder else { return Ok(None) };
+        let run = self.blank_report(target.clone());
+        let opened = Transcripts::open(folder, all, run, &self.catalogue);
+        opened
+            .map(Some)
+            .map_err(|error| Refusal::usage(format!("--transcripts {}: {error}", folder.display())))
     }
 }
 
+fn isolation(asked: IsolationArg) -> Result<(Isolation, Option<String>), Refusal> {
+    asked.resolve().map_err(|error| {
+        Refusal::not_carried_out(format!("--isolation namespace: {error}; --isolation host does without"))
+    })
+}
+
 /// The program behind the target's name, looked for before anything starts.
-fn resolve(target: &TargetArg, in_path: bool) -> Result<(TargetProgram, TargetInfo), Refusal> {
+pub(crate) fn resolve(target: &TargetArg, in_path: bool) -> Result<(TargetProgram, TargetInfo), Refusal> {
     match target {
         TargetArg::Reference => Ok((
             TargetProgram {

@@ -6,10 +6,11 @@
 //! [`conversation`] and asks the [`verdict`]; what comes out ([`outcome`]) is told as events
 //! ([`event`]) to the reports ([`report`]), which say it in the words of [`explain`]. [`grade`] does that for a
 //! folder of submissions, [`merge`] and [`diff`] work on the reports of runs that are over. [`spec`] is the
-//! catalogue that all of it refers to, and
+//! catalogue that all of it refers to, [`replay`] and [`reproduce`] are about a single case, and
 //! [`tolerance`] the one place of its times.
 
 pub mod baseline;
+mod choice;
 pub mod cli;
 pub mod conversation;
 pub mod diff;
@@ -29,7 +30,9 @@ pub mod page;
 pub mod plan;
 pub mod reference;
 pub mod repeat;
+pub mod replay;
 pub mod report;
+pub mod reproduce;
 pub mod run;
 mod slots;
 pub mod spec;

@@ -4,7 +4,9 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use conformance::cli::{Cli, Command};
-use conformance::{diff, explain, grade, grading, isolate, merge, reference, vectors, worker};
+use conformance::{
+    diff, explain, grade, grading, isolate, merge, reference, replay, reproduce, vectors, worker,
+};
 
 fn main() -> ExitCode {
     // The same executable is also its own helper under other names; see isolate.rs and reference.rs.
@@ -25,6 +27,8 @@ fn main() -> ExitCode {
         Some(Command::Explain { id }) => explain::requirement::print(&id),
         Some(Command::Grade(args)) => grade::grade(&args),
         Some(Command::Merge { files, reports }) => merge::merge(&files, &reports),
+        Some(Command::Replay(args)) => replay::replay(&args),
+        Some(Command::Reproduce(args)) => reproduce::write(&args),
         Some(Command::Vectors { format }) => vectors::print(format),
         None => grading::grade(&cli.run),
     };

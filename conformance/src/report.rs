@@ -11,11 +11,13 @@ pub mod jsonl;
 pub mod junit;
 pub mod ladder;
 pub mod output;
+pub mod pcapng;
 pub mod plain;
 pub mod progress;
 pub mod set;
 mod tally;
 pub mod tap;
+pub mod transcripts;
 
 use std::time::Duration;
 

@@ -54,6 +54,8 @@ pub struct Options {
     pub seed: u64,
     /// Stop at the first case that fails.
     pub fail_fast: bool,
+    /// Tell everything that happens in a case at once.
+    pub live: bool,
     /// Where the target is started.
     pub cwd: PathBuf,
 }
@@ -191,6 +193,9 @@ impl<'a> Shared<'a> {
                 Told::Said(index, Message::Waiting { what, at_most }) => {
                     tell(listeners, &Event::Waiting { id: id(index), what: &what, at_most });
                 }
+                Told::Said(index, Message::Happened(entry)) => {
+                    tell(listeners, &Event::Happened { id: id(index), entry: &entry });
+                }
                 Told::Said(index, Message::Resumed) => tell(listeners, &Event::Resumed { id: id(index) }),
                 Told::Said(index, Message::Finished(record)) => {
                     remaining -= 1;
@@ -296,6 +301,7 @@ impl<'a> Shared<'a> {
             cwd: self.options.cwd.clone(),
             isolation: self.options.isolation,
             seed: self.options.seed,
+            live: self.options.live,
         }
     }
 }

@@ -8,14 +8,14 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use crate::conversation::{self, PlayError, Played};
+use crate::conversation::{self, PlayError, Played, Told};
 use crate::fixture::Case;
 use crate::fixture::step::Stream;
 use crate::isolate::{self, Isolation};
 use crate::outcome::{CaseRecord, Outcome};
 use crate::target::Launch;
 use crate::tolerance::{SPOILED_SHARE, Tolerances, seconds};
-use crate::transcript::{DataEvent, Event, Transcript};
+use crate::transcript::{DataEvent, Entry, Event, Transcript};
 use crate::verdict::{self, Finding, Lateness, Verdict};
 
 /// What a worker is to do: one line of JSON on its standard input.
@@ -39,6 +39,9 @@ pub struct Order {
     pub isolation: Isolation,
     /// For whatever is random.
     pub seed: u64,
+    /// Whether everything that happens is told at once.
+    #[serde(default)]
+    pub live: bool,
 }
 
 /// What a worker says: lines of JSON on its standard output.
@@ -55,6 +58,8 @@ pub enum Message {
     },
     /// The wait is over.
     Resumed,
+    /// Something happened, where that is to be told at once.
+    Happened(Entry),
     /// The case has come out. The last message.
     Finished(Box<CaseRecord>),
     /// The run cannot go on: the target cannot be started, the port is taken. The last message.
@@ -95,11 +100,13 @@ fn carry_out(order: &Order) -> Message {
         cwd: order.cwd.clone(),
         isolation: order.isolation,
     };
-    let mut on_wait = |waiting| match waiting {
-        Some((what, at_most)) => say(&Message::Waiting { what, at_most }),
-        None => say(&Message::Resumed),
+    let mut tell = |told: Told<'_>| match told {
+        Told::Waiting(what, at_most) => say(&Message::Waiting { what, at_most }),
+        Told::Resumed => say(&Message::Resumed),
+        Told::Happened(entry) if order.live => say(&Message::Happened(entry.clone())),
+        Told::Happened(_) => {}
     };
-    match conversation::play(&order.case, &order.tolerances, &launch, order.seed, &mut on_wait) {
+    match conversation::play(&order.case, &order.tolerances, &launch, order.seed, &mut tell) {
         Ok(played) => Message::Finished(Box::new(record(order, played, began.elapsed()))),
         Err(error @ (PlayError::Start(_) | PlayError::PortTaken)) => Message::Impossible(error.to_string()),
         Err(error) => {

@@ -8,5 +8,6 @@
 mod client;
 mod data;
 mod interrupts;
+mod report;
 mod server;
 mod support;

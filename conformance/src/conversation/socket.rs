@@ -257,7 +257,7 @@ fn canonical(address: SocketAddr) -> SocketAddr {
 
 fn describe(error: &io::Error) -> String {
     match error.kind() {
-        io::ErrorKind::ConnectionRefused => "connection refused".to_owned(),
+        io::ErrorKind::ConnectionRefused => super::REFUSED.to_owned(),
         io::ErrorKind::ConnectionReset => "connection reset".to_owned(),
         io::ErrorKind::TimedOut => "connection attempt timed out".to_owned(),
         _ => error.to_string(),

@@ -249,6 +249,24 @@ fn hex_row(bytes: &[u8]) -> String {
     format!("{}{more}", row.join(" "))
 }
 
+/// The one message that some bytes are or begin, field by field, such as `version=01, message_type=02, test_port=PP
+/// PP`, with its kind. The bytes are cells of text, so that one may be unknown; `join` puts those of a field together.
+pub fn by_field(cells: &[String], join: impl Fn(&[String]) -> String) -> Option<(MessageType, String)> {
+    let kind = MessageType::of(u8::from_str_radix(cells.get(1)?, 16).ok()?)?;
+    let fields = fields(kind);
+    if fields.last().is_some_and(|last| cells.len() > last.offset + last.size) {
+        return None;
+    }
+    let words: Vec<_> = fields
+        .iter()
+        .map_while(|field| {
+            let value = cells.get(field.offset..field.offset + field.size)?;
+            Some(format!("{}={}", field.name, join(value)))
+        })
+        .collect();
+    Some((kind, words.join(", ")))
+}
+
 fn field_at(fields: &'static [Field], offset: usize) -> Option<&'static Field> {
     fields.iter().find(|field| (field.offset..field.offset + field.size).contains(&offset))
 }

@@ -36,6 +36,21 @@ pub(super) fn words(case: &Case) -> Vec<String> {
     folded(&told)
 }
 
+/// What a step waits for, in words, without the name of its connection; nothing for one that only does something.
+pub fn expectation(case: &Case, step: &Step) -> Option<String> {
+    let does = matches!(
+        step.action,
+        Action::Start
+            | Action::Connect(_)
+            | Action::Send(_)
+            | Action::Shutdown
+            | Action::Close
+            | Action::Reset
+            | Action::Signal(_)
+    );
+    (!does).then(|| Narrator { case, speeches: BTreeMap::new() }.action(step))
+}
+
 /// Lines that come again in the same order are told once, with their number.
 fn folded(told: &[(usize, Vec<String>)]) -> Vec<String> {
     let again = told.iter().enumerate().find_map(|(index, (line, _))| {

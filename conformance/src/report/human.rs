@@ -33,6 +33,17 @@ pub fn render(report: &RunReport, catalogue: &Catalogue, width: usize) -> String
     page.into_text()
 }
 
+/// What is wrong in a run, each thing with its evidence, and nothing else; empty where nothing is.
+pub fn render_problems(report: &RunReport, catalogue: &Catalogue, width: usize) -> String {
+    let mut page = Page::new(width);
+    let found = problems(&report.requirements, &report.cases, &report.options.tolerances);
+    for (index, problem) in found.iter().enumerate() {
+        problem::write(&mut page, problem, (index + 1, found.len()), report, catalogue);
+    }
+    write_unjudged(&mut page, report);
+    page.into_text()
+}
+
 /// The first screen: what is wrong, in one line each.
 fn write_overview(page: &mut Page, problems: &[Problem<'_>]) {
     if problems.is_empty() {

@@ -97,6 +97,8 @@ impl JsonLines {
 impl Listener for JsonLines {
     fn on(&mut self, event: &Event<'_>) {
         self.write(match event {
+            // In the record of its case.
+            Event::Happened { .. } => return,
             Event::Planned(plan) => What::Planned {
                 schema: super::SCHEMA,
                 tool: Tool::this(),

@@ -6,7 +6,7 @@ mod text;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-pub use text::{Line, lines};
+pub use text::{Line, line, lines, time};
 
 use crate::explain::annotate::compare;
 use crate::explain::dialogue::{Heard, Part, Speaker, Speech};
@@ -112,7 +112,12 @@ pub struct Cast {
 
 /// Who is who in a case.
 pub fn cast(case: &CaseRecord) -> Cast {
-    let (runner, program, speaks) = match role_of(case) {
+    cast_of(role_of(case))
+}
+
+/// Who is who with a program of this role.
+pub fn cast_of(role: Role) -> Cast {
+    let (runner, program, speaks) = match role {
         Role::Server => ("client", "server", Speaker::Client),
         Role::Client => ("server", "client", Speaker::Server),
         Role::Command => ("conformance", "the program", Speaker::Server),
@@ -122,12 +127,17 @@ pub fn cast(case: &CaseRecord) -> Cast {
 
 /// Who is who in the lines of a case.
 pub fn legend(case: &CaseRecord) -> String {
-    let who = match role_of(case) {
+    legend_of(role_of(case), names(counted(case)).len())
+}
+
+/// Who is who in the lines about a program of this role and so many connections.
+pub fn legend_of(role: Role, connections: usize) -> String {
+    let who = match role {
         Role::Server => "the server is your program, the client is conformance",
         Role::Client => "the client is your program, the server is conformance",
         Role::Command => "seconds since the start",
     };
-    match names(&case.transcript.entries).len() {
+    match connections {
         0 | 1 => who.to_owned(),
         _ => format!("{who}; in brackets which connection"),
     }
@@ -135,23 +145,13 @@ pub fn legend(case: &CaseRecord) -> String {
 
 /// Everything that happened in a case, the middle of a long conversation left out.
 pub fn rungs(case: &CaseRecord) -> Vec<Rung> {
-    let entries = &case.transcript.entries;
-    let end = entries.iter().position(|entry| entry.event == Event::Finished).unwrap_or(entries.len());
-    let entries = &entries[..end];
     let fault = case.finding.as_ref().map(|finding| &finding.fault);
-    let on = case.connection.as_deref();
-    let concerned = |event: &Event| on.is_none() || event.connection().is_none_or(|name| Some(name) == on);
-    let wrong = fault.and_then(|fault| {
-        entries.iter().rposition(|entry| shows(fault, &entry.event) && concerned(&entry.event))
-    });
-    let cast = cast(case);
-    let mut teller = Teller { case, cast, entries, speeches: BTreeMap::new(), names: names(entries) };
+    let wrong = wrong_entry(case);
+    let mut teller = Teller::of(case);
     let mut all = Vec::new();
-    for (index, entry) in entries.iter().enumerate() {
-        if let Some(Told { course, words, said }) = teller.tell(index, entry) {
-            let on = entry.event.connection().map_or(String::new(), |name| teller.prefix(name));
-            let wrong = wrong == Some(index);
-            all.push(Beat { at: entry.at, on, course, words, said, wrong });
+    for (index, entry) in counted(case).iter().enumerate() {
+        if let Some(beat) = teller.tell(entry) {
+            all.push(Beat { wrong: wrong == Some(index), ..beat });
         }
     }
     // What did not happen has no entry: the end of the wait for it is told in a beat of its own.
@@ -163,6 +163,21 @@ pub fn rungs(case: &CaseRecord) -> Vec<Rung> {
         all.push(Beat { at: last.at, on, course: Course::Absent, words, said: None, wrong: true });
     }
     shortened(all)
+}
+
+/// What happened until the case was over; nothing later counts.
+fn counted(case: &CaseRecord) -> &[Entry] {
+    let entries = &case.transcript.entries;
+    let end = entries.iter().position(|entry| entry.event == Event::Finished).unwrap_or(entries.len());
+    &entries[..end]
+}
+
+/// The index of the transcript's entry at which the fault shows, where something that happened shows it.
+pub fn wrong_entry(case: &CaseRecord) -> Option<usize> {
+    let fault = &case.finding.as_ref()?.fault;
+    let on = case.connection.as_deref();
+    let concerned = |event: &Event| on.is_none() || event.connection().is_none_or(|name| Some(name) == on);
+    counted(case).iter().rposition(|entry| shows(fault, &entry.event) && concerned(&entry.event))
 }
 
 /// Whether the fault is what this event did.
@@ -198,11 +213,11 @@ fn shortened(mut all: Vec<Beat>) -> Vec<Rung> {
     }
 }
 
-fn names(entries: &[Entry]) -> Vec<&str> {
-    let mut names = Vec::new();
+fn names(entries: &[Entry]) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
     for name in entries.iter().filter_map(|entry| entry.event.connection()) {
-        if !names.contains(&name) {
-            names.push(name);
+        if !names.iter().any(|known| known == name) {
+            names.push(name.to_owned());
         }
     }
     names
@@ -214,18 +229,40 @@ struct Told {
     said: Option<Said>,
 }
 
-struct Teller<'a> {
-    case: &'a CaseRecord,
+/// Puts the events of one conversation into words, one after the other.
+#[derive(Clone, Debug)]
+pub struct Teller {
     cast: Cast,
-    entries: &'a [Entry],
-    /// What the client and the server of each connection have said so far.
-    speeches: BTreeMap<&'a str, (Speech, Speech)>,
+    args: Vec<String>,
     /// The connections in the order of their beginnings.
-    names: Vec<&'a str>,
+    names: Vec<String>,
+    /// What the client and the server of each connection have said so far.
+    speeches: BTreeMap<String, (Speech, Speech)>,
+    /// When our connects began.
+    begun: BTreeMap<String, Duration>,
 }
 
-impl<'a> Teller<'a> {
-    fn tell(&mut self, index: usize, entry: &'a Entry) -> Option<Told> {
+impl Teller {
+    /// For a program that was started in this role with these arguments. `names` are the connections that there
+    /// will be, in the order of their beginnings.
+    pub fn new(role: Role, args: &[String], names: Vec<String>) -> Self {
+        let args = args.to_vec();
+        Self { cast: cast_of(role), args, names, speeches: BTreeMap::new(), begun: BTreeMap::new() }
+    }
+
+    /// For a case that is over.
+    pub fn of(case: &CaseRecord) -> Self {
+        Self::new(role_of(case), &case.args, names(counted(case)))
+    }
+
+    /// The next event, where it is worth a beat.
+    pub fn tell(&mut self, entry: &Entry) -> Option<Beat> {
+        let Told { course, words, said } = self.told(entry)?;
+        let on = entry.event.connection().map_or(String::new(), |name| self.prefix(name));
+        Some(Beat { at: entry.at, on, course, words, said, wrong: false })
+    }
+
+    fn told(&mut self, entry: &Entry) -> Option<Told> {
         let plain = |course, words: String| Some(Told { course, words, said: None });
         let Cast { runner: ours, program: theirs, speaks: we } = self.cast;
         let close = |by, reset| Course::Close { by, reset };
@@ -239,17 +276,18 @@ impl<'a> Teller<'a> {
                 plain(Course::Signal, format!("{theirs} is sent {}", signal_name(signal.number())))
             }
             Event::Connecting { on: name, to } => {
-                self.speeches.insert(name, fresh());
+                self.speeches.insert(name.clone(), fresh());
+                self.begun.insert(name.clone(), entry.at);
                 plain(Course::Connect(Side::Runner), format!("{ours} connects to {to}"))
             }
             Event::Opened { on: name, local, accepted: true, .. } => {
-                self.speeches.insert(name, fresh());
+                self.speeches.insert(name.clone(), fresh());
                 plain(Course::Connect(Side::Program), format!("{theirs} connects to {local}"))
             }
-            Event::Opened { on: name, .. } => self
-                .was_slow(index, name)
-                .then(|| plain(Course::At(Side::Runner), format!("{ours} is connected")))
-                .flatten(),
+            Event::Opened { on: name, .. } => {
+                let slow = self.begun.get(name).is_some_and(|begun| entry.at > *begun + SLOW);
+                slow.then(|| plain(Course::At(Side::Runner), format!("{ours} is connected"))).flatten()
+            }
             Event::Refused { error, .. } => {
                 plain(Course::At(Side::Runner), format!("{ours} cannot connect: {error}"))
             }
@@ -294,32 +332,23 @@ impl<'a> Teller<'a> {
     }
 
     fn call(&self) -> String {
-        if self.case.args.is_empty() { String::new() } else { format!(": {}", command_line(&self.case.args)) }
+        if self.args.is_empty() { String::new() } else { format!(": {}", command_line(&self.args)) }
     }
 
     /// Which connection: a number in the order of their beginnings where the name says nothing.
-    fn prefix(&self, name: &str) -> String {
+    pub fn prefix(&self, name: &str) -> String {
         if self.names.len() < 2 {
             return String::new();
         }
         if name != CONTROL && !name.starts_with("session-") {
             return format!("[{name}] ");
         }
-        let number = self.names.iter().position(|known| *known == name).map_or(0, |index| index + 1);
+        let number = self.names.iter().position(|known| known == name).map_or(0, |index| index + 1);
         format!("[{number}] ")
     }
 
-    /// Whether the connection stood only some time after it was begun.
-    fn was_slow(&self, index: usize, name: &str) -> bool {
-        let begun = self.entries[..index]
-            .iter()
-            .rev()
-            .find(|entry| matches!(&entry.event, Event::Connecting { on, .. } if on == name));
-        begun.is_some_and(|begun| self.entries[index].at > begun.at + SLOW)
-    }
-
-    fn speak(&mut self, speaker: Speaker, name: &'a str, bytes: &[u8], length: usize) -> Told {
-        let (client, server) = self.speeches.entry(name).or_insert_with(fresh);
+    fn speak(&mut self, speaker: Speaker, name: &str, bytes: &[u8], length: usize) -> Told {
+        let (client, server) = self.speeches.entry(name.to_owned()).or_insert_with(fresh);
         let speech = if speaker == Speaker::Client { client } else { server };
         let Heard { words, parts } = speech.listen(bytes, length);
         let said = Said { bytes: bytes.to_vec(), length, parts };

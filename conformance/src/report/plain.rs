@@ -1,7 +1,7 @@
 //! A case and a requirement in plain words, for every format whose viewer shows text: one place says
 //! them, so that a CI, a gradebook and a terminal tell the same story.
 
-use super::{RunReport, escape, ladder};
+use super::{RunReport, TargetInfo, escape, ladder};
 use crate::baseline::Comparison;
 use crate::explain::cause;
 use crate::isolate::Isolation;
@@ -15,7 +15,12 @@ const OUTPUT_LINES: usize = 20;
 
 /// What was graded, on one line.
 pub fn target(report: &RunReport) -> String {
-    let words = report.target.path.iter().chain(&report.target.args).cloned().collect::<Vec<_>>();
+    target_of(&report.target)
+}
+
+/// The same of a target alone.
+pub fn target_of(target: &TargetInfo) -> String {
+    let words = target.path.iter().chain(&target.args).cloned().collect::<Vec<_>>();
     if words.is_empty() { "the built-in reference".to_owned() } else { escape::line(&words.join(" ")) }
 }
 

@@ -28,6 +28,11 @@ static PATTERNS: LazyLock<Option<RegexSet>> = LazyLock::new(|| {
     RegexSetBuilder::new(TRACES.iter().map(|(_, pattern)| pattern)).unicode(false).build().ok()
 });
 
+/// The patterns of all traces, for those who look for them elsewhere.
+pub(crate) fn patterns() -> impl Iterator<Item = &'static str> {
+    TRACES.iter().map(|(_, pattern)| *pattern)
+}
+
 /// The runtime and the first telling line of a trace in `output`, if one stands there.
 pub(crate) fn find(output: &str) -> Option<(&'static str, String)> {
     let first = PATTERNS.as_ref()?.matches(output.as_bytes()).iter().next()?;

@@ -24,12 +24,12 @@ fn quitter() -> Folder {
 #[case::a_should_that_counts(&["--case=command/no-role", "--fail-on=should"], 1)]
 #[case::what_it_rests_on_does_not(&["--requirement=INV-1"], 1)]
 fn the_exit_status_is_the_verdict(#[case] args: &[&str], #[case] status: i32) {
-    quitter().runner().arg("--target-bin=tester").args(args).assert().code(status).stderr("");
+    quitter().runner().args(["--quiet", "--target-bin=tester"]).args(args).assert().code(status).stderr("");
 }
 
 #[test]
 fn the_reference_is_graded_without_a_target() {
-    let args = ["--case=server/session/reply", "--case=command/version"];
+    let args = ["--quiet", "--case=server/session/reply", "--case=command/version"];
     let holds = contains("Conformance of the built-in reference").and(contains("MUST    2 of 2 hold"));
     Folder::new().runner().args(args).assert().code(0).stderr("").stdout(holds);
 }

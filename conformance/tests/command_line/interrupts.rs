@@ -72,7 +72,7 @@ fn an_interrupted_run_reports_what_was_finished(#[case] signal: Signal) {
         .unwrap();
     let told = lines_of(File::from(terminal.master));
     wait_for(&told, "1/2 cases");
-    wait_for(&told, "server/session/listens waits for the server to listen, 35");
+    wait_for(&told, "waiting for the server to listen in SRV-1 (server/session/listens), 35");
     let interrupted = Instant::now();
     kill(Pid::from_raw(runner.id().cast_signed()), signal).unwrap();
     let mut human = String::new();

@@ -10,5 +10,6 @@ mod exits;
 mod interrupts;
 mod lists;
 mod networks;
+mod progress;
 mod refusals;
 mod support;

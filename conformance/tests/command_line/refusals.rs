@@ -175,6 +175,15 @@ fn help_names_everything() {
     insta::assert_snapshot!(String::from_utf8_lossy(&help.get_output().stdout));
 }
 
+/// The commands about a single case.
+#[rstest]
+#[case("replay")]
+#[case("reproduce")]
+fn help_of_a_command(#[case] command: &str) {
+    let help = Folder::new().runner().args([command, "--help"]).assert().success();
+    insta::assert_snapshot!(command, String::from_utf8_lossy(&help.get_output().stdout));
+}
+
 #[test]
 fn version_is_a_number() {
     let version = is_match(r"^conformance \d+\.\d+\.\d+\n$").unwrap();

@@ -6,6 +6,7 @@ mod commands;
 mod formats;
 mod gradebook;
 mod hostile;
+mod packets;
 mod real_runs;
 mod schema;
 mod support;

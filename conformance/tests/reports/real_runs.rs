@@ -41,7 +41,8 @@ fn run() -> &'static Run {
         let target = executable(&path("target"), TARGET);
         fs::write(path("summary.md"), "what another step wrote\n").unwrap();
         let mut command = conformance();
-        command.arg("--target-bin").arg(&target).args(["--case", "server/session/listens", "command/help"]);
+        command.arg("--quiet").arg("--target-bin").arg(&target);
+        command.args(["--case", "server/session/listens", "command/help"]);
         for (format, name) in [
             ("json", "report.json"),
             ("jsonl", "events.jsonl"),
@@ -109,6 +110,18 @@ fn the_page_shows_what_the_target_printed_as_text() {
 #[test]
 fn tap_is_read_by_its_parsers() {
     assert_tap_is(Tap { points: 2, failed: 2, todo: 0, skipped: 0 }, &run().read("out.tap"));
+}
+
+/// The built-in reference, with a case that is left out.
+#[test]
+fn tap_of_a_good_run_is_read_by_its_parsers() {
+    let assert = conformance()
+        .args(["--quiet", "--quick", "--report", "tap", "--case"])
+        .args(["server/session/reply*", "command/help", "server/timeout/before-request"])
+        .assert()
+        .success();
+    let document = String::from_utf8(assert.get_output().stdout.clone()).unwrap();
+    assert_tap_is(Tap { points: 6, failed: 0, todo: 0, skipped: 1 }, &document);
 }
 
 #[test]

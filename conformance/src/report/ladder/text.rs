@@ -30,21 +30,25 @@ impl fmt::Display for Line {
 
 /// One line for everything that happened in a case; they keep to `width` columns where they can.
 pub fn lines(case: &CaseRecord, width: usize) -> Vec<Line> {
-    let line = |rung| match rung {
-        Rung::Beat(beat) => {
-            let time = time(beat.at);
-            let text = text(&beat, width.saturating_sub(time.len()));
-            Line { time, text, wrong: beat.wrong }
-        }
+    let written = |rung| match rung {
+        Rung::Beat(beat) => line(&beat, width),
         Rung::LeftOut(hidden) => {
             let time = " ".repeat(time(Duration::ZERO).len());
             Line { time, text: format!("... {hidden} lines left out ..."), wrong: false }
         }
     };
-    rungs(case).into_iter().map(line).collect()
+    rungs(case).into_iter().map(written).collect()
 }
 
-fn time(at: Duration) -> String {
+/// The line of something that happened, `width` columns wide where it can be.
+pub fn line(beat: &Beat, width: usize) -> Line {
+    let time = time(beat.at);
+    let text = text(beat, width.saturating_sub(time.len()));
+    Line { time, text, wrong: beat.wrong }
+}
+
+/// The time of a line, as it stands before it.
+pub fn time(at: Duration) -> String {
     format!("{:>8.3} s  ", at.as_secs_f64())
 }
 
