@@ -64,13 +64,10 @@ impl Network {
         let network = Self::hold()?;
         network.run(&format!("ip link set lo mtu {mtu} up")).unwrap();
         if let Some(bucket) = bucket {
-            network.run(&format!("tc qdisc add dev lo root tbf {bucket}")).or_else(|error| {
+            network.run(&format!("tc qdisc add dev lo root tbf {bucket}")).map_err(|error| {
                 // What the kernel answers for a kind that it was built without.
-                if error.contains("qdisc kind is unknown") {
-                    Err("this kernel has no token bucket (tbf)".to_owned())
-                } else {
-                    panic!("{error}")
-                }
+                assert!(error.contains("qdisc kind is unknown"), "{error}");
+                "this kernel has no token bucket (tbf)"
             })?;
         }
         Ok(network)

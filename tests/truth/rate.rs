@@ -21,8 +21,8 @@ fn paced_tests_keep_their_rate(#[case] test: &str, #[case] options: &[&str], #[c
     const SPAN: [u64; 2] = [1_250_000, 22_500_000];
 
     let Some(network) = Network::new(ETHERNET_MTU) else { return };
-    // Of a packet that stands for several the loopback counts the first one's headers alone. The two counters are not
-    // read at one moment: what is between them is a packet, whose headers are all that can be wrong.
+    // Of a packet that stands for several the loopback counts the first one's headers alone. The two counters are not read
+    // at one moment: a packet may be counted whose bytes are not yet, which makes a look wrong by that packet at most.
     let payload =
         |counters: &Counters| counters.of("lo.bytes").saturating_sub(headers * counters.of("lo.packets"));
     let running = network.begin(options, &[&["--time=2", "--rate=100M", "--test", test], options].concat());
