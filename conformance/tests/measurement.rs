@@ -29,7 +29,7 @@ const TIMES: [&str; 5] = [
 const ALL: &str = "data/*";
 
 /// How many gradings run at once. What is judged are counts, and rates that the runner counts beside the tester.
-const GRADINGS_AT_ONCE: usize = 3;
+const GRADINGS_AT_ONCE: usize = 4;
 
 /// Set to `full`, every fault is played every case; otherwise those of what it breaks.
 const EXTENT: &str = "KILL_MATRIX";
