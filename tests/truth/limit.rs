@@ -58,7 +58,7 @@ fn udp_streams_tell_the_loss_of_a_limit(
     let Some(network) = Network::limited(ETHERNET_MTU, &format!("rate 40mbit {bucket}")) else { return };
     let options = [&["--time=1", "--test=UDP_STREAM", "--rate", rate], client].concat();
     let report = network.measure(server, &options);
-    let (queue, counters) = (network.queue(), network.counters());
+    let (queue, counters) = network.settled();
     let story = format!("{queue:?} {counters:?} {:#}", report.0);
 
     let (sent, results) = (report.count("sent_datagrams"), report.results());

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Stdio};
+use std::time::Instant;
 
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::support::Tester;
+use crate::support::{SOON, Tester};
 
 /// What a namespace is made of, and the Debian package of each.
 const TOOLS: [(&str, &str); 4] =
@@ -22,12 +23,15 @@ pub(crate) struct Network {
 
 /// What the system counts of the queue before the loopback. Of a packet that stands for several (segmentation offload)
 /// `bytes` and `packets` count each, and `drops` the whole as one, unless the queue has cut it.
-#[derive(Debug, Clone, Copy, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 pub(crate) struct Queue {
     /// Passed on, headers of the link included.
     pub(crate) bytes: u64,
     pub(crate) packets: u64,
     pub(crate) drops: u64,
+    /// Packets that are in it.
+    #[serde(rename = "qlen")]
+    waiting: u64,
 }
 
 /// What the system counts of the whole namespace: `Ip.InDelivers` and so on (RFC 4293 and its kin), and the loopback's
@@ -115,6 +119,22 @@ impl Network {
         let said = self.run("tc -s -j qdisc show dev lo").unwrap();
         let [queue]: [Queue; 1] = serde_json::from_str(&said).unwrap();
         queue
+    }
+
+    /// Both kinds of counters at one moment: the queue's are the same before and after the namespace's are read. What the
+    /// control connection still has under way when a client ends would else be in one and not yet in the other.
+    pub(crate) fn settled(&self) -> (Queue, Counters) {
+        let deadline = Instant::now() + SOON;
+        let mut before = self.queue();
+        loop {
+            let counters = self.counters();
+            let queue = self.queue();
+            if queue == before && queue.waiting == 0 {
+                return (queue, counters);
+            }
+            assert!(Instant::now() < deadline, "{queue:?} after {before:?}");
+            before = queue;
+        }
     }
 
     /// The counters of the namespace.
