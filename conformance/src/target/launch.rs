@@ -26,7 +26,7 @@ const DESCRIPTORS: rlim_t = 1024;
 /// Processor time in seconds, over all threads: a case lasts about a minute at most, so this stops what runs away.
 const PROCESSOR_SECONDS: rlim_t = 600;
 /// Processes and threads in a namespace, against fork bombs: a server with a thread for each of 200 clients fits.
-const PROCESSES: rlim_t = 512;
+const PROCESSES: rlim_t = 320;
 /// How long a file that somebody still writes is tried again. A process that forks while another thread of it
 /// writes a program holds that open until its child has executed something: milliseconds.
 const BUSY: Duration = Duration::from_secs(1);
