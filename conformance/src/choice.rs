@@ -1,7 +1,7 @@
 //! The one case that a person means by what they typed: for the commands that are about a single case.
 
 use crate::fixture::Case;
-use crate::grading::Refusal;
+use crate::refusal::Refusal;
 
 /// How many candidates are named before the rest is only counted.
 const NAMED: usize = 12;

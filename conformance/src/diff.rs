@@ -9,8 +9,8 @@ use serde::Serialize;
 
 use crate::cli::OutputFormat;
 use crate::exit::Exit;
-use crate::grading::Refusal;
 use crate::outcome::{CaseRecord, Outcome, RequirementRecord};
+use crate::refusal::Refusal;
 use crate::report::output::Destination;
 use crate::report::{Document, RunReport, escape, json, plain};
 use crate::spec::{Level, RequirementId};

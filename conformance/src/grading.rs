@@ -17,6 +17,7 @@ use crate::isolate::Isolation;
 use crate::outcome::{Outcome, RequirementRecord, Summary, requirement_records};
 use crate::plan::{CasePattern, Plan, Selection};
 use crate::reference;
+use crate::refusal::Refusal;
 use crate::repeat;
 use crate::report::output::Destination;
 use crate::report::progress::Progress;
@@ -25,30 +26,6 @@ use crate::report::transcripts::Transcripts;
 use crate::report::{self, Document, ReportOptions, RunReport, TargetInfo, Tool, json};
 use crate::run::{self, Options, RunError, TargetProgram};
 use crate::spec::{Catalogue, Level, Part};
-
-/// Why there is no verdict: the exit code and the one line that says it.
-#[derive(Debug)]
-pub(crate) struct Refusal(Exit, String);
-
-impl Refusal {
-    pub(crate) fn usage(reason: impl ToString) -> Self {
-        Self(Exit::Usage, reason.to_string())
-    }
-
-    pub(crate) fn not_carried_out(reason: impl ToString) -> Self {
-        Self(Exit::NotCarriedOut, reason.to_string())
-    }
-
-    pub(crate) fn nothing_selected(reason: impl ToString) -> Self {
-        Self(Exit::NothingSelected, reason.to_string())
-    }
-
-    /// Says it, and how to end.
-    pub(crate) fn tell(self) -> Exit {
-        anstream::eprintln!("conformance: {}", self.1);
-        self.0
-    }
-}
 
 /// Grades a target as the options say.
 pub fn grade(args: &RunArgs) -> Exit {

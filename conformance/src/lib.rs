@@ -29,6 +29,7 @@ pub mod outcome;
 pub mod page;
 pub mod plan;
 pub mod reference;
+mod refusal;
 pub mod repeat;
 pub mod replay;
 pub mod report;

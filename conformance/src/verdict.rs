@@ -5,10 +5,12 @@
 mod connection;
 mod data_fault;
 pub mod fault;
+mod lateness;
 #[cfg(test)]
 mod tests;
 pub(crate) mod trace;
 mod view;
+pub mod words;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -16,7 +18,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 pub use data_fault::DataFault;
-pub use fault::{Fault, Lateness};
+pub use fault::Fault;
+pub use lateness::Lateness;
 use view::View;
 
 use crate::fixture::Case;

@@ -190,8 +190,8 @@ fn machine_was_late(finding: &Finding, played: &Played, tolerances: &Tolerances)
     late.then(|| {
         format!(
             "but this machine was too busy to judge it (the tester waited {} for a processor, the runner {})",
-            verdict::fault::show(target),
-            verdict::fault::show(runner),
+            verdict::words::show(target),
+            verdict::words::show(runner),
         )
     })
 }

@@ -7,7 +7,7 @@ use super::dialogue::{as_text, count_bytes, fields, read};
 use crate::fixture::bytes::{Expected, Pattern};
 use crate::page::seconds;
 use crate::verdict::Fault;
-use crate::verdict::fault::show;
+use crate::verdict::words::show;
 
 /// How many bytes of a flood are shown.
 const SHOWN: usize = 24;

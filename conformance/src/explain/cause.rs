@@ -11,6 +11,7 @@ mod measurement;
 mod output;
 mod pieces;
 mod serial;
+mod shared;
 mod timing;
 
 pub(super) use bytes::due;

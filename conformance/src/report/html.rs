@@ -30,7 +30,7 @@ use crate::isolate::Isolation;
 use crate::outcome::Outcome;
 use crate::page::seconds;
 use crate::spec::{Catalogue, Level, SOURCES};
-use crate::verdict::fault::show;
+use crate::verdict::words::show;
 
 const STYLE: &str = include_str!("html/style.css");
 const SCRIPT: &str = include_str!("html/script.js");

@@ -12,7 +12,7 @@ use crate::isolate::Isolation;
 use crate::outcome::{Outcome, RequirementRecord};
 use crate::page::{BAD, BOLD, DIM, GOOD, Page, UNSURE, painted};
 use crate::spec::{Catalogue, Level, SOURCES};
-use crate::verdict::fault::show;
+use crate::verdict::words::show;
 
 /// The whole report as text with colours, `width` columns wide; strip the colours for what is no terminal.
 pub fn render(report: &RunReport, catalogue: &Catalogue, width: usize) -> String {

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::fault::{Lateness, show};
+use super::lateness::Lateness;
+use super::words::{of, show};
 use crate::fixture::data::{Figure, Transport};
 use crate::tolerance::seconds;
 
@@ -278,11 +279,6 @@ impl fmt::Display for DataFault {
             }
         }
     }
-}
-
-/// A count of something.
-fn of(count: u64, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 /// Figures as a person compares them: five digits are enough.

@@ -7,6 +7,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::data_fault::DataFault;
+use super::lateness::Lateness;
+use super::words::{show, show_bytes, times};
 use crate::fixture::bytes::Pattern;
 use crate::fixture::step::Status;
 use crate::tolerance::seconds;
@@ -208,20 +210,6 @@ pub enum Fault {
         /// After.
         after: (usize, usize),
     },
-}
-
-/// Whether the machine, by being late, can have made a fault.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Lateness {
-    /// No: bytes, exits and texts are what they are.
-    Irrelevant,
-    /// The target was not done in time, which a starved one is not.
-    TargetLate,
-    /// The target acted too early, or gave up: a runner that is late itself only believes the one, and
-    /// causes the other.
-    RunnerLate,
-    /// Yes, and it says so itself.
-    Always,
 }
 
 impl Fault {
@@ -480,34 +468,5 @@ impl fmt::Display for Exit {
                 Err(_) => write!(f, "signal {number}"),
             },
         }
-    }
-}
-
-/// A duration as a person reads it.
-pub fn show(duration: Duration) -> String {
-    match duration.as_secs_f64() {
-        seconds if seconds >= 10.0 => format!("{seconds:.1} s"),
-        seconds if seconds >= 1.0 => format!("{seconds:.2} s"),
-        seconds => format!("{:.0} ms", seconds * 1000.0),
-    }
-}
-
-/// Bytes as hex, the tail of a long run only counted.
-pub fn show_bytes(bytes: &[u8]) -> String {
-    const SHOWN: usize = 24;
-    let head: Vec<_> = bytes.iter().take(SHOWN).map(|byte| format!("{byte:02x}")).collect();
-    match bytes.len() {
-        0 => "nothing".to_owned(),
-        length if length > SHOWN => format!("{} … ({length} bytes)", head.join(" ")),
-        _ => head.join(" "),
-    }
-}
-
-fn times(count: usize) -> String {
-    match count {
-        0 => "not at all".to_owned(),
-        1 => "once".to_owned(),
-        2 => "twice".to_owned(),
-        count => format!("{count} times"),
     }
 }

@@ -12,7 +12,7 @@ use crate::fixture::Role;
 use crate::fixture::step::Status;
 use crate::transcript::Exit;
 use crate::verdict::Fault;
-use crate::verdict::fault::show;
+use crate::verdict::words::show;
 
 /// The whole of what a server sends in a session, bytes.
 const SESSION_BYTES: usize = Reply::SIZE + Results::SIZE;

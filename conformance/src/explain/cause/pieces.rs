@@ -5,7 +5,7 @@ use tester::protocol::message::{Done, Message, MessageType, Request, TestType};
 
 use super::Cause;
 use super::bytes::due_after;
-use super::serial::queue_lost;
+use super::shared::{closes_after_reply, queue_lost};
 use super::timing::not_restarted;
 use crate::explain::scene::{Progress, Scene, Talk};
 use crate::fixture::Role;
@@ -116,14 +116,6 @@ fn waits_behind_another(scene: &Scene<'_>) -> bool {
             && talk.ended.is_none()
     };
     !scene.talk.has_reply() && scene.others().iter().any(ahead)
-}
-
-pub(super) fn closes_after_reply() -> Cause {
-    Cause::new(
-        "closes-after-reply",
-        "The server closes the connection right after Reply",
-        "The connection stays open during the test: wait for Done, answer it with Results, and close then.",
-    )
 }
 
 /// Whether the bytes of a message went out in more than one segment.

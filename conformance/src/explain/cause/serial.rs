@@ -5,7 +5,7 @@ use std::time::Duration;
 use tester::protocol::message::{Message, Reply};
 
 use super::Cause;
-use super::pieces::closes_after_reply;
+use super::shared::{closes_after_reply, queue_lost};
 use super::timing::too_short;
 use crate::explain::scene::{Scene, Talk};
 use crate::fixture::Role;
@@ -99,13 +99,4 @@ fn during_a_test(scene: &Scene<'_>) -> Option<Cause> {
         Fault::ClosedInSilence { .. } => Some(queue_lost()),
         _ => None,
     }
-}
-
-pub(super) fn queue_lost() -> Cause {
-    Cause::new(
-        "queue-lost",
-        "Clients that wait for their turn lose their connection",
-        "Keep one listening socket open from start to end: closing it, or opening a new one after a test, resets \
-         everybody who waits in its backlog.",
-    )
 }

@@ -7,7 +7,7 @@ use crate::explain::scene::{Progress, Scene};
 use crate::fixture::Role;
 use crate::page::seconds;
 use crate::verdict::Fault;
-use crate::verdict::fault::show;
+use crate::verdict::words::show;
 
 pub(super) fn recognise(scene: &Scene<'_>) -> Option<Cause> {
     if scene.role() != Role::Server {

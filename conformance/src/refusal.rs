@@ -1,0 +1,27 @@
+//! Why a command ends without having done what it was called for: its exit code and its one line. For every command.
+
+use crate::exit::Exit;
+
+/// Why there is no verdict: the exit code and the one line that says it.
+#[derive(Debug)]
+pub(crate) struct Refusal(Exit, String);
+
+impl Refusal {
+    pub(crate) fn usage(reason: impl ToString) -> Self {
+        Self(Exit::Usage, reason.to_string())
+    }
+
+    pub(crate) fn not_carried_out(reason: impl ToString) -> Self {
+        Self(Exit::NotCarriedOut, reason.to_string())
+    }
+
+    pub(crate) fn nothing_selected(reason: impl ToString) -> Self {
+        Self(Exit::NothingSelected, reason.to_string())
+    }
+
+    /// Says it, and how to end.
+    pub(crate) fn tell(self) -> Exit {
+        anstream::eprintln!("conformance: {}", self.1);
+        self.0
+    }
+}
