@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::message::{Field, Message, MessageType};
+use super::field::{Field, MessageType};
 
 /// Why bytes are not the message that is due.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -48,18 +48,23 @@ pub enum Fault {
 }
 
 impl Fault {
-    /// The fault of the field of `M` that holds the byte at `offset`.
-    pub(super) fn within<M: Message>(bytes: &[u8], offset: usize) -> Self {
-        let last = M::FIELDS.len() - 1;
-        let field = M::FIELDS.iter().find(|f| offset < f.offset + f.size).unwrap_or(&M::FIELDS[last]);
+    /// The fault of the field that holds the byte at `offset`, of a message's fields, which no message is without.
+    pub(super) fn within(
+        message: MessageType,
+        fields: &'static [Field],
+        bytes: &[u8],
+        offset: usize,
+    ) -> Self {
+        let last = fields.len() - 1;
+        let field = fields.iter().find(|f| offset < f.offset + f.size).unwrap_or(&fields[last]);
         let value = bytes
             .iter()
             .skip(field.offset)
             .take(field.size)
             .fold(0, |value, byte| value << 8 | u64::from(*byte));
         match u8::try_from(value).ok().and_then(MessageType::of) {
-            Some(got) if field.offset == 1 => Self::NotDue { due: M::TYPE, got },
-            _ => Self::NotAllowed { message: M::TYPE, field, value },
+            Some(got) if field.offset == 1 => Self::NotDue { due: message, got },
+            _ => Self::NotAllowed { message, field, value },
         }
     }
 }

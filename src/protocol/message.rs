@@ -12,6 +12,7 @@ use deku::prelude::*;
 use deku::reader::Reader;
 
 use super::fault::Fault;
+pub use super::field::{Field, MessageType};
 
 /// The protocol version that every message carries in byte 0 (P3, "Communication Protocol").
 pub const VERSION: u8 = 1;
@@ -45,20 +46,6 @@ pub struct Results {
     pub udp_packets_received: u64,
 }
 
-/// Byte 1 of every message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(u8)]
-pub enum MessageType {
-    /// TEST_REQUEST
-    Request = 1,
-    /// TEST_REPLY
-    Reply = 2,
-    /// TEST_DONE
-    Done = 3,
-    /// TEST_RESULTS
-    Results = 4,
-}
-
 /// Byte 2 of a Request: what is measured (P3, "Test Request"; S, the slides of each test).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, DekuRead, DekuWrite)]
 #[deku(id_type = "u8", endian = "endian", ctx = "endian: deku::ctx::Endian")]
@@ -75,21 +62,6 @@ pub enum TestType {
     /// One byte each way over UDP, again and again.
     #[deku(id = 4)]
     UdpRr,
-}
-
-/// One field of a message as it lies on the wire: the row of a byte table (spec/protocol.md).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Field {
-    /// Where the field begins, in bytes from the start of the message.
-    pub offset: usize,
-    /// How many bytes it takes; big-endian where that is more than one.
-    pub size: usize,
-    /// What it is called.
-    pub name: &'static str,
-    /// The lowest value that a receiver takes.
-    pub min: u64,
-    /// The highest value that a receiver takes.
-    pub max: u64,
 }
 
 /// What the four messages have in common.
@@ -133,7 +105,10 @@ pub trait Message: Sized + DekuWriter<()> + for<'a> DekuReader<'a, ()> {
                 Err(Fault::Truncated { message: Self::TYPE, got: bytes.len(), size: Self::SIZE })
             }
             // The schema refuses a field once it has read it, so that what was read last is what is wrong.
-            Err(_) => Err(Fault::within::<Self>(bytes, (reader.bits_read / 8).saturating_sub(1))),
+            Err(_) => {
+                let wrong = (reader.bits_read / 8).saturating_sub(1);
+                Err(Fault::within(Self::TYPE, Self::FIELDS, bytes, wrong))
+            }
         }
     }
 
@@ -182,20 +157,6 @@ impl Message for Results {
         let [version, kind] = header(Self::TYPE);
         [version, kind, Field { offset: 2, size: 8, name: "udp_packets_received", min: 0, max: u64::MAX }]
     };
-}
-
-impl MessageType {
-    /// The type that goes by this number, if there is one.
-    #[must_use]
-    pub fn of(byte: u8) -> Option<Self> {
-        [Self::Request, Self::Reply, Self::Done, Self::Results].into_iter().find(|kind| *kind as u8 == byte)
-    }
-}
-
-impl fmt::Display for MessageType {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(self, f)
-    }
 }
 
 impl TestType {
