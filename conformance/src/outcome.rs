@@ -145,6 +145,9 @@ pub struct RequirementRecord {
     /// Why it was not judged, where it was not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// The requirements whose failure kept it from being judged.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub blocked_by: Vec<RequirementId>,
     /// The cases that are evidence for it, and those that failed on it.
     pub cases: Vec<String>,
 }
@@ -152,13 +155,9 @@ pub struct RequirementRecord {
 impl RequirementRecord {
     /// Whether a broken premise kept it from being judged: that is no success, whoever's failure it is.
     pub fn is_blocked(&self) -> bool {
-        self.outcome == Outcome::Skip
-            && self.reason.as_deref().is_some_and(|reason| reason.starts_with(NOT_JUDGED))
+        !self.blocked_by.is_empty()
     }
 }
-
-/// How the reason of a requirement begins that a broken premise kept from being judged.
-const NOT_JUDGED: &str = "not judged: ";
 
 /// How many requirements of one level came out how.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -243,7 +242,7 @@ pub fn requirement_records(
 }
 
 fn record(requirement: &Requirement, evidence: &[&CaseRecord]) -> RequirementRecord {
-    let (outcome, reason) = judge(requirement, evidence);
+    let Judgement { outcome, reason, blocked_by } = judge(requirement, evidence);
     RequirementRecord {
         id: requirement.id.clone(),
         level: requirement.level,
@@ -251,33 +250,48 @@ fn record(requirement: &Requirement, evidence: &[&CaseRecord]) -> RequirementRec
         title: requirement.title.clone(),
         outcome,
         reason,
+        blocked_by,
         cases: evidence.iter().map(|case| case.id.clone()).collect(),
     }
 }
 
+/// How a requirement came out.
+struct Judgement {
+    outcome: Outcome,
+    reason: Option<String>,
+    blocked_by: Vec<RequirementId>,
+}
+
+impl Judgement {
+    fn of(outcome: Outcome, reason: Option<String>) -> Self {
+        Self { outcome, reason, blocked_by: Vec::new() }
+    }
+}
+
 /// One failed case is enough to fail; every case must have passed to pass.
-fn judge(requirement: &Requirement, evidence: &[&CaseRecord]) -> (Outcome, Option<String>) {
+fn judge(requirement: &Requirement, evidence: &[&CaseRecord]) -> Judgement {
     if evidence.iter().any(|case| case.charged.contains(&requirement.id)) {
-        return (Outcome::Fail, None);
+        return Judgement::of(Outcome::Fail, None);
     }
     let own = || evidence.iter().filter(|case| case.requirements.contains(&requirement.id));
     for outcome in [Outcome::Error, Outcome::Inconclusive] {
         if let Some(case) = own().find(|case| case.outcome == outcome) {
-            return (outcome, case.message.clone());
+            return Judgement::of(outcome, case.message.clone());
         }
     }
     // A case that failed on another requirement ended before it could say anything about this one.
     if let Some(blocked) = own().find(|case| case.outcome == Outcome::Fail) {
         let ids: Vec<_> = blocked.charged.iter().map(ToString::to_string).collect();
-        let reason = format!("{NOT_JUDGED}{} does not hold ({})", ids.join(", "), blocked.id);
-        return (Outcome::Skip, Some(reason));
+        let reason = format!("not judged: {} does not hold ({})", ids.join(", "), blocked.id);
+        let blocked_by = blocked.charged.clone();
+        return Judgement { outcome: Outcome::Skip, reason: Some(reason), blocked_by };
     }
     if let Some(skipped) = own().find(|case| case.outcome == Outcome::Skip) {
-        return (Outcome::Skip, skipped.message.clone());
+        return Judgement::of(Outcome::Skip, skipped.message.clone());
     }
     if own().next().is_none() {
         let reason = requirement.uncheckable.clone();
-        return (Outcome::Skip, Some(reason.unwrap_or_else(|| "no case checks it".to_owned())));
+        return Judgement::of(Outcome::Skip, Some(reason.unwrap_or_else(|| "no case checks it".to_owned())));
     }
-    (Outcome::Pass, None)
+    Judgement::of(Outcome::Pass, None)
 }

@@ -27,6 +27,11 @@ fn report(cases: Vec<CaseRecord>, passed: &str, others: &[(&str, Outcome, &str)]
             title: entry.title.clone(),
             outcome,
             reason: reason.map(str::to_owned),
+            blocked_by: reason
+                .filter(|reason| reason.starts_with("not judged"))
+                .map(|_| id.clone())
+                .into_iter()
+                .collect(),
             cases: match outcome {
                 Outcome::Pass => vec!["a/case".to_owned(), "another/case".to_owned()],
                 _ => cases
