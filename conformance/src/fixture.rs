@@ -84,6 +84,23 @@ pub struct Case {
 }
 
 impl Case {
+    /// A server's case without steps, for tests of what becomes of cases.
+    #[cfg(test)]
+    pub(crate) fn without_steps(id: &str, requirements: Vec<RequirementId>) -> Self {
+        Self {
+            id: id.to_owned(),
+            summary: String::new(),
+            requirements,
+            role: Role::Server,
+            args: Vec::new(),
+            listen: false,
+            needs: Vec::new(),
+            exclusive: false,
+            data: None,
+            steps: Vec::new(),
+        }
+    }
+
     /// How long the case waits even when all goes well.
     pub fn least_wait(&self) -> Duration {
         // A wait counts from the last byte sent, so a silence before a due close is part of the same wait.

@@ -40,21 +40,10 @@ mod tests {
     use rstest::rstest;
 
     use super::*;
-    use crate::fixture::{Case, Role};
+    use crate::fixture::Case;
 
     fn record(outcome: Outcome) -> CaseRecord {
-        let case = Case {
-            id: "server/a".to_owned(),
-            summary: String::new(),
-            requirements: Vec::new(),
-            role: Role::Server,
-            args: Vec::new(),
-            listen: false,
-            needs: Vec::new(),
-            exclusive: false,
-            data: None,
-            steps: Vec::new(),
-        };
+        let case = Case::without_steps("server/a", Vec::new());
         CaseRecord::unplayed(&case, outcome, "the bytes".to_owned())
     }
 

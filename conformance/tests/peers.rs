@@ -93,8 +93,14 @@ fn peers_talk_to_ours_in_both_directions(
          until grep -q ':162E .* 0A ' /proc/self/net/tcp /proc/self/net/tcp6; do kill -0 $! || exit 99; done; \
          ({client} --client --test={test} --time=1); status=$?; kill -INT $!; wait $!; exit $status"
     );
-    let mut unshare = Command::new("unshare");
+    // Whoever started the tests in the background had SIGINT ignored, which is inherited; and an end that does not
+    // come is to be a failure rather than a wait for ever.
+    let mut unshare = Command::new("env");
     unshare.args([
+        "--default-signal=INT",
+        "timeout",
+        "60",
+        "unshare",
         "--user",
         "--map-root-user",
         "--net",

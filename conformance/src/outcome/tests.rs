@@ -3,7 +3,7 @@
 use rstest::rstest;
 
 use super::{CaseRecord, Outcome, Summary, requirement_records};
-use crate::fixture::{Case, Role};
+use crate::fixture::Case;
 use crate::plan::Plan;
 use crate::spec::{Catalogue, Level, RequirementId};
 
@@ -19,18 +19,7 @@ fn ids(text: &str) -> Vec<RequirementId> {
 /// such as `INV-1,SRV-2 fail SRV-2`.
 fn record(index: usize, words: &str) -> CaseRecord {
     let words: Vec<_> = words.split_whitespace().collect();
-    let case = Case {
-        id: format!("case-{index}"),
-        summary: String::new(),
-        requirements: ids(words[0]),
-        role: Role::Server,
-        args: Vec::new(),
-        listen: false,
-        needs: Vec::new(),
-        exclusive: false,
-        data: None,
-        steps: Vec::new(),
-    };
+    let case = Case::without_steps(&format!("case-{index}"), ids(words[0]));
     let outcome = match words[1] {
         "pass" => Outcome::Pass,
         "fail" => Outcome::Fail,

@@ -5,22 +5,11 @@ use std::sync::mpsc::{Receiver, Sender};
 use rstest::rstest;
 
 use super::*;
-use crate::fixture::{Case, Role};
+use crate::fixture::Case;
 use crate::outcome::CaseRecord;
 
 fn case(id: &str, requirement: &str) -> Case {
-    Case {
-        id: id.to_owned(),
-        summary: String::new(),
-        requirements: vec![requirement.parse().unwrap()],
-        role: Role::Server,
-        args: Vec::new(),
-        listen: false,
-        needs: Vec::new(),
-        exclusive: false,
-        data: None,
-        steps: Vec::new(),
-    }
+    Case::without_steps(id, vec![requirement.parse().unwrap()])
 }
 
 fn cases() -> Vec<Case> {
