@@ -149,7 +149,8 @@ struct Arguments {
     #[arg(long, value_name = "BYTES", value_parser = length)]
     length: Option<usize>,
 
-    /// Send no faster than this many bits per second, with k, M or G for 10^3, 10^6 or 10^9 (client, STREAM tests)
+    /// Send no faster than this many bits per second over the test, in whole messages (see --length), with k, M or G for
+    /// 10^3, 10^6 or 10^9 (client, STREAM tests)
     #[arg(long, value_name = "RATE", value_parser = rate)]
     rate: Option<u64>,
 

@@ -39,7 +39,7 @@ impl Cause {
 
 /// What one cause brings about in other cases, where it looks like causes of its own (a key may be only the
 /// beginning of one): a server that has died of an error in one case died of it in the others, too.
-const CONSEQUENCES: [(&str, &[&str]); 9] = [
+const CONSEQUENCES: [(&str, &[&str]); 11] = [
     ("uncaught", &DEATHS),
     ("killed", &DEATHS),
     ("sigpipe", &DEATHS),
@@ -62,6 +62,9 @@ const CONSEQUENCES: [(&str, &[&str]); 9] = [
         &["no-version-check-request", "no-type-check-request", "no-test-type-check", "refusal-answered"],
     ),
     ("closes-after-reply", &["no-results", "queue-lost"]),
+    ("queue-lost", &["request-unanswered"]),
+    // Whoever reads the announced port as it is meant finds nothing there.
+    ("port-little-endian", &["test-port-closed", "data-refused", "echoes-nothing", "counts-nothing"]),
     // Who counts nothing has not read; what he does not read he cannot answer, nor take as a sign of life.
     ("counts-nothing", &["echoes-nothing", "data-refused", "data-is-no-word"]),
 ];

@@ -66,7 +66,7 @@ struct Test {
 
 fn test(record: &RequirementRecord, report: &RunReport, catalogue: &Catalogue) -> Test {
     let counts = record.level >= report.options.fail_on;
-    let not_run = record.outcome == Outcome::Skip && !record.is_blocked();
+    let not_run = is_not_run(record);
     let reason = || escape::line(record.reason.as_deref().unwrap_or("no reason was given"));
     let mut output = match record.outcome {
         Outcome::Pass => "holds".to_owned(),
@@ -94,12 +94,20 @@ fn test(record: &RequirementRecord, report: &RunReport, catalogue: &Catalogue) -
     }
 }
 
+fn is_not_run(record: &RequirementRecord) -> bool {
+    record.outcome == Outcome::Skip && !record.is_blocked()
+}
+
 fn output(report: &RunReport) -> String {
     let counting = || report.requirements.iter().filter(|record| record.level >= report.options.fail_on);
     let holding = counting().filter(|record| record.outcome == Outcome::Pass).count();
     let unjudged =
         counting().filter(|record| matches!(record.outcome, Outcome::Error | Outcome::Inconclusive)).count();
-    let mut text = format!("{holding} of {} requirements that count hold.", counting().count());
+    let not_run = counting().filter(|record| is_not_run(record)).count();
+    let mut text = format!("{holding} of {} requirements that count hold.", counting().count() - not_run);
+    if not_run > 0 {
+        text.push_str(&format!(" {not_run} more were not run in this grading, and carry no point."));
+    }
     if unjudged > 0 {
         text.push_str(&format!(
             " {unjudged} could not be judged, which is not your program's fault: ask to have it graded again."

@@ -234,9 +234,13 @@ class Program:
         # Terminals instead of pipes, or many programs would hold their lines back.
         pairs = {"stdout": pty.openpty(), "stderr": pty.openpty()}
         say("starting  " + " ".join(map(shlex.quote, command)))
-        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=pairs["stdout"][1],
-                                        stderr=pairs["stderr"][1], start_new_session=True,
-                                        env=dict(os.environ, TERM="dumb", NO_COLOR="1"))
+        try:
+            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=pairs["stdout"][1],
+                                            stderr=pairs["stderr"][1], start_new_session=True,
+                                            env=dict(os.environ, TERM="dumb", NO_COLOR="1"))
+        except OSError as error:
+            say("cannot start %s: %s" % (command[0], error.strerror or error))
+            sys.exit(2)
         for stream, (ours, theirs) in pairs.items():
             os.close(theirs)
             thread = threading.Thread(target=self.listen, args=(stream, ours), daemon=True)

@@ -59,6 +59,9 @@ const KNOWN: [(&[&str], &str, &str); 9] = [
     ),
 ];
 
+/// Errors of the source itself, which come before any work of the program.
+const OF_THE_SOURCE: [&str; 4] = ["ModuleNotFoundError", "ImportError", "SyntaxError", "IndentationError"];
+
 /// How an address that is taken is called by the systems and runtimes.
 const ADDRESS_IN_USE: [&str; 4] = ["Address already in use", "EADDRINUSE", "AddrInUse", "Errno 98"];
 
@@ -125,14 +128,17 @@ fn uncaught(trace: &Trace, role: Role) -> Cause {
         None => Cause {
             key,
             title: format!("An error that nobody catches ends the program: {}", trace.line),
-            remedy: format!("{}{place}", otherwise(role)),
+            remedy: format!("{}{place}", otherwise(trace, role)),
         },
     }
 }
 
 /// What to do about an error that has no entry of its own.
-fn otherwise(role: Role) -> &'static str {
+fn otherwise(trace: &Trace, role: Role) -> &'static str {
     match role {
+        _ if OF_THE_SOURCE.iter().any(|name| trace.line.contains(name)) => {
+            "The program does not get as far as its own work. Start it by hand with the same arguments and see."
+        }
         Role::Server => {
             "Whatever a client sends or does, the server must close that connection and go on: put one try around the \
              whole session, inside the accept loop."

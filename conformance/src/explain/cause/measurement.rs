@@ -13,6 +13,9 @@ const PART_1: &str = "A tester of Part 1 does not measure yet: grade it with --p
 /// How far a figure may be from a telling multiple of the right one.
 const CLOSE: f64 = 0.12;
 
+/// Strangers' datagrams in the conversations are fewer than so many times the client's own.
+const FEW: u64 = 10;
+
 pub(super) fn recognise(scene: &Scene<'_>) -> Option<Cause> {
     if scene.is_about("DAT-15") {
         return data_is_no_word(scene);
@@ -102,7 +105,8 @@ fn port_closed() -> Cause {
 }
 
 fn count(scene: &Scene<'_>, told: u64, arrived: u64) -> Option<Cause> {
-    if scene.is_about("DAT-14") && told > arrived {
+    // Strangers send a few datagrams more; far more than that is a count that is wrong by itself.
+    if scene.is_about("DAT-14") && told > arrived && told / FEW <= arrived {
         return Some(strangers());
     }
     let (key, title, remedy) = match told {

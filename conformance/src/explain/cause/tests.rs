@@ -485,7 +485,8 @@ fn a_wrong_figure_tells_its_cause(
 #[case::of_part_1("DAT-2", DataFault::NoData { over: Transport::Udp, other: false }, "no-data")]
 #[case::over_tcp("DAT-2", DataFault::NoData { over: Transport::Udp, other: true }, "wrong-transport")]
 #[case::closed("DAT-1", DataFault::PortClosed { port: 4711, over: Transport::Tcp }, "test-port-closed")]
-#[case::counted("DAT-14", DataFault::WrongCount { told: 20, arrived: 0 }, "strangers-welcome")]
+#[case::counted("DAT-14", DataFault::WrongCount { told: 120, arrived: 20 }, "strangers-welcome")]
+#[case::bytes_counted("DAT-14", DataFault::WrongCount { told: 29_440, arrived: 20 }, "count-goes-on")]
 #[case::answered("DAT-14", DataFault::StrangerAnswered { replies: 1 }, "strangers-welcome")]
 fn a_measurement_that_goes_wrong_tells_its_cause(
     #[case] requirement: &str,
