@@ -51,6 +51,10 @@ pub(crate) fn the_peers_end_of_a_connection_is_seen(place: &Place) {
 
     // It is stopped, so the next one waits in the backlog.
     running.target.signal(nix::sys::signal::Signal::SIGSTOP).unwrap();
+    running.wait("stopped", |running| {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", running.target.pid())).ok()?;
+        stat.rsplit_once(") ")?.1.starts_with('T').then_some(())
+    });
     let waiting = TcpStream::connect((ADDRESS, PORT)).unwrap();
     let end = netstat::tcp_peer(waiting.local_addr().unwrap(), theirs).unwrap().unwrap();
     assert!(!end.accepted, "{end:?}");
