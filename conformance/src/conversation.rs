@@ -21,6 +21,7 @@ use thiserror::Error;
 use crate::fixture::data::DataAction;
 use crate::fixture::step::{Action, Destination, SignalName, Step, Stream};
 use crate::fixture::{Case, Role};
+use crate::isolate::Isolation;
 use crate::netstat;
 use crate::target::{self, Launch, ReadOutcome, StartError, Target};
 use crate::tolerance::{START_IS_IDLE, Tolerances, WAIT_IS_IDLE};
@@ -160,8 +161,10 @@ impl<'a> Player<'a> {
                 Some(OwnPort::open(case.data).map_err(PlayError::system("open a data port"))?),
             ),
             false => {
-                // A short-lived bind finds a stranger on the host's port before the target is blamed for it.
-                drop(socket::listen(CONTROL_PORT).map_err(port_error)?);
+                // On a host a short-lived bind finds a stranger on the port before the target is blamed for it.
+                if launch.isolation == Isolation::Host {
+                    drop(socket::listen(CONTROL_PORT).map_err(port_error)?);
+                }
                 (None, None)
             }
         };

@@ -22,7 +22,9 @@ enum State {
     Connecting,
     /// Both sides may speak.
     Open,
-    /// The target closed, or the connect failed. Nothing comes any more.
+    /// The target has ended its sending side. It may still read: what is owed to it is still sent.
+    HalfClosed,
+    /// A reset came, or the connect failed. Nothing comes or goes any more.
     Ended,
 }
 
@@ -84,7 +86,7 @@ impl Connection {
     pub(super) fn wants_write(&self) -> bool {
         match self.state {
             State::Connecting => true,
-            State::Open => !self.outgoing.is_empty() && self.settling.is_none(),
+            State::Open | State::HalfClosed => !self.outgoing.is_empty() && self.settling.is_none(),
             State::Ended => false,
         }
     }
@@ -109,8 +111,10 @@ impl Connection {
         if self.state == State::Connecting {
             self.finish_connect(&mut tell);
         }
-        if self.state == State::Open {
+        if matches!(self.state, State::Open | State::HalfClosed) {
             self.write(&mut tell);
+        }
+        if self.state == State::Open {
             self.read(&mut tell);
         }
     }
@@ -170,9 +174,13 @@ impl Connection {
                     self.outgoing.push_front(segment);
                     return;
                 }
-                // The target has closed: the read tells how, and what came before it.
                 Err(_) => {
                     self.outgoing.clear();
+                    // Of an open connection the read tells how the target closed, and what came before it. One whose
+                    // end-of-file was read has nothing more to read: it was a whole close, not half of one.
+                    if self.state == State::HalfClosed {
+                        self.ended(EndedBy::Reset, tell);
+                    }
                     return;
                 }
             }
@@ -208,7 +216,10 @@ impl Connection {
     }
 
     fn ended(&mut self, by: EndedBy, tell: &mut impl FnMut(Event)) {
-        self.state = State::Ended;
+        self.state = match by {
+            EndedBy::EndOfFile => State::HalfClosed,
+            EndedBy::Reset => State::Ended,
+        };
         tell(Event::Ended { on: self.name.clone(), by });
     }
 
@@ -261,5 +272,67 @@ fn describe(error: &io::Error) -> String {
         io::ErrorKind::ConnectionReset => "connection reset".to_owned(),
         io::ErrorKind::TimedOut => "connection attempt timed out".to_owned(),
         _ => error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{Shutdown, TcpListener, TcpStream};
+
+    use super::*;
+
+    /// How long a peer in this very process may take.
+    const WITHIN: Duration = Duration::from_secs(5);
+
+    /// A connection as the runner accepts it, and the target's end of it.
+    fn accepted() -> (Connection, TcpStream) {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let target = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        target.set_read_timeout(Some(WITHIN)).unwrap();
+        let (connection, _) = Connection::accepted("control", listener.accept().unwrap().0.into()).unwrap();
+        (connection, target)
+    }
+
+    /// Lets the connection work until this event came.
+    fn advance_until(connection: &mut Connection, wanted: impl Fn(&Event) -> bool) {
+        let deadline = Instant::now() + WITHIN;
+        let mut came = false;
+        while !came {
+            assert!(Instant::now() < deadline, "the event did not come");
+            connection.advance(|event| came |= wanted(&event));
+        }
+    }
+
+    #[test]
+    fn a_target_that_half_closed_still_gets_what_is_owed_to_it() {
+        let (mut connection, mut target) = accepted();
+        target.write_all(&[1, 3]).unwrap();
+        target.shutdown(Shutdown::Write).unwrap();
+        advance_until(&mut connection, |event| matches!(event, Event::Ended { by: EndedBy::EndOfFile, .. }));
+
+        let results = vec![1, 4, 0, 0, 0, 0, 0, 0, 0, 9];
+        connection.send(vec![results[..3].to_vec(), results[3..].to_vec()]);
+        let mut came = [0; 10];
+        let reader = std::thread::spawn(move || target.read_exact(&mut came).map(|()| came));
+        let mut sent = 0;
+        let deadline = Instant::now() + WITHIN;
+        while sent < results.len() {
+            assert!(Instant::now() < deadline, "{sent} bytes were sent");
+            connection.advance(|event| match event {
+                Event::Sent { length, .. } => sent += length,
+                other => panic!("{other:?}"),
+            });
+        }
+        assert_eq!(reader.join().unwrap().unwrap(), *results);
+    }
+
+    #[test]
+    fn a_target_that_is_gone_is_told_when_a_write_meets_it() {
+        let (mut connection, target) = accepted();
+        drop(target);
+        advance_until(&mut connection, |event| matches!(event, Event::Ended { by: EndedBy::EndOfFile, .. }));
+        connection.send(vec![vec![1], vec![4], vec![0]]);
+        advance_until(&mut connection, |event| matches!(event, Event::Ended { by: EndedBy::Reset, .. }));
+        assert!(!connection.wants_write());
     }
 }

@@ -196,7 +196,9 @@ impl<'a> Talk<'a> {
                 Event::Refused { .. } => talk.refused = true,
                 Event::Sent { bytes, .. } => talk.sent.push((entry.at, bytes)),
                 Event::Received { bytes, .. } => talk.received.push((entry.at, bytes)),
-                Event::Ended { by, .. } => talk.ended = Some((entry.at, *by)),
+                Event::Ended { by, .. } => {
+                    talk.ended.get_or_insert((entry.at, *by));
+                }
                 Event::Shutdown { .. } => talk.half_closed = true,
                 Event::Dropped { reset, .. } => talk.left = Some(*reset),
                 _ => {}

@@ -12,7 +12,10 @@ pub(super) struct Connection<'t> {
     pub(super) opened: bool,
     pub(super) refused: Option<&'t str>,
     pub(super) received: Vec<(Duration, &'t [u8])>,
+    /// How the target closed first: a write that meets a closed connection comes to a reset later.
     pub(super) ended: Option<(Duration, EndedBy)>,
+    /// Nothing that is sent from now on can arrive.
+    pub(super) dead: bool,
     /// Every time at which we sent, half-closed, or the connection was opened.
     touched: Vec<Duration>,
 }
@@ -37,7 +40,10 @@ impl<'t> Connection<'t> {
                 Event::Refused { error, .. } => found.refused = Some(error),
                 Event::Sent { .. } | Event::Shutdown { .. } => found.touched.push(entry.at),
                 Event::Received { bytes, .. } => found.received.push((entry.at, bytes)),
-                Event::Ended { by, .. } => found.ended = Some((entry.at, *by)),
+                Event::Ended { by, .. } => {
+                    found.ended.get_or_insert((entry.at, *by));
+                    found.dead |= *by == EndedBy::Reset;
+                }
                 _ => {}
             }
         }

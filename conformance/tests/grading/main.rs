@@ -11,3 +11,4 @@ mod causes;
 mod kill_matrix;
 mod mutant;
 mod reference;
+mod scripted;

@@ -25,7 +25,8 @@ impl View<'_> {
         // Each segment may lie unread for a while before the next one follows.
         let settling = SEGMENT_SETTLES * u32::try_from(outgoing.segments.len()).unwrap_or(u32::MAX);
         let deadline = self.began + self.judge.tolerances.patience + settling;
-        let never = connection.ended.is_some() || connection.refused.is_some();
+        // An end-of-file closes one direction only: who has half-closed is still sent what is owed to it.
+        let never = connection.dead || connection.refused.is_some();
         // What a connection still has to stand for goes out when it does.
         if sent >= outgoing.length() || !connection.opened || never || self.now >= deadline {
             held()
