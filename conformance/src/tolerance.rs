@@ -17,6 +17,10 @@ pub const GRACE: Duration = Duration::from_millis(50);
 /// at all reads within this; one that does not is not to be waited for.
 pub const SEGMENT_SETTLES: Duration = Duration::from_millis(400);
 
+/// How long a connect may take because a backlog was full when its SYN came: the system sends it again after 1 s, and
+/// then after 2 s and 4 s more (RFC 6298). Only a client behind others may wait so long.
+pub const SYN_SENT_AGAIN: Duration = Duration::from_secs(7);
+
 /// A wait longer than this gives its processor token back, so that others use the time: far above an
 /// answer's time on loopback, so who has not answered by then is waiting as well.
 pub const WAIT_IS_IDLE: Duration = Duration::from_millis(20);

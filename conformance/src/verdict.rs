@@ -6,6 +6,7 @@ mod connection;
 mod data_fault;
 pub mod fault;
 mod lateness;
+mod queue;
 #[cfg(test)]
 mod tests;
 pub(crate) mod trace;

@@ -16,6 +16,8 @@ pub(super) struct Connection<'t> {
     pub(super) ended: Option<(Duration, EndedBy)>,
     /// Nothing that is sent from now on can arrive.
     pub(super) dead: bool,
+    /// When our connect began, where it was ours.
+    pub(super) connecting: Option<Duration>,
     /// Every time at which we sent, half-closed, or the connection was opened.
     touched: Vec<Duration>,
 }
@@ -31,7 +33,9 @@ impl<'t> Connection<'t> {
             match &entry.event {
                 Event::Connecting { .. } | Event::Opened { accepted: true, .. } => {
                     let opened = matches!(entry.event, Event::Opened { .. });
-                    found = Self { opening: index, opened, touched: vec![entry.at], ..Self::default() };
+                    let connecting = (!opened).then_some(entry.at);
+                    let touched = vec![entry.at];
+                    found = Self { opening: index, opened, connecting, touched, ..Self::default() };
                 }
                 Event::Opened { .. } => {
                     found.opened = true;
@@ -62,6 +66,13 @@ impl<'t> Connection<'t> {
             seen += bytes.len();
             (index < seen).then_some(*at)
         })
+    }
+
+    /// The time from which a target that answers in its own time may have begun to wait for us: it may listen to a
+    /// connection only once it has sent what it had to say there.
+    pub(super) fn late_anchor(&self, instant: Duration) -> Duration {
+        let heard = self.received.iter().map(|(at, _)| *at).rfind(|at| *at <= instant);
+        self.anchor(instant).max(heard.unwrap_or_default())
     }
 
     /// The time that a wait on this connection counts from: our last byte before `instant`, or its opening.

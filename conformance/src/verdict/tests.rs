@@ -8,3 +8,5 @@ mod output_steps;
 mod process_steps;
 mod telling;
 mod whole;
+
+pub(super) use telling::told;

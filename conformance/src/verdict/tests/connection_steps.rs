@@ -32,7 +32,9 @@ fn after_asking(happenings: &str) -> String {
     "holds"
 )]
 #[case::a_connection_still_to_stand("0 connect; 10 step", 10, "holds")]
-#[case::a_connection_that_ended("0 connect; 0 open; 5 eof; 10 step", 10, "holds")]
+#[case::a_connection_that_was_reset("0 connect; 0 open; 5 rst; 10 step", 10, "holds")]
+#[case::one_that_is_half_closed_is_still_sent_to("0 connect; 0 open; 5 eof; 10 step", 10, "open until 5410")]
+#[case::one_that_was_closed_whole("0 connect; 0 open; 5 eof; 10 step; 11 > 01; 12 rst", 12, "holds")]
 #[case::a_connection_refused("0 connect; 1 refused; 10 step", 10, "holds")]
 fn a_send_is_done_when_all_of_it_is_out(#[case] told: &str, #[case] now: u64, #[case] stands_as: &str) {
     assert_eq!(stands("send = '01 01 01'", told, now), stands_as);
@@ -317,4 +319,38 @@ fn the_announced_port_is_big_endian(
 fn serving_judges_nothing(#[case] told: &str, #[case] now: u64, #[case] stands_as: &str) {
     let told = format!("0 start; 0 step; {told}");
     assert_eq!(stands_for("client", "serve = '1s'", &told, now), stands_as);
+}
+
+/// Two clients that the runner left, and a third that asks: the server comes to it when it is done with the two.
+const BEHIND_TWO: &str =
+    "0 connect on a; 0 open on a; 1 reset on a; 2 connect on b; 2 open on b; 3 close on b; 4 connect; 4 open; \
+     100 > 01 01 01; 100 step";
+
+#[rstest]
+#[case::the_patience_is_that_of_all_who_stand_before("", 100, "open until 15100")]
+#[case::and_no_longer("", 15100, "expected 01 02 PP PP, got nothing within 15.0 s")]
+#[case::whom_the_target_closed_is_over("110 eof on a", 110, "open until 10100")]
+fn a_client_waits_for_those_before_it(#[case] happenings: &str, #[case] now: u64, #[case] stands_as: &str) {
+    let told = format!("{BEHIND_TWO}; {happenings}");
+    assert_eq!(stands("expect = '01 02 PP PP'", &told, now), stands_as);
+}
+
+#[test]
+fn a_connect_behind_others_may_meet_a_full_backlog() {
+    let told = "0 connect on a; 0 open on a; 1 reset on a; 4 connect; 100 step";
+    assert_eq!(stands("expect = '01 02 PP PP'", told, 100), format!("open until {}", 100 + 5000 + 5000 + 7000));
+}
+
+#[rstest]
+#[case::the_clock_may_begin_with_the_targets_own_answer("", 2000 + 50_000 - 1, "open until 52000")]
+#[case::and_no_later("", 2000 + 50_000, "the connection was still open 50.0 s after our last byte")]
+#[case::early_counts_from_our_last_byte("44100 eof", 44100, "holds")]
+fn a_timeout_is_late_only_after_the_targets_own_answer(
+    #[case] happenings: &str,
+    #[case] now: u64,
+    #[case] stands_as: &str,
+) {
+    let told = format!("0 connect; 0 open; 100 > 01 01 01; 2000 < 01 02 16 2e; 2000 step; {happenings}");
+    let memory = Memory { consumed: Some(("control".to_owned(), 0, 4)), ..Memory::default() };
+    assert_eq!(stands_after("server", "closed = 'at control-timeout'", memory, &told, now), stands_as);
 }

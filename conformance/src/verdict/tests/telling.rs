@@ -60,7 +60,7 @@ fn in_words(assessment: &Assessment) -> String {
 }
 
 /// The transcript that these words tell.
-pub(super) fn told(words: &str) -> Transcript {
+pub(in crate::verdict) fn told(words: &str) -> Transcript {
     let mut transcript = Transcript::default();
     let mut steps = 0..;
     for happening in words.split(';').map(str::trim).filter(|happening| !happening.is_empty()) {

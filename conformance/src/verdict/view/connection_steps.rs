@@ -8,8 +8,9 @@ use crate::fixture::Role;
 use crate::fixture::bytes::{Outgoing, Pattern};
 use crate::fixture::step::{Close, Destination};
 use crate::isolate::ADDRESS;
-use crate::tolerance::{GRACE, SEGMENT_SETTLES};
+use crate::tolerance::{GRACE, SEGMENT_SETTLES, SYN_SENT_AGAIN};
 use crate::transcript::Event;
+use crate::verdict::queue::standing_before;
 use crate::verdict::{Assessment, Fault, Memory};
 
 impl View<'_> {
@@ -91,10 +92,12 @@ impl View<'_> {
             }) {
                 Some(speaker) => speaker,
                 None => {
-                    return self.by(self.began + within, || Fault::BytesMissing {
+                    // Any of them may be the last in turn.
+                    let waited = several.iter().map(|name| self.patient(within, name)).max().unwrap_or(within);
+                    return self.by(self.began + waited, || Fault::BytesMissing {
                         expected: pattern.clone(),
                         actual: Vec::new(),
-                        waited: within,
+                        waited,
                     });
                 }
             },
@@ -142,8 +145,26 @@ impl View<'_> {
         if let Some(error) = connection.refused {
             return broken(Fault::NotConnected { error: error.to_owned() });
         }
-        let deadline = connection.anchor(self.now).max(self.began) + within;
-        self.by(deadline, || Fault::BytesMissing { expected, actual, waited: within })
+        let waited = self.patient(within, name);
+        let deadline = connection.anchor(self.now).max(self.began) + waited;
+        self.by(deadline, || Fault::BytesMissing { expected, actual, waited })
+    }
+
+    /// How long an answer may take on this connection: `within`, and the patience with each client that stands before
+    /// it. While the connect itself is under way, its SYN may have met a full backlog and is sent again later.
+    fn patient(&self, within: Duration, name: &str) -> Duration {
+        if self.judge.case.role != Role::Server {
+            return within;
+        }
+        // Of several that may speak, the first stands before the others.
+        let of_step: Vec<&str> = self.step.on.iter().map(|name| self.judge.resolve(name)).collect();
+        let before = standing_before(self.seen, self.judge.resolve(name));
+        let before = before.iter().filter(|name| !of_step.contains(name)).count();
+        if before == 0 {
+            return within;
+        }
+        let sent_again = if self.connection(name).opened { Duration::ZERO } else { SYN_SENT_AGAIN };
+        within + sent_again + self.judge.tolerances.patience * u32::try_from(before).unwrap_or(u32::MAX)
     }
 
     pub(super) fn closed(&self, close: Close) -> Assessment {
@@ -157,10 +178,15 @@ impl View<'_> {
             return broken(Fault::NotConnected { error: error.to_owned() });
         }
         let Some((at, by)) = connection.ended else {
-            let anchor = connection.anchor(self.now);
             let (deadline, waited) = match close {
-                Close::Within(within) => (anchor.max(self.began) + within, within),
-                Close::At { due, late, .. } => (anchor + due + late, due + late),
+                Close::Within(within) => {
+                    let waited = self.patient(within, name);
+                    (connection.anchor(self.now).max(self.began) + waited, waited)
+                }
+                Close::At { due, late, .. } => {
+                    let waited = self.patient(due + late, name);
+                    (connection.late_anchor(self.now) + waited, waited)
+                }
             };
             return self.by(deadline, || Fault::StillOpen { waited });
         };
@@ -169,8 +195,10 @@ impl View<'_> {
             Close::At { due, early, .. } if after + GRACE < due.saturating_sub(early) => {
                 broken(Fault::ClosedTooEarly { after, not_before: due.saturating_sub(early), by })
             }
-            Close::At { due, late, .. } if after > due + late => {
-                broken(Fault::StillOpen { waited: due + late })
+            Close::At { due, late, .. }
+                if at > connection.late_anchor(at) + self.patient(due + late, name) =>
+            {
+                broken(Fault::StillOpen { waited: self.patient(due + late, name) })
             }
             _ => held(),
         }
