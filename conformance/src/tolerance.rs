@@ -50,6 +50,11 @@ pub const STARVED_SHARE: f64 = 0.25;
 /// what it has and stops spans next to nothing, one that was kept waiting for a processor still nearly all.
 pub const SPANNED_SHARE: f64 = 0.5;
 
+/// How many descriptors, or threads, each of two equal blocks of sessions must have added to be called a leak (ABR-7). A
+/// leak grows with the sessions: one of the eight kinds in a block of 104 alone adds 13. A runtime that starts a few
+/// threads of its own under load does not do so in both blocks.
+pub const LEAK_IN_EACH_BLOCK: usize = 5;
+
 /// What the runner measures against, from the command line. "Promptly" is `patience`; the silence
 /// timeout is due between `control_timeout - early` and `control_timeout + late`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -119,7 +119,9 @@ pub struct Judge<'a> {
     consumed: BTreeMap<(String, usize), usize>,
     aliases: BTreeMap<String, String>,
     port: Option<u16>,
+    /// Descriptors and threads as they were noted last, and as they were noted before that.
     resources: Option<(usize, usize)>,
+    resources_before: Option<(usize, usize)>,
 }
 
 impl<'a> Judge<'a> {
@@ -132,6 +134,7 @@ impl<'a> Judge<'a> {
             aliases: BTreeMap::new(),
             port: None,
             resources: None,
+            resources_before: None,
         }
     }
 
@@ -142,12 +145,21 @@ impl<'a> Judge<'a> {
         }
         self.aliases.extend(memory.alias);
         self.port = memory.port.or(self.port);
-        self.resources = memory.resources.or(self.resources);
+        if memory.resources.is_some() {
+            self.resources_before = self.resources;
+            self.resources = memory.resources;
+        }
     }
 
     /// The connection that a step's name means.
     pub fn resolve<'n>(&'n self, name: &'n str) -> &'n str {
         self.aliases.get(name).map_or(name, String::as_str)
+    }
+
+    /// The index of the case's last step.
+    #[cfg(test)]
+    fn last_step(&self) -> usize {
+        self.case.steps.len() - 1
     }
 
     /// What is measured against.

@@ -171,8 +171,8 @@ impl Narrator<'_> {
                 "expect the announced port not to be 0, nor to have its bytes swapped".to_owned()
             }
             Action::Resources(ResourceCheck::Remember) => "count its open descriptors and threads".to_owned(),
-            Action::Resources(ResourceCheck::AsRemembered { within }) => {
-                format!("expect as many descriptors and threads as before within {}", seconds(*within))
+            Action::Resources(ResourceCheck::Level { within }) => {
+                format!("expect that descriptors and threads grow no further within {}", seconds(*within))
             }
             Action::Serve(duration) => {
                 format!("serve it by the book for {}, or until it ends", seconds(*duration))

@@ -252,7 +252,7 @@ fn process(action: &Action) -> Result<(Vec<String>, Option<String>), String> {
         Action::Complains => vec!["complains=True".to_owned()],
         Action::NoTrace => vec!["no_trace=True".to_owned()],
         Action::DataThreadEnded { within } => vec![format!("data_thread_ended={}", seconds(*within))],
-        Action::Resources(ResourceCheck::Remember | ResourceCheck::AsRemembered { .. }) => {
+        Action::Resources(ResourceCheck::Remember | ResourceCheck::Level { .. }) => {
             return Err(
                 "the count of your program's open descriptors and threads: conformance reads them from the \
                         process table of its own"

@@ -16,8 +16,6 @@ pub(super) struct Connection<'t> {
     pub(super) ended: Option<(Duration, EndedBy)>,
     /// Nothing that is sent from now on can arrive.
     pub(super) dead: bool,
-    /// When our connect began, where it was ours.
-    pub(super) connecting: Option<Duration>,
     /// Every time at which we sent, half-closed, or the connection was opened.
     touched: Vec<Duration>,
 }
@@ -33,9 +31,7 @@ impl<'t> Connection<'t> {
             match &entry.event {
                 Event::Connecting { .. } | Event::Opened { accepted: true, .. } => {
                     let opened = matches!(entry.event, Event::Opened { .. });
-                    let connecting = (!opened).then_some(entry.at);
-                    let touched = vec![entry.at];
-                    found = Self { opening: index, opened, connecting, touched, ..Self::default() };
+                    found = Self { opening: index, opened, touched: vec![entry.at], ..Self::default() };
                 }
                 Event::Opened { .. } => {
                     found.opened = true;

@@ -203,11 +203,14 @@ pub enum Fault {
         #[serde(rename = "waited_s", with = "seconds")]
         waited: Duration,
     },
-    /// Descriptors or threads were not given back.
+    /// Descriptors or threads grew with the sessions, in one block of them as in the block before it.
     Leaked {
-        /// Before, descriptors and threads.
+        /// Before the first block, descriptors and threads.
         before: (usize, usize),
-        /// After.
+        /// Between the two.
+        #[serde(default)]
+        between: (usize, usize),
+        /// After the second.
         after: (usize, usize),
     },
 }
@@ -281,8 +284,8 @@ impl Fault {
             Self::PortSwapped { open, .. } => format!("port {open} as {:02x} {:02x}", open >> 8, open & 0xff),
             Self::NoPort => "an announced test port".to_owned(),
             Self::DataThreadRuns { waited, .. } => format!("the data thread ends within {}", show(*waited)),
-            Self::Leaked { before, .. } => {
-                format!("{} descriptors and {} threads, as before", before.0, before.1)
+            Self::Leaked { between, .. } => {
+                format!("{} descriptors and {} threads, as after the block before", between.0, between.1)
             }
         }
     }
@@ -441,10 +444,10 @@ impl fmt::Display for Fault {
                 times(*opened),
                 times(*closed)
             ),
-            Self::Leaked { before, after } => write!(
+            Self::Leaked { before, between, after } => write!(
                 f,
-                "{} descriptors and {} threads are left where there were {} and {}",
-                after.0, after.1, before.0, before.1
+                "descriptors grow with the sessions from {} to {} to {}, threads from {} to {} to {}",
+                before.0, between.0, after.0, before.1, between.1, after.1
             ),
         }
     }

@@ -10,6 +10,7 @@ use super::timing::not_restarted;
 use crate::explain::scene::{Progress, Scene, Talk};
 use crate::fixture::Role;
 use crate::fixture::bytes::Pattern;
+use crate::tolerance::LEAK_IN_EACH_BLOCK;
 use crate::transcript::EndedBy;
 use crate::verdict::Fault;
 
@@ -32,7 +33,7 @@ pub(super) fn recognise(scene: &Scene<'_>) -> Option<Cause> {
             "End and join the data thread on every way out of a session: after Done, after a fault, after a timeout, and \
              when the client leaves.",
         )),
-        Fault::Leaked { before, after } => Some(leaked(*before, *after)),
+        Fault::Leaked { between, after, .. } => Some(leaked(*between, *after)),
         _ => None,
     }
 }
@@ -261,20 +262,19 @@ fn kept_open(what: &str) -> Cause {
     )
 }
 
+/// What the last block of sessions added to descriptors and threads.
 fn leaked(before: (usize, usize), after: (usize, usize)) -> Cause {
-    if after.1 > before.1 {
+    let (descriptors, threads) = (after.0.saturating_sub(before.0), after.1.saturating_sub(before.1));
+    if threads >= descriptors.min(LEAK_IN_EACH_BLOCK) {
         return Cause::new(
             "threads-leaked",
-            format!("Aborted sessions leave threads behind: {} more than before", after.1 - before.1),
+            format!("Aborted sessions leave threads behind: the last hundred left {threads} more"),
             "Tell the data thread to stop and join it on every way out of a session, not only after Done.",
         );
     }
     Cause::new(
         "descriptors-leaked",
-        format!(
-            "Aborted sessions leave open sockets behind: {} more than before",
-            after.0.saturating_sub(before.0)
-        ),
+        format!("Aborted sessions leave open sockets behind: the last hundred left {descriptors} more"),
         "Close the control socket and the data socket on every way out of a session (with, finally, defer, Drop).",
     )
 }

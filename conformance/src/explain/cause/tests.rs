@@ -428,8 +428,8 @@ fn a_wrong_command_line(
     "data-thread-line-worded-otherwise")]
 #[case::twice("0.3 out Data thread opening", Fault::PrintedTimes {
     text: "Data thread opening".to_owned(), times: 2, wanted: 1 }, "data-thread-line-twice")]
-#[case::threads("", Fault::Leaked { before: (5, 2), after: (5, 9) }, "threads-leaked")]
-#[case::sockets("", Fault::Leaked { before: (5, 2), after: (25, 2) }, "descriptors-leaked")]
+#[case::threads("", Fault::Leaked { before: (5, 2), between: (5, 106), after: (5, 210) }, "threads-leaked")]
+#[case::sockets("", Fault::Leaked { before: (5, 2), between: (109, 2), after: (213, 2) }, "descriptors-leaked")]
 fn a_server_around_its_sessions(#[case] script: &str, #[case] fault: Fault, #[case] cause: &str) {
     assert_eq!(of_server(script, fault), cause);
 }

@@ -2,8 +2,9 @@
 
 use rstest::rstest;
 
-use super::telling::{stands, stands_after, stands_for};
-use crate::verdict::Memory;
+use super::telling::{case, stands, stands_after, stands_for, stands_with};
+use crate::tolerance::Tolerances;
+use crate::verdict::{Judge, Memory};
 
 #[rstest]
 #[case::listening("300 ready", 300, "holds")]
@@ -89,16 +90,32 @@ fn resources_are_noted_when_they_stand_still(#[case] told: &str, #[case] now: u6
 }
 
 #[rstest]
-#[case::as_before("holds 8 3", 20, "holds")]
-#[case::fewer("holds 7 2", 20, "holds")]
-#[case::a_descriptor_more("holds 9 3", 20, "open until 5000")]
-#[case::a_thread_more("holds 8 4", 20, "open until 5000")]
-#[case::for_good("holds 9 4", 5_000, "9 descriptors and 4 threads are left where there were 8 and 3")]
-#[case::not_told_by_the_system("ready", 5_000, "holds")]
-fn resources_are_given_back(#[case] told: &str, #[case] now: u64, #[case] stands_as: &str) {
-    let memory = Memory { resources: Some((8, 3)), ..Memory::default() };
-    let told = format!("0 step; 10 {told}");
-    assert_eq!(stands_after("server", "resources = 'as remembered'", memory, &told, now), stands_as);
+#[case::level((8, 3), (8, 3), "holds 8 3", 20, "holds")]
+#[case::fewer((8, 3), (8, 3), "holds 7 2", 20, "holds")]
+#[case::a_runtimes_own_thread((8, 19), (8, 20), "holds 8 21", 20, "holds")]
+#[case::grown_in_the_first_block_alone((8, 3), (112, 3), "holds 112 3", 20, "holds")]
+#[case::grown_in_the_last_block_alone((8, 3), (8, 3), "holds 8 23", 5_000, "holds")]
+#[case::one_kind_of_eight_leaks((8, 3), (21, 3), "holds 34 3", 20, "open until 5000")]
+#[case::threads_leak((8, 3), (8, 107), "holds 8 211", 20, "open until 5000")]
+#[case::for_good(
+    (8, 3), (21, 16), "holds 34 29", 5_000,
+    "descriptors grow with the sessions from 8 to 21 to 34, threads from 3 to 16 to 29"
+)]
+#[case::not_told_by_the_system((8, 3), (21, 3), "ready", 5_000, "holds")]
+fn a_leak_grows_in_both_blocks(
+    #[case] before: (usize, usize),
+    #[case] between: (usize, usize),
+    #[case] told: &str,
+    #[case] now: u64,
+    #[case] stands_as: &str,
+) {
+    let case = case("server", "resources = 'level'");
+    let tolerances = Tolerances::default();
+    let mut judge = Judge::new(&case, &tolerances);
+    for resources in [before, between] {
+        judge.remember(Memory { resources: Some(resources), ..Memory::default() });
+    }
+    assert_eq!(stands_with(&judge, &format!("0 step; 10 {told}"), now), stands_as);
 }
 
 const STILL_RUNS: &str =
@@ -117,7 +134,8 @@ const STILL_RUNS: &str =
 #[case::a_server_that_tells_nothing("", None, 10, "holds")]
 #[case::not_told_but_given_back("0 out Data thread opening; 5 holds 8 3", Some((8, 3)), 10, "holds")]
 #[case::neither("0 out Data thread opening; 5 holds 8 4", Some((8, 3)), 5_000, STILL_RUNS)]
-#[case::told_by_none_and_kept("5 holds 8 4", Some((8, 3)), 10, "open until 5000")]
+#[case::told_by_none_and_kept("5 holds 9 4", Some((8, 3)), 10, "open until 5000")]
+#[case::told_by_none_and_a_thread_of_the_runtimes_own("5 holds 8 4", Some((8, 3)), 10, "holds")]
 fn a_data_thread_ends(
     #[case] told: &str,
     #[case] resources: Option<(usize, usize)>,

@@ -44,10 +44,15 @@ pub(super) fn stands_after(role: &str, steps: &str, memory: Memory, transcript: 
     let tolerances = Tolerances::default();
     let mut judge = Judge::new(&case, &tolerances);
     judge.remember(memory);
+    stands_with(&judge, transcript, now)
+}
+
+/// How the last step of this judge's case stands.
+pub(super) fn stands_with(judge: &Judge<'_>, transcript: &str, now: u64) -> String {
     let seen = told(transcript);
     let began = seen.entries.iter().rev().find(|entry| matches!(entry.event, Event::Step { .. }));
     let began = began.map_or(Duration::ZERO, |entry| entry.at);
-    in_words(&judge.assess(case.steps.len() - 1, &seen, began, Duration::from_millis(now)))
+    in_words(&judge.assess(judge.last_step(), &seen, began, Duration::from_millis(now)))
 }
 
 /// `holds`, `open until` a time in milliseconds, or what is wrong.

@@ -81,10 +81,10 @@ fn outcome(case: &Case, transcript: &Transcript) -> String {
     "step 3: the announced test port is 0"
 )]
 #[case::what_was_held_is_remembered(
-    "resources = 'remember'; resources = 'as remembered'",
-    "0 step; 0 start; 1 ready; 1 step; 1 holds 8 3; 251 holds 8 3; 251 step; 251 holds 9 3; 5251 holds 9 3; \
-     5251 finished",
-    "step 2: 9 descriptors and 3 threads are left where there were 8 and 3"
+    "resources = 'remember'; resources = 'remember'; resources = 'level'",
+    "0 step; 0 start; 1 ready; 1 step; 1 holds 8 3; 251 holds 8 3; 251 step; 251 holds 21 3; 501 holds 21 3; \
+     501 step; 501 holds 34 3; 5501 holds 34 3; 5501 finished",
+    "step 3: descriptors grow with the sessions from 8 to 21 to 34, threads from 3 to 3 to 3"
 )]
 #[case::the_first_fault_ends_it(
     "prints = 'x'; prints = 'y'",
