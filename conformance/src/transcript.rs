@@ -214,16 +214,25 @@ impl Transcript {
         &self.entries[start.unwrap_or(0)..]
     }
 
-    /// Everything that the target wrote to `stream` (to both, in the order seen, for `None`).
+    /// Everything that the target wrote to `stream` (to both, in the order seen, for `None`), over all its starts.
     pub fn output(&self, stream: Option<Stream>) -> String {
-        let written = self.entries.iter().filter_map(|entry| match &entry.event {
-            Event::Output { stream: from, text } if stream.is_none_or(|wanted| wanted == *from) => {
-                Some(text.as_str())
-            }
-            _ => None,
-        });
-        written.collect()
+        output_of(&self.entries, stream)
     }
+
+    /// The same, of the target's latest start alone.
+    pub fn output_since_start(&self, stream: Option<Stream>) -> String {
+        output_of(self.since_start(), stream)
+    }
+}
+
+fn output_of(entries: &[Entry], stream: Option<Stream>) -> String {
+    let written = entries.iter().filter_map(|entry| match &entry.event {
+        Event::Output { stream: from, text } if stream.is_none_or(|wanted| wanted == *from) => {
+            Some(text.as_str())
+        }
+        _ => None,
+    });
+    written.collect()
 }
 
 /// Durations as milliseconds in JSON, to the microsecond.

@@ -46,7 +46,8 @@ impl View<'_> {
         let Ok(regex) = text.regex() else { return Vec::new() };
         let streams = stream.map_or(vec![Stream::Stdout, Stream::Stderr], |stream| vec![stream]);
         let find = |stream| {
-            let output = self.seen.output(Some(stream));
+            // What an earlier start printed is none of this one's.
+            let output = self.seen.output_since_start(Some(stream));
             regex.find_iter(&output).map(|found| found.as_str().to_owned()).collect::<Vec<_>>()
         };
         streams.into_iter().flat_map(find).collect()
