@@ -21,6 +21,8 @@ use thiserror::Error;
 
 pub use library::{Library, Source};
 pub use read::cases_of;
+#[cfg(test)]
+pub(crate) use read::fragment_of;
 pub use step::Step;
 
 use crate::spec::RequirementId;
