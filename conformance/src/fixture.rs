@@ -8,6 +8,8 @@ mod library;
 mod matrix;
 mod raw;
 mod read;
+#[cfg(test)]
+mod schema_tests;
 pub mod step;
 #[cfg(test)]
 mod tests;
