@@ -8,6 +8,8 @@ mod library;
 mod matrix;
 mod raw;
 mod read;
+#[cfg(test)]
+mod schema_tests;
 pub mod step;
 #[cfg(test)]
 mod tests;
@@ -21,6 +23,8 @@ use thiserror::Error;
 
 pub use library::{Library, Source};
 pub use read::cases_of;
+#[cfg(test)]
+pub(crate) use read::fragment_of;
 pub use step::Step;
 
 use crate::spec::RequirementId;

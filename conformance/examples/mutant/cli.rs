@@ -58,6 +58,7 @@ fn command() -> Command {
     let test = Arg::new("test")
         .long("test")
         .value_name("TEST")
+        .ignore_case(fault("test-ignores-case"))
         .default_value(if fault("default-test-tcp-rr") { "TCP_RR" } else { "TCP_STREAM" });
     let test = if any_test { test } else { test.value_parser(PossibleValuesParser::new(tests)) };
     let target = Arg::new("target").long("target").value_name("HOST").help("Host that the client contacts");

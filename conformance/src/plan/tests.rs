@@ -3,7 +3,7 @@
 use rstest::rstest;
 
 use super::{CasePattern, Plan, Selection};
-use crate::fixture::{Case, cases_of};
+use crate::fixture::{Case, fragment_of};
 use crate::isolate::Isolation;
 use crate::spec::{Catalogue, Part};
 use crate::tolerance::Tolerances;
@@ -29,7 +29,7 @@ fn plan(change: impl FnOnce(&mut Selection)) -> Plan {
         let text = format!(
             "summary = 's'\nrequirements = [{requirements}]\ntarget = '{target}'\n{keys}\nstep = [{{ {step} }}]\n"
         );
-        cases.extend(cases_of(id, id, &text, &catalogue, &Tolerances::default()).unwrap());
+        cases.extend(fragment_of(id, id, &text, &catalogue, &Tolerances::default()).unwrap());
     }
     let mut selection = Selection {
         part: Part::P2,

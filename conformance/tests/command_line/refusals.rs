@@ -141,6 +141,18 @@ const HEAD: &str = "summary = 's'\nrequirements = ['INV-1']\ntarget = 'server'\n
     "[[step]]\nsend = '01'\nexpect = '02'\n",
     "extra/one.toml:4: the step has send and expect at once: one each"
 )]
+#[case::nothing_that_can_fail(
+    "[[step]]\nsend = '01'\n",
+    "extra/one.toml:4: no step can fail, so the case always passes: .+"
+)]
+#[case::a_connection_of_nobody(
+    "[[step]]\nconnect = 'other'\n[[step]]\nclosed = 'promptly'\non = 'othr'\n",
+    r"extra/one.toml:6: nobody has opened the connection `othr` \(did you mean `other`\?\): `connect` opens it"
+)]
+#[case::an_axis_that_nothing_uses(
+    "[matrix]\nversion = ['00']\n[[step]]\nclosed = 'promptly'\n",
+    r"extra/one.toml:5: nothing in the file uses the axis `version`: `\{version\}` stands for its value"
+)]
 #[case::no_toml("[[step]\n", "extra/one.toml:4: .+")]
 fn a_wrong_fixture_is_named_with_its_line(#[case] rest: &str, #[case] line: &str) {
     let folder = Folder::new().with("extra/one.toml", format!("{HEAD}{rest}"));

@@ -11,7 +11,7 @@
 use std::time::Duration;
 
 use crate::fixture::step::{SignalName, Stream};
-use crate::fixture::{Case, cases_of};
+use crate::fixture::{Case, fragment_of};
 use crate::spec::Catalogue;
 use crate::tolerance::Tolerances;
 use crate::transcript::{EndedBy, Event, Exit, Transcript};
@@ -25,7 +25,7 @@ pub(super) fn case(role: &str, steps: &str) -> Case {
         steps.join(", ")
     );
     let catalogue = Catalogue::built_in().unwrap();
-    cases_of("told.toml", "told", &text, &catalogue, &Tolerances::default()).unwrap().remove(0)
+    fragment_of("told.toml", "told", &text, &catalogue, &Tolerances::default()).unwrap().remove(0)
 }
 
 /// How the last of a server's steps stands at `now`, all of it having begun at the latest `step`.
