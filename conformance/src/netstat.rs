@@ -1,7 +1,11 @@
-//! What the kernel knows of the sockets of this network namespace, from `/proc/self/net` (proc(5)), for
-//! `conversation` and `verdict`: readiness without a trial connection, and whose fault a lost datagram was.
+//! What the kernel knows of the sockets of this network namespace, for `conversation` and `verdict`: readiness
+//! without a trial connection, and whose fault a lost datagram was. From `/proc/self/net` (proc(5)), and over netlink
+//! (`diag`) where a walk of a table would cost too much.
 //!
 //! Linux only; elsewhere every function fails with [`io::ErrorKind::Unsupported`].
+
+#[cfg(target_os = "linux")]
+mod diag;
 
 use std::fs;
 use std::io;
@@ -18,6 +22,13 @@ pub fn is_listening(port: u16) -> io::Result<bool> {
     // A walk of a table takes a millisecond or two of processor time, these counts next to none; and as long as a
     // tester is starting, its network is empty.
     let (v4, v6) = tcp_sockets_in_use();
+    if v4 == Some(0) && v6.is_none_or(|count| count == 0) {
+        return Ok(false);
+    }
+    #[cfg(target_os = "linux")]
+    if let Some(listens) = diag::is_listening(port) {
+        return Ok(listens);
+    }
     let listens = |socket: Socket| socket.state == LISTEN && socket.local.port() == port;
     Ok(v6 != Some(0) && table("tcp6")?.into_iter().any(listens)
         || v4 != Some(0) && table("tcp")?.into_iter().any(listens))
@@ -67,14 +78,20 @@ pub struct TcpEnd {
 /// The other end of the connection whose our end is `ours` and whose other is `theirs` (as `getsockname` and
 /// `getpeername` of our socket say). `None` when the kernel knows it no more.
 pub fn tcp_peer(ours: SocketAddr, theirs: SocketAddr) -> io::Result<Option<TcpEnd>> {
-    let (ours, theirs) = (canonical(ours), canonical(theirs));
-    let end = sockets("tcp")?.into_iter().find(|socket| socket.local == theirs && socket.remote == ours);
-    Ok(end.map(|socket| TcpEnd {
+    Ok(connection(canonical(theirs), canonical(ours))?.map(|socket| TcpEnd {
         unread_bytes: socket.unread_bytes,
         unsent_bytes: socket.unsent_bytes,
         accepted: socket.inode != 0,
         open: matches!(socket.state, ESTABLISHED | CLOSE_WAIT),
     }))
+}
+
+fn connection(local: SocketAddr, remote: SocketAddr) -> io::Result<Option<Socket>> {
+    #[cfg(target_os = "linux")]
+    if let Some(found) = diag::connection(local, remote) {
+        return Ok(found);
+    }
+    Ok(sockets("tcp")?.into_iter().find(|socket| (socket.local, socket.remote) == (local, remote)))
 }
 
 /// Bytes that have arrived at the other end and are not yet read there; see [`tcp_peer`].
