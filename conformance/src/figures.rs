@@ -35,19 +35,34 @@ const PERCENT: &str = r"(?i:%|per ?cent(?:age)?)";
 /// What may stand between a unit and the number behind it: `Mbit/s: 943`, `Loss (%) = 0.5`, `round trips/s is 17`.
 const LABELS: &str = r"[\])]?[ \t]*(?:[:=]|\bis\b)?[ \t]*";
 
+/// A figure as it was printed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Printed {
+    /// The figure, in the unit that is asked for.
+    pub value: f64,
+    /// Half of what its last digit counts: the true figure may lie so far away from it.
+    pub rounding: f64,
+}
+
+impl Printed {
+    fn times(self, factor: f64) -> Self {
+        Self { value: self.value * factor, rounding: self.rounding * factor }
+    }
+}
+
 /// The throughputs in the text, in Mbit/s (10^6 bits a second).
-pub fn megabits_per_second(text: &str) -> Vec<f64> {
+pub fn megabits_per_second(text: &str) -> Vec<Printed> {
     static GRAMMAR: LazyLock<Option<Grammar>> = LazyLock::new(|| Grammar::new(APART, r"[ \t]*", BITS));
     figures(
         &GRAMMAR,
         text,
-        |found, number| Some(number * megabits(found.name("prefix")?.as_str())),
-        |number| number / 1e6,
+        |found, number| Some(number.times(megabits(found.name("prefix")?.as_str()))),
+        |number| number.times(1e-6),
     )
 }
 
 /// The round trips a second in the text.
-pub fn round_trips_per_second(text: &str) -> Vec<f64> {
+pub fn round_trips_per_second(text: &str) -> Vec<Printed> {
     static GRAMMAR: LazyLock<Option<Grammar>> = LazyLock::new(|| Grammar::new(WORD, WORDS, PER_SECOND));
     let all = GRAMMAR.as_ref().map(|grammar| {
         let of_line = |line| grammar.in_line(line).into_iter().filter(|(found, _)| !is_of_volume(found));
@@ -57,14 +72,14 @@ pub fn round_trips_per_second(text: &str) -> Vec<f64> {
 }
 
 /// The losses in the text, in percent: those of the lines that speak of a loss, or of all lines if none does.
-pub fn loss_percent(text: &str) -> Vec<f64> {
+pub fn loss_percent(text: &str) -> Vec<Printed> {
     static GRAMMAR: LazyLock<Option<Grammar>> = LazyLock::new(|| Grammar::new("", r"[ \t]*", PERCENT));
     let Some(grammar) = GRAMMAR.as_ref() else { return Vec::new() };
     let speaks_of_loss = |line: &&str| {
         let line = line.to_lowercase();
         ["loss", "lost", "drop", "missing"].iter().any(|word| line.contains(word))
     };
-    let of_lines = |lines: &mut dyn Iterator<Item = &str>| -> Vec<f64> {
+    let of_lines = |lines: &mut dyn Iterator<Item = &str>| -> Vec<Printed> {
         lines.flat_map(|line| grammar.in_line(line)).map(|(_, number)| number).collect()
     };
     match of_lines(&mut text.lines().filter(speaks_of_loss)) {
@@ -88,9 +103,9 @@ impl Grammar {
     }
 
     /// The figures of one line. A label counts only where no number has the unit behind it.
-    fn in_line<'t>(&self, line: &'t str) -> Vec<(Captures<'t>, f64)> {
-        let all = |regex: &Regex| -> Vec<(Captures<'t>, f64)> {
-            let number = |found: &Captures<'_>| found["number"].replace(',', "").parse().ok();
+    fn in_line<'t>(&self, line: &'t str) -> Vec<(Captures<'t>, Printed)> {
+        let all = |regex: &Regex| -> Vec<(Captures<'t>, Printed)> {
+            let number = |found: &Captures<'_>| printed(&found["number"]);
             regex
                 .captures_iter(line)
                 .filter_map(|found| number(&found).map(|number| (found, number)))
@@ -103,12 +118,21 @@ impl Grammar {
     }
 }
 
+/// A number with what its last digit stands for: `3.31e+04` is 33100, give or take 50.
+fn printed(text: &str) -> Option<Printed> {
+    let text = text.replace(',', "");
+    let (digits, exponent) = text.split_once(['e', 'E']).unwrap_or((&text, "0"));
+    let decimals = digits.split_once('.').map_or(0, |(_, fraction)| fraction.len());
+    let last_digit = exponent.parse::<i32>().ok()? - i32::try_from(decimals).ok()?;
+    Some(Printed { value: text.parse().ok()?, rounding: 0.5 * 10_f64.powi(last_digit) })
+}
+
 fn figures(
     grammar: &Option<Grammar>,
     text: &str,
-    scaled: impl Fn(&Captures<'_>, f64) -> Option<f64>,
-    plain: impl Fn(f64) -> f64,
-) -> Vec<f64> {
+    scaled: impl Fn(&Captures<'_>, Printed) -> Option<Printed>,
+    plain: impl Fn(Printed) -> Printed,
+) -> Vec<Printed> {
     let Some(grammar) = grammar else { return Vec::new() };
     let found = text.lines().flat_map(|line| grammar.in_line(line));
     found.map(|(found, number)| scaled(&found, number).unwrap_or_else(|| plain(number))).collect()
@@ -197,7 +221,21 @@ mod tests {
         close(&loss_percent(text), figures);
     }
 
-    fn close(found: &[f64], wanted: &[f64]) {
+    #[rstest]
+    #[case("943.21 Mbit/s", 0.005)]
+    #[case("943 Mbit/s", 0.5)]
+    #[case("0.9 Gbit/s", 50.0)]
+    #[case("3.331e+04 Mbits/sec", 5.0)]
+    #[case("1,234 Kbit/s", 0.0005)]
+    #[case(".5 Gbit/s", 50.0)]
+    fn rounding_is_half_of_the_last_digit(#[case] text: &str, #[case] rounding: f64) {
+        let found = megabits_per_second(text);
+        assert_eq!(found.len(), 1);
+        assert!((found[0].rounding - rounding).abs() < 1e-9, "{found:?}");
+    }
+
+    fn close(found: &[Printed], wanted: &[f64]) {
+        let found: Vec<f64> = found.iter().map(|printed| printed.value).collect();
         let same = found.iter().zip(wanted).all(|(found, wanted)| (found - wanted).abs() < 1e-6 * wanted);
         assert!(same && found.len() == wanted.len(), "{found:?}, not {wanted:?}");
     }

@@ -110,6 +110,9 @@ fn test(options: &Options) -> Result<(), Failure> {
     if fault("client-says-opening-before-reply") {
         say("Data thread opening");
     }
+    if fault("client-gives-up-on-reply") {
+        let _ = server.set_read_timeout(Some(Duration::from_secs(2)));
+    }
     let reply = receive(&mut server, "Reply", REPLY_BYTES)?;
     wire::check_reply(&reply).map_err(|refusal| Failure::Refused("Reply", refusal))?;
 

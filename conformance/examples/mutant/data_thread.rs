@@ -3,7 +3,10 @@
 use std::{
     io,
     net::{Ipv4Addr, Ipv6Addr, SocketAddr},
-    sync::mpsc,
+    sync::{
+        atomic::{AtomicBool, Ordering},
+        mpsc,
+    },
     thread,
     time::Duration,
 };
@@ -11,6 +14,9 @@ use std::{
 use socket2::{Domain, Socket, Type};
 
 use crate::{faults::fault, say, wire::TestType};
+
+/// Whether a data thread of this program has ever been told to stop.
+static STOP_WAS_TOLD: AtomicBool = AtomicBool::new(false);
 
 /// A server's data thread with its open test port.
 pub(crate) struct ServerThread {
@@ -26,8 +32,10 @@ impl ServerThread {
         let (stop, stopped) = mpsc::channel();
         let thread = thread::spawn(move || {
             server_says("Data thread opening");
+            // A flag of the whole program, set at the end of the first test and never cleared.
+            let told_before = fault("stop-flag-never-cleared") && STOP_WAS_TOLD.load(Ordering::SeqCst);
             // The two lines in a row, as if the test were over when it begins.
-            if fault("data-thread-does-not-wait") {
+            if fault("data-thread-does-not-wait") || told_before {
                 server_says("Data thread closing");
                 let _ = stopped.recv();
             } else {
@@ -43,6 +51,7 @@ impl ServerThread {
 
     /// Ends the thread and frees the test port; returns when both are done.
     pub(crate) fn close(self) {
+        STOP_WAS_TOLD.store(true, Ordering::SeqCst);
         drop(self.stop);
         let _ = self.thread.join();
     }

@@ -61,6 +61,9 @@ pub struct DataSeen {
     pub connections: u64,
     /// Bytes over TCP.
     pub stream_bytes: u64,
+    /// Those that the runner had read when the test was over; the rest was under way.
+    #[serde(default)]
+    pub stream_bytes_in_test: u64,
     /// Datagrams that the runner read.
     pub datagrams: u64,
     /// Bytes of those.

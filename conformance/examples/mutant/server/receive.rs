@@ -16,6 +16,8 @@ const PLENTY_BYTES: usize = 1024;
 /// The clock of one session: when it began, and how long a client may be silent.
 #[derive(Clone, Copy)]
 pub(super) struct Clock {
+    /// Which session of the program it is, from 1.
+    pub(super) session: usize,
     pub(super) accepted: Instant,
     pub(super) timeout: Duration,
 }
@@ -65,9 +67,11 @@ pub(super) fn message(
 
 /// How long to wait for the next byte, with `bytes` of the message already there; `None` is for ever.
 fn patience(step: Step, bytes: usize, begun: Instant, clock: Clock) -> Option<Duration> {
-    let Clock { accepted, timeout } = clock;
+    let Clock { session, accepted, timeout } = clock;
     match (step, bytes) {
         _ if fault("no-timeout") => None,
+        // settimeout() on the connection that was accepted first, not in the loop.
+        _ if fault("timeout-in-first-session-only") && session > 1 => None,
         _ if fault("timeout-30s") => Some(timeout * 2 / 3),
         _ if fault("timeout-60s") => Some(timeout * 4 / 3),
         // settimeout() after the first recv, or only around the second, or taken back by settimeout(None).

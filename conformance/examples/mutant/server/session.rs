@@ -6,7 +6,7 @@ use std::{
     net::{Shutdown, TcpStream},
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     thread,
     time::{Duration, Instant},
@@ -21,6 +21,9 @@ use crate::{
     say,
     wire::{self, DONE_BYTES, REQUEST_BYTES, Refusal, TestType},
 };
+
+/// Sessions that have begun.
+static SESSIONS: AtomicUsize = AtomicUsize::new(0);
 
 /// The message that is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,7 +50,8 @@ pub(super) enum Abort {
 /// Serves one session. The connection is the caller's to close.
 pub(super) fn serve(options: &Options, client: &mut TcpStream) -> Result<(), Abort> {
     interrupt::enter(Phase::Asking);
-    let clock = Clock { accepted: Instant::now(), timeout: options.control_timeout };
+    let session = SESSIONS.fetch_add(1, Ordering::Relaxed) + 1;
+    let clock = Clock { session, accepted: Instant::now(), timeout: options.control_timeout };
     if fault("reply-at-accept") {
         send(client, &wire::reply(5679))?;
     }

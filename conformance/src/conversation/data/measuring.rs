@@ -22,6 +22,9 @@ const READ_BYTES: usize = 256 << 10;
 const SLOW_READ_BYTES: usize = 64 << 10;
 const SLOW_READ_EVERY: Duration = Duration::from_millis(5);
 
+/// How long a slow echo keeps each reply: far above a round trip on loopback, far below any time-out of a client.
+const SLOW_REPLY_AFTER: Duration = Duration::from_millis(5);
+
 /// Who sends again this soon after a datagram did not wait for its reply: no client gives a round trip up so early.
 const EARLIEST_RETRY: Duration = Duration::from_millis(5);
 
@@ -71,7 +74,10 @@ impl MeasuringPort {
 
     /// What has come, once nothing more comes.
     pub(in crate::conversation) fn settled(&self) -> DataSeen {
-        self.shared.hurry.store(true, Ordering::Relaxed);
+        if !self.shared.hurry.swap(true, Ordering::Relaxed) {
+            let mut seen = self.shared.seen();
+            seen.stream_bytes_in_test = seen.stream_bytes;
+        }
         let asked = Instant::now();
         loop {
             let last = self.shared.opened + self.shared.seen().last;
@@ -133,9 +139,11 @@ impl Shared {
                 let _ = match shared.mode {
                     PortMode::Take => shared.take(stream),
                     PortMode::TakeSlowly => shared.take_slowly(stream),
-                    PortMode::Echo | PortMode::EchoHolding { .. } | PortMode::EchoLosing { .. } => {
-                        shared.echo(stream)
-                    }
+                    PortMode::TakeSlowing { after } => shared.take_slowing(stream, after),
+                    PortMode::Echo
+                    | PortMode::EchoSlowing { .. }
+                    | PortMode::EchoHolding { .. }
+                    | PortMode::EchoLosing { .. } => shared.echo(stream),
                 };
             });
         }
@@ -148,6 +156,37 @@ impl Shared {
                 0 => return Ok(()),
                 count => self.arrived().stream_bytes += count as u64,
             }
+        }
+    }
+
+    fn take_slowing(&self, mut stream: TcpStream, after: Duration) -> io::Result<()> {
+        let mut buffer = vec![0; READ_BYTES];
+        loop {
+            let slow = self.has_flowed_for(after) && !self.hurry.load(Ordering::Relaxed);
+            let most = if slow { SLOW_READ_BYTES } else { READ_BYTES };
+            match stream.read(&mut buffer[..most])? {
+                0 => return Ok(()),
+                count => self.arrived().stream_bytes += count as u64,
+            }
+            if slow {
+                thread::sleep(SLOW_READ_EVERY);
+            }
+        }
+    }
+
+    /// Whether the first byte or datagram came so long ago.
+    fn has_flowed_for(&self, time: Duration) -> bool {
+        let seen = self.seen();
+        seen.stream_bytes + seen.datagrams > 0 && self.opened.elapsed() >= seen.first + time
+    }
+
+    /// Waits before a reply, where the echo has become slow.
+    fn slow_down(&self) {
+        if let PortMode::EchoSlowing { after } = self.mode
+            && self.has_flowed_for(after)
+            && !self.hurry.load(Ordering::Relaxed)
+        {
+            thread::sleep(SLOW_REPLY_AFTER);
         }
     }
 
@@ -203,6 +242,7 @@ impl Shared {
                 seen.held += 1;
                 seen.ahead += u64::from(more);
             }
+            self.slow_down();
             stream.write_all(&buffer[..count])?;
             self.seen().answered += count as u64;
         }
@@ -215,14 +255,18 @@ impl Shared {
             let Ok((length, from)) = socket.recv_from(&mut buffer) else { continue };
             let nth = self.datagram(length);
             match self.mode {
-                PortMode::Take | PortMode::TakeSlowly => continue,
+                PortMode::Take | PortMode::TakeSlowly | PortMode::TakeSlowing { .. } => continue,
                 PortMode::EchoLosing { every } if nth.is_multiple_of(every) => {
                     self.seen().unanswered += 1;
                     continue;
                 }
                 PortMode::EchoHolding { every, time } if nth.is_multiple_of(every) => self.hold(socket, time),
-                PortMode::Echo | PortMode::EchoHolding { .. } | PortMode::EchoLosing { .. } => {}
+                PortMode::Echo
+                | PortMode::EchoSlowing { .. }
+                | PortMode::EchoHolding { .. }
+                | PortMode::EchoLosing { .. } => {}
             }
+            self.slow_down();
             if socket.send_to(&buffer[..length], from).is_ok() {
                 self.seen().answered += 1;
             }

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use super::{View, broken, held};
-use crate::figures;
+use crate::figures::{self, Printed};
 use crate::fixture::bytes::Pattern;
 use crate::fixture::data::{DataAction, Figure, Sender, Sight, Transport};
-use crate::tolerance::{LOSS_POINTS, RATE_SHARE, SPANNED_SHARE, STARVED_SHARE};
+use crate::tolerance::{LOSS_POINTS, RATE_SHARE, ROUNDED_RATE_SHARE, SPANNED_SHARE, STARVED_SHARE};
 use crate::transcript::{DataEvent, DataSeen, Entry, Event};
 use crate::verdict::{Assessment, DataFault, Fault};
 
@@ -170,6 +170,12 @@ impl View<'_> {
         replied.zip(done).map_or(Duration::ZERO, |(replied, done)| done.at.saturating_sub(replied.at))
     }
 
+    /// The `--time` that the client was started with.
+    fn asked_time(&self) -> Option<Duration> {
+        let mut args = self.judge.case.args.iter().rev();
+        args.find_map(|arg| arg.strip_prefix("--time=")?.parse().ok()).map(Duration::from_secs)
+    }
+
     fn reports(&self, figure: Figure, within: Duration) -> Assessment {
         let Some(seen) = self.seen.data_seen() else { return held() };
         let output = self.seen.output(None);
@@ -179,9 +185,11 @@ impl View<'_> {
             Figure::Loss => figures::loss_percent(&output),
         };
         let Right { ranges, margin, tolerance } = self.right(figure, seen);
-        let is_right = |told: &f64| {
-            let in_range =
-                |(low, high): &(f64, f64)| *told >= low - margin.of(*low) && *told <= high + margin.of(*high);
+        let is_right = |told: &Printed| {
+            let in_range = |(low, high): &(f64, f64)| {
+                told.value >= low - margin.of(*low, told.rounding)
+                    && told.value <= high + margin.of(*high, told.rounding)
+            };
             ranges.iter().any(in_range)
         };
         if told.iter().any(is_right) {
@@ -193,7 +201,8 @@ impl View<'_> {
                 let mut right: Vec<f64> = ranges.iter().flat_map(|(low, high)| [*low, *high]).collect();
                 right.sort_by(f64::total_cmp);
                 right.dedup();
-                DataFault::WrongFigure { figure, told: told.clone(), right, tolerance: tolerance.clone() }
+                let told = told.iter().map(|told| told.value).collect();
+                DataFault::WrongFigure { figure, told, right, tolerance: tolerance.clone() }
             }
         };
         if self.seen.exit().is_some() {
@@ -204,8 +213,11 @@ impl View<'_> {
 
     /// What a figure must be, in every right way of counting it.
     fn right(&self, figure: Figure, seen: &DataSeen) -> Right {
-        // The client's clock runs somewhere between the first arrival and Reply, the last arrival and Done.
-        let spans = [seen.last.saturating_sub(seen.first), self.test_lasted()];
+        // The client's clock runs somewhere between the first arrival and Reply, the last arrival and Done; or the time
+        // that was asked for is taken for the test's, as long as it is about that.
+        let mut spans = vec![seen.last.saturating_sub(seen.first), self.test_lasted()];
+        let about = |asked: &Duration, span: &Duration| asked.abs_diff(*span) <= span.mul_f64(ROUNDED_RATE_SHARE);
+        spans.extend(self.asked_time().filter(|asked| spans.iter().any(|span| about(asked, span))));
         let rates = |count: f64| {
             let rates = spans.iter().filter(|span| !span.is_zero()).map(|span| count / span.as_secs_f64());
             rates.fold((f64::INFINITY, 0.0_f64), |(low, high), rate| (low.min(rate), high.max(rate)))
@@ -217,12 +229,14 @@ impl View<'_> {
         match figure {
             Figure::Throughput => {
                 let arrived = number(seen.stream_bytes + seen.datagram_bytes) * 8e-6;
+                // What was under way when the test ended has arrived for one client, and for another it has not.
+                let in_test = number(seen.stream_bytes_in_test + seen.datagram_bytes) * 8e-6;
                 // What the kernel threw away here was as long as what came.
                 let sent = match seen.datagrams {
                     0 => arrived,
                     datagrams => arrived * number(seen.sent_datagrams()) / number(datagrams),
                 };
-                by_share(vec![rates(arrived), rates(sent)])
+                by_share(vec![(rates(in_test).0, rates(arrived).1), rates(sent)])
             }
             Figure::RoundTrips => by_share(vec![rates(number(seen.answered))]),
             Figure::Loss => {
@@ -256,9 +270,10 @@ enum Margin {
 }
 
 impl Margin {
-    fn of(self, right: f64) -> f64 {
+    /// For a figure that may have been rounded by so much when it was printed.
+    fn of(self, right: f64, rounding: f64) -> f64 {
         match self {
-            Self::Share(share) => right * share,
+            Self::Share(share) => right * share + rounding.min(right * (ROUNDED_RATE_SHARE - share)),
             Self::Points(points) => points,
         }
     }
