@@ -9,6 +9,8 @@ mod matrix;
 mod raw;
 mod read;
 #[cfg(test)]
+mod result_tests;
+#[cfg(test)]
 mod schema_tests;
 pub mod step;
 #[cfg(test)]
