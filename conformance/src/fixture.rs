@@ -107,6 +107,11 @@ impl Case {
         }
     }
 
+    /// Whether only its invocation is judged, so that a program at work shows that it took its arguments.
+    pub fn is_to_be_refused(&self) -> bool {
+        self.role == Role::Command
+    }
+
     /// How long the case waits even when all goes well.
     pub fn least_wait(&self) -> Duration {
         // A wait counts from the last byte sent, so a silence before a due close is part of the same wait.
