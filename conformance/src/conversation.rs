@@ -382,6 +382,7 @@ impl<'a> Player<'a> {
             Action::Signal(_) => Some(LOOK_AGAIN * 2),
             Action::Resources(_) | Action::DataThreadEnded { .. } => Some(LOOK_AGAIN * 10),
             Action::Data(_) => Some(LOOK_AGAIN),
+            Action::Exits { .. } if self.may_listen_in_vain() => Some(LOOK_AGAIN.max(self.in_step() / 4)),
             _ if self.connections.values().any(Connection::is_settling) => Some(SETTLE_AGAIN),
             _ => None,
         };
@@ -397,6 +398,7 @@ impl<'a> Player<'a> {
         self.observe_target();
         match step.action {
             Action::Start => self.observe_readiness(),
+            Action::Exits { .. } if self.may_listen_in_vain() => self.observe_listener(),
             Action::Resources(_) | Action::DataThreadEnded { .. } => self.count_resources(),
             Action::Serve(_) => self.serve(),
             Action::Data(DataAction::PortFree { over, .. }) => self.look_at_port(over),
@@ -525,8 +527,19 @@ impl<'a> Player<'a> {
         self.transcript.push(self.clock.elapsed(), Event::Exited(exit));
     }
 
+    /// Whether a listener on the control port could only be a target's that took its arguments.
+    fn may_listen_in_vain(&self) -> bool {
+        self.case.is_to_be_refused() && self.listener.is_none()
+    }
+
     fn observe_readiness(&mut self) {
-        if self.case.role == Role::Server && netstat::is_listening(CONTROL_PORT).unwrap_or(false) {
+        if self.case.role == Role::Server {
+            self.observe_listener();
+        }
+    }
+
+    fn observe_listener(&mut self) {
+        if netstat::is_listening(CONTROL_PORT).unwrap_or(false) {
             self.transcript.push(self.clock.elapsed(), Event::Ready);
         }
     }

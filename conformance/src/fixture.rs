@@ -9,6 +9,8 @@ mod matrix;
 mod raw;
 mod read;
 #[cfg(test)]
+mod result_tests;
+#[cfg(test)]
 mod schema_tests;
 pub mod step;
 #[cfg(test)]
@@ -103,6 +105,11 @@ impl Case {
             data: None,
             steps: Vec::new(),
         }
+    }
+
+    /// Whether only its invocation is judged, so that a program at work shows that it took its arguments.
+    pub fn is_to_be_refused(&self) -> bool {
+        self.role == Role::Command
     }
 
     /// How long the case waits even when all goes well.

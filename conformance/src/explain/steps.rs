@@ -159,10 +159,10 @@ impl Narrator<'_> {
             Action::Prints { text, times, .. } => {
                 let times = times.map_or(String::new(), |times| format!(" {times} times in all"));
                 let times = times.replace(" 1 times in all", " once");
-                format!("expect \"{}\"{times} in its output", text.as_written())
+                format!("expect {}{times} in its output", text.in_a_sentence())
             }
             Action::Unprinted { text, .. } => {
-                format!("expect no \"{}\" in its output so far", text.as_written())
+                format!("expect not to find {} in its output so far", text.in_a_sentence())
             }
             Action::Complains => "expect a message that says what is wrong".to_owned(),
             Action::NoTrace => "expect no stack trace, and no death by a signal".to_owned(),

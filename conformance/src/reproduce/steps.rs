@@ -263,7 +263,7 @@ fn process(action: &Action) -> Result<(Vec<String>, Option<String>), String> {
         _ => return Err("a step that scripts do not know".to_owned()),
     };
     if let Action::Prints { text, stream, .. } | Action::Unprinted { text, stream } = action {
-        if let TextPattern::Regex(pattern) = text {
+        if let TextPattern::Regex(pattern) | TextPattern::Described { pattern, .. } = text {
             arguments.push(format!("regex={}", python::string(pattern)));
         }
         arguments.extend(stream.map(|stream| match stream {

@@ -180,6 +180,11 @@ pub enum Fault {
     },
     /// Somebody connected where nobody should have.
     Connected,
+    /// Arguments that must be refused were taken: what the program does shows it, however slow the machine is.
+    ArgumentsTaken {
+        /// It listens on the control port; otherwise it has connected and goes on.
+        listens: bool,
+    },
     /// Something on the data plane.
     Data(DataFault),
     /// The announced test port is 0.
@@ -279,6 +284,7 @@ impl Fault {
             Self::StackTrace { .. } => "no stack trace".to_owned(),
             Self::Killed { .. } => "an orderly end".to_owned(),
             Self::Connected => "no connection".to_owned(),
+            Self::ArgumentsTaken { .. } => "the arguments are refused".to_owned(),
             Self::Data(fault) => fault.expected(),
             Self::PortZero => "a test port other than 0".to_owned(),
             Self::PortSwapped { open, .. } => format!("port {open} as {:02x} {:02x}", open >> 8, open & 0xff),
@@ -326,6 +332,8 @@ impl Fault {
             Self::StackTrace { line, .. } => line.clone(),
             Self::Killed { signal } => format!("killed by {}", Exit::Signal(*signal)),
             Self::Connected => "a connection".to_owned(),
+            Self::ArgumentsTaken { listens: true } => "it listens on TCP port 5678".to_owned(),
+            Self::ArgumentsTaken { listens: false } => "it connects, and goes on".to_owned(),
             Self::Data(fault) => fault.actual(),
             Self::PortZero => "port 0".to_owned(),
             Self::PortSwapped { announced, .. } => format!("{:02x} {:02x}", announced >> 8, announced & 0xff),
@@ -427,6 +435,9 @@ impl fmt::Display for Fault {
             Self::NoMessage => f.write_str("nothing was printed that says what went wrong"),
             Self::StackTrace { runtime, line } => write!(f, "a {runtime} stack trace was printed: {line}"),
             Self::Killed { signal } => write!(f, "the process was killed by {}", Exit::Signal(*signal)),
+            Self::ArgumentsTaken { .. } => {
+                write!(f, "its arguments should have been refused, but {}", self.actual())
+            }
             Self::Connected => f.write_str("it connected, and should have refused its arguments before"),
             Self::Data(fault) => fault.fmt(f),
             Self::PortZero => f.write_str("the announced test port is 0"),

@@ -193,6 +193,12 @@ fn send_results(client: &mut TcpStream, test: TestType) -> Result<(), Abort> {
     if fault("server-prints-results") {
         say("Test finished: 0 UDP packets received, 0.00 Mbit/s");
     }
+    if fault("server-prints-count") {
+        say("UDP packets received: 0");
+    }
+    if fault("server-prints-rate") {
+        say("0 bytes per second");
+    }
     if fault("waits-for-client-to-close") {
         let _ = client.read(&mut [0]);
     }

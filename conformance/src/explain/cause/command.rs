@@ -9,7 +9,10 @@ use crate::verdict::Fault;
 
 pub(super) fn recognise(scene: &Scene<'_>) -> Option<Cause> {
     if scene.role() == Role::Server
-        && !matches!(scene.fault, Fault::StillRunning { .. } | Fault::WrongExit { .. })
+        && !matches!(
+            scene.fault,
+            Fault::StillRunning { .. } | Fault::ArgumentsTaken { .. } | Fault::WrongExit { .. }
+        )
     {
         return None;
     }
@@ -20,7 +23,9 @@ pub(super) fn recognise(scene: &Scene<'_>) -> Option<Cause> {
             format!("The client connects before it has checked its arguments ({call})"),
             "Check every argument while it is parsed (type=int, choices=[...] in argparse), before any socket is opened.",
         )),
-        Fault::StillRunning { .. } if scene.is_about("CLI") => Some(accepted(&call)),
+        Fault::StillRunning { .. } | Fault::ArgumentsTaken { .. } if scene.is_about("CLI") => {
+            Some(accepted(&call))
+        }
         Fault::WrongExit { wanted: Status::Nonzero, .. } => Some(match scene.case.stderr.trim().is_empty() {
             true => accepted(&call),
             false => Cause::new(

@@ -400,6 +400,7 @@ fn a_count_is_misread(#[case] printed: &str, #[case] cause: &str) {
 #[case::late("--client --time=abc", "CLI-4", "0.2 accept", Fault::Connected, "arguments-checked-too-late")]
 #[case::taken("--client --server", "CLI-6", "", Fault::StillRunning { waited: Duration::from_secs(5) },
     "wrong-call-accepted")]
+#[case::listens("--server --target=x", "CLI-5", "", Fault::ArgumentsTaken { listens: true }, "wrong-call-accepted")]
 #[case::status("--time=abc", "CLI-4", "0.2 err invalid",
     Fault::WrongExit { exit: Exit::Status(0), wanted: Status::Nonzero }, "usage-error-exits-0")]
 #[case::help("--help", "CLI-1", "0.1 out usage",

@@ -4,7 +4,7 @@ use rstest::rstest;
 
 use super::telling::{case, stands, stands_after, stands_for, stands_with};
 use crate::tolerance::Tolerances;
-use crate::verdict::{Judge, Memory};
+use crate::verdict::{Fault, Judge, Lateness, Memory};
 
 #[rstest]
 #[case::listening("300 ready", 300, "holds")]
@@ -28,6 +28,44 @@ fn only_the_latest_start_counts() {
 #[case::command("command")]
 fn what_does_not_serve_need_not_listen(#[case] role: &str) {
     assert_eq!(stands_for(role, "start = true", "0 step; 0 start", 0), "holds");
+}
+
+#[rstest]
+#[case::listens(
+    "command",
+    "nonzero",
+    "0 start; 9 ready",
+    9,
+    "its arguments should have been refused, but it listens on TCP port 5678"
+)]
+#[case::refused_all_the_same("command", "nonzero", "0 start; 9 ready; 10 exit 2", 10, "holds")]
+#[case::connected("command", "nonzero", "0 start; 9 accepted 127.0.0.1:5678", 9, "open until 5000")]
+#[case::connected_and_goes_on(
+    "command",
+    "nonzero",
+    "0 start; 9 accepted 127.0.0.1:5678",
+    5_000,
+    "its arguments should have been refused, but it connects, and goes on"
+)]
+#[case::neither("command", "nonzero", "0 start", 5_000, "the process was still running after 5.00 s")]
+#[case::nothing_to_refuse("command", "zero", "0 start; 9 ready", 9, "open until 5000")]
+#[case::a_server("server", "nonzero", "0 start; 9 ready", 9, "open until 5000")]
+fn a_program_at_work_has_taken_its_arguments(
+    #[case] role: &str,
+    #[case] status: &str,
+    #[case] told: &str,
+    #[case] now: u64,
+    #[case] stands_as: &str,
+) {
+    let step = format!("exits = 'promptly', status = '{status}'");
+    assert_eq!(stands_for(role, &step, &format!("0 step; {told}"), now), stands_as);
+}
+
+#[rstest]
+#[case::listens(true)]
+#[case::connected(false)]
+fn no_slow_machine_excuses_it(#[case] listens: bool) {
+    assert_eq!(Fault::ArgumentsTaken { listens }.lateness(), Lateness::Irrelevant);
 }
 
 #[test]

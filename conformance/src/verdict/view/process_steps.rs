@@ -71,6 +71,17 @@ impl View<'_> {
 
     pub(super) fn exited(&self, within: Duration, status: Option<Status>) -> Assessment {
         let Some((_, exit)) = self.seen.exit() else {
+            if self.judge.case.is_to_be_refused() && status == Some(Status::Nonzero) {
+                let did =
+                    |what: fn(&Event) -> bool| self.seen.since_start().iter().any(|entry| what(&entry.event));
+                if did(|event| *event == Event::Ready) {
+                    return broken(Fault::ArgumentsTaken { listens: true });
+                }
+                // Who has connected may still refuse its arguments, late: the steps that follow judge that.
+                if did(|event| matches!(event, Event::Opened { accepted: true, .. })) {
+                    return self.by(self.began + within, || Fault::ArgumentsTaken { listens: false });
+                }
+            }
             return self.by(self.began + within, || Fault::StillRunning { waited: within });
         };
         let right = match (status, exit) {
