@@ -223,8 +223,11 @@ impl<'a> Player<'a> {
     }
 
     fn effort(&self) -> Effort {
-        let Some(Running { target, .. }) = &self.target else { return Effort::default() };
-        Effort { delayed: target.run_delay(), worked: target.activity().map(|activity| activity.run_time) }
+        let activity = self.target.as_ref().and_then(|running| running.target.activity());
+        Effort {
+            delayed: activity.map(|activity| activity.run_delay),
+            worked: activity.map(|activity| activity.run_time),
+        }
     }
 
     /// Does what a step does; what it waits for comes after.

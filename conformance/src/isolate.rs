@@ -1,9 +1,11 @@
 //! A network, a process table and a disk of its own for each case, for `run` (which starts workers) and `worker`
-//! (which is one). A worker begins as this executable under another name:
+//! (which is one). A worker begins as this executable under another name, and is a copy of that process:
 //!
 //! ```text
-//! runner ── stage 1 ("conformance-isolate": makes the namespaces, waits) ── worker ("conformance-worker", pid 1)
+//! runner ── stage 1 ("conformance-isolate": makes the namespaces, waits) ── worker (pid 1)
 //! ```
+//!
+//! On the host there is no stage, and the worker is this executable under the name "conformance-worker".
 //!
 //! It protects the machine and the other cases from a target's accidents. It is no wall against an attacker: a
 //! target may still read what its user may read.
@@ -29,8 +31,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::sys::ChildSetup;
 
-/// The name (`argv[0]`) under which a worker runs. `main` looks for it after [`dispatch`].
-pub const WORKER: &str = "conformance-worker";
+/// The name (`argv[0]`) under which a worker on the host begins.
+const WORKER: &str = "conformance-worker";
 
 /// The address, other than the loopback's, that each namespace has (RFC 5737, TEST-NET-1).
 pub const ADDRESS: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 1);
@@ -118,19 +120,29 @@ pub struct InsideReport {
 }
 
 static DISPATCHED: AtomicBool = AtomicBool::new(false);
+static IS_WORKER: AtomicBool = AtomicBool::new(false);
 #[cfg(target_os = "linux")]
 static INSIDE: AtomicBool = AtomicBool::new(false);
 #[cfg(target_os = "linux")]
 static ADOPTS: AtomicBool = AtomicBool::new(false);
 
 /// The first thing that `main` does, before any thread: when this process is a stage of the isolation, carries it
-/// out and gives the status to exit with. `None` says that this is a runner, or a worker (see [`WORKER`]).
+/// out and gives the status to exit with. `None` says that this is a runner, or a worker (see [`is_worker`]).
 pub fn dispatch() -> Option<ExitCode> {
     DISPATCHED.store(true, Ordering::Relaxed);
+    if std::env::args_os().next().is_some_and(|name| name == WORKER) {
+        IS_WORKER.store(true, Ordering::Relaxed);
+        return None;
+    }
     #[cfg(target_os = "linux")]
     return stage::dispatch();
     #[cfg(not(target_os = "linux"))]
     None
+}
+
+/// Whether this process is a worker, once it has been through [`dispatch`].
+pub fn is_worker() -> bool {
+    IS_WORKER.load(Ordering::Relaxed)
 }
 
 /// Whether this machine can make our namespaces, found out by making one and ending it.
@@ -158,7 +170,7 @@ pub fn probe() -> Result<(), IsolationError> {
     }
 }
 
-/// A command that ends in this executable running under the name [`WORKER`], in namespaces of its own or on the
+/// A command that ends in this executable being a worker (see [`is_worker`]), in namespaces of its own or on the
 /// host. Arguments, standard input and output are the caller's to set and arrive at the worker unchanged; so does
 /// the worker's exit status (128 + the number of the signal that ended it; [`STAGE_FAILED`] when it was never reached).
 ///

@@ -17,7 +17,7 @@ fn main() -> ExitCode {
     if reference::is_called(arg0.as_deref()) {
         return reference::main();
     }
-    if arg0.as_deref() == Some(isolate::WORKER.as_ref()) {
+    if isolate::is_worker() {
         return worker::main();
     }
     let cli = Cli::parse();

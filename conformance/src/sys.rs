@@ -226,6 +226,44 @@ fn drop_privileges() -> io::Result<()> {
     Ok(())
 }
 
+/// Which of the two a process is after [`fork`].
+#[cfg(target_os = "linux")]
+pub(crate) enum Forked {
+    /// The new one. It leads a session of its own, and dies with the thread that made it.
+    Child,
+    /// The old one, and the id of the new one.
+    Parent(nix::unistd::Pid),
+}
+
+/// Makes a copy of this process, which must have one thread only (others would be missing from the copy, and their
+/// locks be held for ever): an error otherwise. Cheaper than to start this executable once more.
+///
+/// # Errors
+/// More than one thread; no process to be had. The copy that cannot do what it should ends with `failed`.
+#[cfg(target_os = "linux")]
+pub(crate) fn fork(failed: u8) -> io::Result<Forked> {
+    if std::fs::read_dir("/proc/self/task")?.count() != 1 {
+        return Err(io::Error::other("more than one thread"));
+    }
+    let lifeline = Lifeline::new()?;
+    // SAFETY: there is this thread only, so the copy is whole.
+    match unsafe { nix::unistd::fork() }? {
+        nix::unistd::ForkResult::Parent { child } => {
+            // Its closing would say that this process has ended, so it stays until that is true.
+            std::mem::forget(lifeline);
+            Ok(Forked::Parent(child))
+        }
+        nix::unistd::ForkResult::Child => {
+            if nix::unistd::setsid().map_err(io::Error::from).and_then(|_| lifeline.hold()).is_err() {
+                std::process::exit(failed.into());
+            }
+            // Its end of the pipe is closed already, which a second close might do to somebody else's descriptor.
+            std::mem::forget(lifeline);
+            Ok(Forked::Child)
+        }
+    }
+}
+
 /// A handle on the process `pid`, readable once that has ended (Linux 5.3). It never comes to mean another process.
 #[cfg(target_os = "linux")]
 pub(crate) fn pidfd_open(pid: i32) -> io::Result<std::os::fd::OwnedFd> {

@@ -138,13 +138,6 @@ impl Target {
         }
     }
 
-    /// How long its threads, and those of all that it started, have been ready to run and had to wait for a
-    /// processor, in sum. The difference between two moments tells whether a late answer was the machine's fault.
-    /// Threads that have ended are out of the sum, so it can fall. `None` where the system does not tell.
-    pub fn run_delay(&self) -> Option<Duration> {
-        processes::run_delay(self.pid)
-    }
-
     /// What it and all that it started do at this moment. `None` when it has ended, or the system does not tell.
     pub fn activity(&self) -> Option<Activity> {
         processes::activity(self.pid)

@@ -34,7 +34,7 @@ impl Idleness {
     /// Takes in what the target does; whether the signal may be sent. `None`: nobody can tell, or it has ended.
     /// A target that is ready to run and is not run is given `patience`, for it may still be starting.
     pub(super) fn allows(&mut self, activity: Option<Activity>, patience: Duration) -> bool {
-        let Some(Activity { run_time, runnable }) = activity else { return true };
+        let Some(Activity { run_time, runnable, .. }) = activity else { return true };
         let now = Instant::now();
         let first = *self.first.get_or_insert(run_time);
         let unchanged = self.last.filter(|(_, before)| *before == run_time && !runnable);

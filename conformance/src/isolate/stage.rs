@@ -1,34 +1,41 @@
-//! Stage 1, between the runner and the worker: makes the namespaces, starts the worker as the first process in
-//! them, and passes its exit status on. Serves `isolate::dispatch`.
+//! Stage 1, between the runner and the worker: makes the namespaces, becomes the parent of the worker, the first
+//! process in them, and passes its exit status on. Serves `isolate::dispatch`.
 
 use std::env;
-use std::ffi::OsString;
 use std::fs;
-use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::atomic::Ordering;
 
+use nix::errno::Errno;
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::prctl;
 use nix::sys::signal::Signal;
+use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{getegid, geteuid, getpid};
 
-use super::{IsolationError, STAGE_FAILED, WORKER, own_command, prepare_inside};
+use super::{IS_WORKER, IsolationError, STAGE_FAILED, prepare_inside};
+use crate::sys::{self, Forked};
 
 /// Stage 1 of a worker.
 pub(super) const ISOLATE: &str = "conformance-isolate";
 /// Stage 1 of a probe.
 pub(super) const PROBE: &str = "conformance-probe";
-/// What a probe ends in: it arranges its namespaces as a worker would, and ends.
-const PROBED: &str = "conformance-probed";
 
 pub(super) fn dispatch() -> Option<ExitCode> {
-    let mut arguments = env::args_os();
-    let name = arguments.next()?;
-    let outcome = match name.to_str()? {
-        ISOLATE => run(WORKER, arguments),
-        PROBE => run(PROBED, arguments),
-        PROBED => prepare_inside(Path::new("/"), &[]).map(|_| 0),
+    let outcome = match env::args_os().next()?.to_str()? {
+        ISOLATE => match run() {
+            Ok(None) => {
+                IS_WORKER.store(true, Ordering::Relaxed);
+                return None;
+            }
+            Ok(Some(status)) => Ok(status),
+            Err(error) => Err(error),
+        },
+        PROBE => run().and_then(|status| match status {
+            None => prepare_inside(Path::new("/"), &[]).map(|_| 0),
+            Some(status) => Ok(status),
+        }),
         _ => return None,
     };
     Some(ExitCode::from(outcome.unwrap_or_else(|error| {
@@ -42,15 +49,24 @@ pub(super) fn expect_first_process() -> Result<(), IsolationError> {
     if getpid().as_raw() == 1 { Ok(()) } else { Err(IsolationError::NotInside) }
 }
 
-fn run(next: &str, arguments: impl Iterator<Item = OsString>) -> Result<u8, IsolationError> {
+/// `None` in the first process of the new namespaces, its exit status in this one.
+fn run() -> Result<Option<u8>, IsolationError> {
     enter_namespaces()?;
-    let status = own_command(next)?
-        .args(arguments)
-        .status()
-        .map_err(IsolationError::refused("start the first process of a pid namespace"))?;
-    let code = status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0));
+    let start = "start the first process of a pid namespace";
+    let first = match sys::fork(STAGE_FAILED).map_err(IsolationError::refused(start))? {
+        Forked::Child => return Ok(None),
+        Forked::Parent(first) => first,
+    };
+    let code = loop {
+        match waitpid(first, None) {
+            Ok(WaitStatus::Exited(_, code)) => break code,
+            Ok(WaitStatus::Signaled(_, signal, _)) => break 128 + signal as i32,
+            Ok(_) | Err(Errno::EINTR) => {}
+            Err(error) => return Err(IsolationError::Refused { step: start, source: error.into() }),
+        }
+    };
     // A status is 0 to 255, and 128 and a signal's number is below that.
-    Ok(u8::try_from(code).unwrap_or(STAGE_FAILED))
+    Ok(Some(u8::try_from(code).unwrap_or(STAGE_FAILED)))
 }
 
 /// The user namespace gives the right to make the others. Its one user is the caller, seen as user 0: that takes no

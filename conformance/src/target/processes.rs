@@ -37,6 +37,8 @@ pub struct Resources {
 pub struct Activity {
     /// Processor time used so far.
     pub run_time: Duration,
+    /// Time spent ready to run and not run, in sum.
+    pub run_delay: Duration,
     /// Whether a thread runs or is ready to.
     pub runnable: bool,
 }
@@ -44,7 +46,11 @@ pub struct Activity {
 impl Activity {
     /// That of two threads, or processes, together.
     pub(super) fn and(self, other: Self) -> Self {
-        Self { run_time: self.run_time + other.run_time, runnable: self.runnable || other.runnable }
+        Self {
+            run_time: self.run_time + other.run_time,
+            run_delay: self.run_delay + other.run_delay,
+            runnable: self.runnable || other.runnable,
+        }
     }
 }
 
@@ -67,16 +73,6 @@ pub(super) fn of_target(target: Pid) -> Vec<Process> {
     {
         let _ = target;
         Vec::new()
-    }
-}
-
-pub(super) fn run_delay(target: Pid) -> Option<Duration> {
-    #[cfg(target_os = "linux")]
-    return sum(members(target).iter().filter_map(Member::run_delay));
-    #[cfg(not(target_os = "linux"))]
-    {
-        let _ = target;
-        None
     }
 }
 
@@ -159,11 +155,6 @@ fn remaining(target: Pid, ending: &mut Ending) -> Vec<Process> {
 #[cfg(target_os = "linux")]
 fn members(target: Pid) -> Vec<Member> {
     table::members(target, &running())
-}
-
-#[cfg(target_os = "linux")]
-fn sum(delays: impl Iterator<Item = Duration>) -> Option<Duration> {
-    delays.reduce(|one, other| one + other)
 }
 
 fn running() -> MutexGuard<'static, Vec<i32>> {

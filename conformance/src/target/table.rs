@@ -32,23 +32,16 @@ impl Member {
         Process { pid: self.pid, name: self.name.clone(), command: line.trim_end().to_owned() }
     }
 
-    /// The second field of each thread's schedstat: nanoseconds spent waiting on a run queue.
-    pub(super) fn run_delay(&self) -> Option<Duration> {
-        let delay = |task: fs::DirEntry| {
-            let text = fs::read_to_string(task.path().join("schedstat")).ok()?;
-            text.split_whitespace().nth(1)?.parse().ok().map(Duration::from_nanos)
-        };
-        let tasks = fs::read_dir(format!("/proc/{}/task", self.listed)).ok()?;
-        tasks.flatten().filter_map(delay).reduce(|one, other| one + other)
-    }
-
-    /// The first field of each thread's schedstat, and the state behind the name in its stat.
+    /// Each thread's schedstat (nanoseconds that it ran, and that it waited on a run queue), and the state behind the
+    /// name in its stat.
     pub(super) fn activity(&self) -> Option<Activity> {
         let thread = |task: fs::DirEntry| {
             let times = fs::read_to_string(task.path().join("schedstat")).ok()?;
+            let mut times = times.split_whitespace().map(|time| time.parse().map(Duration::from_nanos));
             let stat = fs::read_to_string(task.path().join("stat")).ok()?;
             Some(Activity {
-                run_time: times.split_whitespace().next()?.parse().ok().map(Duration::from_nanos)?,
+                run_time: times.next()?.ok()?,
+                run_delay: times.next()?.ok()?,
                 runnable: stat.rsplit_once(") ")?.1.starts_with('R'),
             })
         };

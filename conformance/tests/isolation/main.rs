@@ -14,7 +14,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 
-use conformance::isolate::{self, Isolation, WORKER};
+use conformance::isolate::{self, Isolation};
 use libtest_mimic::{Arguments, Failed, Trial};
 use tempfile::TempDir;
 
@@ -25,7 +25,7 @@ fn main() -> ExitCode {
         return code;
     }
     let args: Vec<String> = env::args().collect();
-    if args[0] == WORKER {
+    if isolate::is_worker() {
         scenarios::play(&args[1..]);
     } else if args[0].starts_with(targets::PREFIX) {
         targets::play(&args[0], &args[1..]);

@@ -11,7 +11,7 @@ use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::running::{Place, SOON};
+use crate::running::{Place, Running, SOON};
 use crate::targets::{FLOOD_BYTES, FLOOD_END};
 use crate::{machine, network, starting};
 
@@ -267,11 +267,12 @@ fn waiting_for_a_processor_shows(place: &Place) {
     set.set(one).unwrap();
     sched_setaffinity(us, &set).unwrap();
 
+    let delay = |running: &Running| running.target.activity().expect("an activity").run_delay;
     let mut running = place.start("spin", &[]);
     running.until("spinning");
-    let before = running.target.run_delay().expect("a delay");
+    let before = delay(&running);
     let deadline = Instant::now() + SOON;
-    while running.target.run_delay().expect("a delay") < before + Duration::from_millis(5) {
+    while delay(&running) < before + Duration::from_millis(5) {
         assert!(Instant::now() < deadline, "it never waited");
     }
 }
