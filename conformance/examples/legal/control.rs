@@ -77,7 +77,10 @@ impl Control {
     pub(crate) fn new(stream: TcpStream) -> Result<Self, Ended> {
         stream.set_nonblocking(true).map_err(Ended::Broken)?;
         let socket = SockRef::from(&stream);
-        if on("tcp-nodelay") {
+        // Nagle's algorithm keeps the second piece until the first is acknowledged; a close by reset, or one with bytes
+        // unread, would then throw it away.
+        let in_pieces = ["write-bytewise", "write-two-segments", "write-odd-segments"];
+        if on("tcp-nodelay") || in_pieces.into_iter().any(on) {
             let _ = socket.set_tcp_nodelay(true);
         }
         if on("keep-alive") {
