@@ -37,6 +37,27 @@ impl Ended {
             Self::System(_) => 71,
         }
     }
+
+    /// The exception's name.
+    pub(crate) fn as_in_python(&self) -> &'static str {
+        match self {
+            Self::EndOfFile => "EOFError",
+            Self::Broken(_) => "ConnectionResetError",
+            Self::Bad(_) => "ValueError",
+            Self::Unreachable(_) => "ConnectionRefusedError",
+            _ => "OSError",
+        }
+    }
+
+    /// The exception's name, as `System.err.println(exception)` prints it.
+    pub(crate) fn as_in_java(&self) -> &'static str {
+        match self {
+            Self::EndOfFile => "java.io.EOFException",
+            Self::Bad(_) => "java.net.ProtocolException",
+            Self::Unreachable(_) => "java.net.ConnectException",
+            _ => "java.net.SocketException",
+        }
+    }
 }
 
 impl fmt::Display for Ended {

@@ -27,7 +27,9 @@ static SIGNALS: OnceLock<SignalFd> = OnceLock::new();
 
 /// Begins to watch for SIGINT and SIGTERM. Must come before any other thread.
 pub(crate) fn watch(mode: Mode) {
-    let signals: SigSet = [Signal::SIGINT, Signal::SIGTERM].into_iter().collect();
+    // A program that knows of Ctrl-C alone leaves the other to the system.
+    let both = [Signal::SIGINT, Signal::SIGTERM];
+    let signals: SigSet = both.into_iter().take(if on("sigterm-default") { 1 } else { 2 }).collect();
     if signals.thread_block().is_err() {
         return;
     }

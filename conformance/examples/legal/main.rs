@@ -24,6 +24,12 @@ use cli::{Asked, Mode};
 use ended::Ended;
 
 fn main() -> ExitCode {
+    let status = play();
+    output::flush();
+    status
+}
+
+fn play() -> ExitCode {
     let asked = match cli::parse(std::env::args().skip(1)) {
         Ok(asked) => asked,
         Err(status) => return ExitCode::from(status),
@@ -31,12 +37,12 @@ fn main() -> ExitCode {
     match asked {
         Asked::Help => {
             manners::start();
-            output::note(cli::HELP);
+            output::about(cli::HELP);
             ExitCode::SUCCESS
         }
         Asked::Version => {
             manners::start();
-            output::note("legal tester 1.0");
+            output::about("legal tester 1.0");
             ExitCode::SUCCESS
         }
         Asked::Wrong(reason) => {
@@ -66,7 +72,7 @@ fn run(options: &cli::Options) -> ExitCode {
         }
         Err(Ended::Interrupted) => interrupt::leave(options.mode),
         Err(ended) => {
-            output::complain(&format!("Error: {ended}"));
+            output::failed(&ended);
             interrupt::hook(options.mode);
             ExitCode::from(ended.status())
         }

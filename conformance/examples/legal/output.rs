@@ -3,15 +3,20 @@
 use std::{
     fs::{File, OpenOptions},
     io::{self, Write},
-    sync::Mutex,
+    sync::{Mutex, Once},
     thread,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use crate::{cli::Mode, variants::on};
+use crate::{cli::Mode, ended::Ended, variants::on};
 
 /// One line at a time, whichever thread prints it; and the log file, once it is open.
 static TURN: Mutex<Option<File>> = Mutex::new(None);
+
+/// What is printed, and not yet flushed, where standard output is buffered whole.
+static BUFFER: Mutex<Vec<u8>> = Mutex::new(Vec::new());
+/// How often a buffered output is flushed.
+const FLUSHED_EVERY: Duration = Duration::from_millis(200);
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Stream {
@@ -38,6 +43,12 @@ pub(crate) fn exiting(mode: Mode) {
     let stream = if on("exit-line-on-stderr") { Stream::Err } else { Stream::Out };
     let who = if mode == Mode::Client { "Client" } else { "Server" };
     print(stream, "INFO", &format!("Exiting {who}"));
+    flush();
+}
+
+/// `--help` and `--version`.
+pub(crate) fn about(text: &str) {
+    write(if on("help-on-stderr") { Stream::Err } else { Stream::Out }, text);
 }
 
 /// A result.
@@ -56,6 +67,17 @@ pub(crate) fn chatter(line: &str) {
     if on("verbose") {
         print(Stream::Out, "DEBUG", line);
     }
+}
+
+/// What went wrong, as the languages put it when only the error itself is printed.
+pub(crate) fn failed(ended: &Ended) {
+    let reason = ended.to_string();
+    complain(&match () {
+        () if on("errors-in-python") => format!("{}: [Errno 104] {reason}", ended.as_in_python()),
+        () if on("errors-in-java") => format!("{}: {reason}", ended.as_in_java()),
+        () if on("errors-in-go") => format!("{} tester: tcp 5678: {reason}", stamp()),
+        () => format!("Error: {reason}"),
+    });
 }
 
 /// What went wrong.
@@ -97,9 +119,38 @@ fn write(stream: Stream, line: &str) {
     }
     let end = if on("lines-crlf") { "\r\n" } else { "\n" };
     let _ = match stream {
+        Stream::Out if on("stdout-buffered") => keep(line, end),
         Stream::Out => put(&mut io::stdout().lock(), line, end),
         Stream::Err => put(&mut io::stderr().lock(), line, end),
     };
+}
+
+/// Keeps a line until the next flush.
+fn keep(line: &str, end: &str) -> io::Result<()> {
+    static FLUSHER: Once = Once::new();
+    FLUSHER.call_once(|| {
+        thread::spawn(|| {
+            loop {
+                thread::sleep(FLUSHED_EVERY);
+                flush();
+            }
+        });
+    });
+    if let Ok(mut buffer) = BUFFER.lock() {
+        put(&mut *buffer, line, end)?;
+    }
+    Ok(())
+}
+
+/// Writes what is buffered. To be called at every end of the program.
+pub(crate) fn flush() {
+    if let Ok(mut buffer) = BUFFER.lock()
+        && !buffer.is_empty()
+    {
+        let mut stdout = io::stdout().lock();
+        let _ = stdout.write_all(&buffer).and_then(|()| stdout.flush());
+        buffer.clear();
+    }
 }
 
 fn put(stream: &mut impl Write, line: &str, end: &str) -> io::Result<()> {

@@ -14,15 +14,12 @@ use crate::programs;
 const SCALED: [&str; 4] =
     ["--control-timeout=4.4s", "--early=1.2s", "--late=1.2s", "--target-arg=--control-timeout=4.4"];
 
-/// Where each case costs seconds, these stand for all: both roles, a queue, an interrupt, data, the command line.
-const FEW: [&str; 7] = [
+/// Where each case costs seconds, these stand for all: both roles, sessions in a row, a queue, an interrupt.
+const FEW: [&str; 4] = [
     "server/session/several-in-a-row",
     "server/serial/second-client-waits",
-    "server/abort/half-close-after-done",
     "server/interrupt/in-test",
     "client/session/exits-after-results",
-    "command/unknown-option",
-    "data/server/count",
 ];
 
 /// Of the cases that take all that a processor gives for a second or more, a combination gets one of so many.

@@ -8,10 +8,10 @@ use std::thread;
 
 use crate::combinations::{Combination, each_alone, packed};
 use crate::gallery::{Side, gallery};
-use crate::programs::{legal, peers, reference, there_is};
+use crate::programs::{legal, machine, peers, reference, there_is};
 
 /// How many pairs play at once. Most of it is waiting; while they send they share the processors.
-const AT_ONCE: usize = 24;
+const AT_ONCE: usize = 40;
 
 /// What a shell does in the new network: the server listens when the kernel says so; the four tests follow one another at
 /// it; it is alive after them, and ends by SIGINT.
@@ -53,6 +53,7 @@ fn every_client_completes_all_tests_with_every_server() {
     if !(there_is("unshare") && Command::new("ip").arg("-V").output().is_ok()) {
         return eprintln!("SKIPPED: no unshare or no ip on this machine");
     }
+    let _turn = machine();
     let folder = tempfile::tempdir().unwrap();
     let variants = gallery();
     let others: Vec<_> =

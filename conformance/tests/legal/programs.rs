@@ -2,6 +2,15 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// The tests that need the whole machine take turns.
+static MACHINE: Mutex<()> = Mutex::new(());
+
+/// Waits for one's turn, which lasts as long as this is held.
+pub(crate) fn machine() -> MutexGuard<'static, ()> {
+    MACHINE.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// The example of this package, which `cargo test` builds beside the runner.
 pub(crate) fn legal() -> PathBuf {

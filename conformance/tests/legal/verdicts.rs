@@ -9,6 +9,7 @@ use std::thread;
 use crate::combinations::{Combination, drawn, each_alone, named, packed};
 use crate::gallery::{Variant, gallery};
 use crate::grading::{Extent, Failures, Graded, grade};
+use crate::programs::machine;
 
 /// How many gradings run at once: most of each is waiting, and each bounds its own work.
 const AT_ONCE: usize = 4;
@@ -24,6 +25,7 @@ struct Failed {
 
 #[test]
 fn no_legal_tester_fails_anything() {
+    let _turn = machine();
     let variants = gallery();
     let (combinations, extent) = asked(&variants);
     let next = AtomicUsize::new(0);

@@ -18,7 +18,12 @@ pub(super) fn report(options: &Options, sent: &Sent, received: u64) {
     } else {
         lines.extend(rate(test, sent, received));
         if on("totals-too") {
-            lines.push(format!("Sent: {} bytes in {:.2} s", sent.bytes, sent.time.as_secs_f64()));
+            let (seconds, trips) = (sent.time.as_secs_f64().max(1e-9), count(sent.trips.max(1)));
+            lines.push(format!("Sent: {} bytes in {seconds:.2} s", sent.bytes));
+            lines.push(match test.answers() {
+                true => format!("Mean time of a round trip: {:.4} ms", seconds * 1e3 / trips),
+                false => format!("That is {:.3} MB/s", count(sent.bytes) / 1e6 / seconds),
+            });
         }
     }
     if !test.over_tcp() {

@@ -23,7 +23,7 @@ pub(super) fn run(plan: &Plan, stop: &Stop, began: Instant, sent: &mut Sent) -> 
     if plan.test == Test::TcpStream {
         send(&mut stream, plan, stop, began, sent)?;
     } else {
-        let _ = stream.set_nodelay(true);
+        let _ = stream.set_nodelay(!on("rr-without-nodelay"));
         round_trips(&mut stream, plan, stop, began, sent)?;
     }
     if on("data-half-close") {

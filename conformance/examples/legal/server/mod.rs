@@ -69,7 +69,9 @@ fn told(outcome: Result<(), Ended>) -> Result<(), Ended> {
     match outcome {
         Err(Ended::Interrupted) => Err(Ended::Interrupted),
         Err(ended) => {
-            output::chatter(&format!("Test aborted: {ended}"));
+            if on("verbose") {
+                output::failed(&ended);
+            }
             Ok(())
         }
         Ok(()) => {

@@ -51,7 +51,7 @@ impl Streams {
             if from.ip().to_canonical() != self.client || connection.set_nonblocking(true).is_err() {
                 continue;
             }
-            let _ = connection.set_nodelay(true);
+            let _ = connection.set_nodelay(!on("rr-without-nodelay"));
             self.connections.push(connection);
             if on("data-listener-closed-early") {
                 self.listener = None;
