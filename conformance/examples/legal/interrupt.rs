@@ -1,0 +1,110 @@
+//! Ctrl-C in the ways in which runtimes deliver it, and the ways to leave after it. It serves main and every wait.
+
+use std::{
+    os::{
+        fd::{AsFd, BorrowedFd},
+        unix::net::UnixStream,
+    },
+    process::ExitCode,
+    sync::{
+        OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+};
+
+use nix::sys::{
+    signal::{SigSet, Signal, raise},
+    signalfd::{SfdFlags, SignalFd},
+};
+
+use crate::{cli::Mode, output, server, variants::on};
+
+static ARRIVED: AtomicBool = AtomicBool::new(false);
+/// The end that becomes readable at an interrupt, and the end that makes it so.
+static PIPE: OnceLock<(UnixStream, UnixStream)> = OnceLock::new();
+static SIGNALS: OnceLock<SignalFd> = OnceLock::new();
+
+/// Begins to watch for SIGINT and SIGTERM. Must come before any other thread.
+pub(crate) fn watch(mode: Mode) {
+    // A program that knows of Ctrl-C alone leaves the other to the system.
+    let both = [Signal::SIGINT, Signal::SIGTERM];
+    let signals: SigSet = both.into_iter().take(if on("sigterm-default") { 1 } else { 2 }).collect();
+    if signals.thread_block().is_err() {
+        return;
+    }
+    if on("sigint-signalfd") {
+        // An event loop that reads its signals as any other event.
+        if let Ok(fd) = SignalFd::with_flags(&signals, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC) {
+            let _ = SIGNALS.set(fd);
+        }
+        return;
+    }
+    if on("sigint-exception")
+        && let Ok(pair) = UnixStream::pair()
+    {
+        let _ = PIPE.set(pair);
+    }
+    thread::spawn(move || {
+        if signals.wait().is_err() {
+            return;
+        }
+        if on("sigint-exception") || on("sigint-flag") {
+            ARRIVED.store(true, Ordering::SeqCst);
+            // The flag is set before whoever waits is woken; closing it wakes all of them.
+            if let Some((_, tell)) = PIPE.get() {
+                let _ = tell.shutdown(std::net::Shutdown::Both);
+            }
+            return;
+        }
+        server::end_children();
+        std::process::exit(i32::from(farewell(mode)))
+    });
+}
+
+/// Blocks the signals for good: the parent of a session's process has them.
+pub(crate) fn leave_to_parent() {
+    let signals: SigSet = [Signal::SIGINT, Signal::SIGTERM].into_iter().collect();
+    let _ = signals.thread_block();
+}
+
+/// Whether an interrupt has come that the control thread is to act on.
+pub(crate) fn arrived() -> bool {
+    ARRIVED.load(Ordering::SeqCst)
+}
+
+/// What becomes readable at an interrupt, where there is such a thing.
+pub(crate) fn wake() -> Option<BorrowedFd<'static>> {
+    let pipe = PIPE.get().map(|(told, _)| told.as_fd());
+    pipe.or_else(|| SIGNALS.get().map(AsFd::as_fd))
+}
+
+/// The line and the status of a program that unwound after an interrupt.
+pub(crate) fn leave(mode: Mode) -> ExitCode {
+    server::end_children();
+    ExitCode::from(farewell(mode))
+}
+
+/// The line that an exit hook prints, whatever the end.
+pub(crate) fn hook(mode: Mode) {
+    if on("exit-hook") {
+        output::exiting(mode);
+    }
+}
+
+/// Says goodbye, once; the status to leave with.
+fn farewell(mode: Mode) -> u8 {
+    output::exiting(mode);
+    match mode {
+        _ if on("sigint-raise") => {
+            let _ = SigSet::from(Signal::SIGINT).thread_unblock();
+            let _ = raise(Signal::SIGINT);
+            130
+        }
+        _ if on("sigint-status-0") => 0,
+        _ if on("sigint-status-1") => 1,
+        _ if on("sigint-status-130") => 130,
+        Mode::Client => 130,
+        Mode::Server => 0,
+    }
+}

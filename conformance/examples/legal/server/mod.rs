@@ -1,0 +1,87 @@
+//! The server half: listen, and serve one client after another, in the shape that the variants choose. It serves main.
+
+mod children;
+mod listen;
+mod port;
+mod queue;
+mod session;
+
+use std::{
+    net::TcpStream,
+    process::ExitCode,
+    sync::{Arc, Mutex},
+    thread,
+};
+
+pub(crate) use children::{end_children, serve_stdin};
+
+use crate::{cli::Options, ended::Ended, manners, output, variants::on};
+use listen::Listeners;
+
+/// Serves until it is interrupted.
+pub(crate) fn run(options: &Options) -> Result<(), Ended> {
+    let mut listeners = Listeners::open().map_err(Ended::System)?;
+    output::chatter("Server is ready on port 5678, control timeout 45 s, 0 clients so far");
+    match () {
+        () if on("accept-ahead") => queue::run(options, listeners),
+        () if on("thread-per-session") => thread_per_session(options, &mut listeners),
+        () if on("process-per-session") => children::run(options, &mut listeners),
+        () if on("event-loop") => event_loop(options, listeners),
+        () => loop {
+            let client = listeners.accept()?;
+            serve(options, client)?;
+        },
+    }
+}
+
+/// One thread with one loop for all: further clients are accepted, and wait in it.
+fn event_loop(options: &Options, listeners: Listeners) -> Result<(), Ended> {
+    let mut waiting = listen::Waiting::new(listeners);
+    loop {
+        let client = waiting.next()?;
+        manners::session_begins();
+        told(session::serve_in_loop(options, client, &mut waiting))?;
+    }
+}
+
+/// A thread for every client, and a lock that lets one of them go on.
+fn thread_per_session(options: &Options, listeners: &mut Listeners) -> Result<(), Ended> {
+    let turn = Arc::new(Mutex::new(()));
+    loop {
+        let client = listeners.accept()?;
+        let (turn, options) = (Arc::clone(&turn), options.clone());
+        thread::spawn(move || {
+            if let Ok(_turn) = turn.lock() {
+                // An interrupt ends the main thread, and with it all.
+                let _ = serve(&options, client);
+            }
+        });
+    }
+}
+
+/// Serves one client. Only an interrupt is an error: whatever a client does ends its own session.
+fn serve(options: &Options, client: TcpStream) -> Result<(), Ended> {
+    manners::session_begins();
+    told(session::serve(options, client))
+}
+
+fn told(outcome: Result<(), Ended>) -> Result<(), Ended> {
+    match outcome {
+        Err(Ended::Interrupted) => Err(Ended::Interrupted),
+        Err(ended) => {
+            if on("verbose") {
+                output::failed(&ended);
+            }
+            Ok(())
+        }
+        Ok(()) => {
+            output::chatter("Test finished, waiting for the next client");
+            Ok(())
+        }
+    }
+}
+
+/// A process's status after its one session.
+fn status(outcome: Result<(), Ended>) -> ExitCode {
+    if outcome.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}

@@ -1,0 +1,176 @@
+//! One grading of one combination, and what it says.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::process::{Command, Output};
+
+use conformance::spec::RequirementId;
+use serde::Deserialize;
+
+use crate::combinations::Combination;
+use crate::gallery::Side;
+use crate::programs;
+
+/// A tenth of the documents' timeout, as the tester is told it.
+const SCALED: [&str; 4] =
+    ["--control-timeout=4.4s", "--early=1.2s", "--late=1.2s", "--target-arg=--control-timeout=4.4"];
+
+/// Where each case costs seconds, these stand for all: both roles, sessions in a row, a queue, an interrupt.
+const FEW: [&str; 4] = [
+    "server/session/several-in-a-row",
+    "server/serial/second-client-waits",
+    "server/interrupt/in-test",
+    "client/session/exits-after-results",
+];
+
+/// Of the cases that take all that a processor gives for a second or more, a combination gets one of so many.
+const MEASUREMENTS: usize = 6;
+
+/// What a grading plays.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Extent {
+    /// One case for each set of requirements.
+    Some,
+    /// Every case that does not wait for long.
+    Quick,
+    /// Every case.
+    All,
+}
+
+/// A failed requirement, or an error of the runner's own, and the first case with its message.
+pub(crate) type Failures = BTreeMap<String, String>;
+
+/// What gradings say.
+#[derive(Default)]
+pub(crate) struct Graded {
+    pub(crate) failures: Failures,
+    pub(crate) judged: usize,
+    pub(crate) inconclusive: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct Report {
+    requirements: Vec<Requirement>,
+    cases: Vec<Case>,
+}
+
+#[derive(Deserialize)]
+struct Requirement {
+    id: RequirementId,
+    outcome: String,
+}
+
+#[derive(Deserialize)]
+struct Case {
+    id: String,
+    outcome: String,
+    #[serde(default)]
+    charged: Vec<RequirementId>,
+    #[serde(default)]
+    message: Option<String>,
+}
+
+/// A case as `--list` tells it.
+#[derive(Deserialize)]
+struct Listed {
+    id: String,
+    requirements: Vec<RequirementId>,
+    dropped: Option<String>,
+}
+
+/// Grades it; `turn` says which of the measurements it gets where it gets only some.
+pub(crate) fn grade(combination: &Combination<'_>, extent: Extent, turn: usize) -> Graded {
+    let mut command = conformance(combination, extent);
+    command.args(["--quiet", "--report=json"]);
+    if extent == Extent::Some {
+        command.arg("--case").args(chosen(combination, turn));
+    }
+    read(combination, &command.output().unwrap())
+}
+
+fn conformance(combination: &Combination<'_>, extent: Extent) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_conformance"));
+    command.arg("--target-bin").arg(programs::legal()).args(["--part=p2", "--fail-on=harden"]);
+    command.args(combination.0.iter().map(|variant| format!("--target-arg=--variant={}", variant.name)));
+    if !combination.needs_the_true_timeout() {
+        command.args(SCALED);
+    }
+    command.args((extent != Extent::All).then_some("--quick"));
+    command
+}
+
+/// One case for each set of requirements, of the sides that the combination shows in.
+fn chosen(combination: &Combination<'_>, turn: usize) -> Vec<String> {
+    #[derive(Deserialize)]
+    struct Listing {
+        cases: Vec<Listed>,
+    }
+    let mut command = conformance(combination, Extent::Some);
+    let output = command.args(["--list", "--report=json"]).output().unwrap();
+    let listing: Listing = serde_json::from_slice(&output.stdout).unwrap();
+    let there = listing.cases.into_iter().filter(|case| case.dropped.is_none());
+    let mut seen = BTreeSet::new();
+    let mut measurements = 0;
+    let chosen = there.filter(|case| {
+        let id = case.id.as_str();
+        if combination.heavy() {
+            // One of each: `server/interrupt/in-test[…]` has several.
+            return FEW.iter().any(|few| id.starts_with(few) && seen.insert(vec![(*few).to_owned()]));
+        }
+        if !shows(combination, id) || !seen.insert(case.requirements.iter().map(ToString::to_string).collect()) {
+            return false;
+        }
+        if id.starts_with("data/client/") {
+            measurements += 1;
+            return measurements % MEASUREMENTS == turn % MEASUREMENTS;
+        }
+        true
+    });
+    chosen.map(|case| case.id).collect()
+}
+
+/// Whether the combination can show in this case.
+fn shows(combination: &Combination<'_>, case: &str) -> bool {
+    match case {
+        server if server.starts_with("server/") || server.starts_with("data/server/") => {
+            combination.shows_in(Side::Server)
+        }
+        client if client.starts_with("client/") || client.starts_with("data/client/") => {
+            combination.shows_in(Side::Client)
+        }
+        _ => true,
+    }
+}
+
+fn read(combination: &Combination<'_>, output: &Output) -> Graded {
+    let mut graded = Graded::default();
+    let report: Report = match serde_json::from_slice(&output.stdout) {
+        Ok(report) => report,
+        Err(error) => {
+            let said = String::from_utf8_lossy(&output.stderr);
+            graded.failures.insert("no report".to_owned(), format!("{error}: {said}"));
+            return graded;
+        }
+    };
+    for case in &report.cases {
+        let told = format!("{}: {}", case.id, case.message.as_deref().unwrap_or("no message"));
+        match case.outcome.as_str() {
+            "error" => {
+                graded.failures.entry("error".to_owned()).or_insert(told);
+            }
+            "inconclusive" => graded.inconclusive.push(format!("{combination}: {told}")),
+            "fail" => {
+                for id in case.charged.iter().filter(|id| !combination.breaks(id)) {
+                    graded.failures.entry(id.to_string()).or_insert_with(|| told.clone());
+                }
+            }
+            _ => {}
+        }
+        graded.judged += usize::from(case.outcome == "pass" || case.outcome == "fail");
+    }
+    for requirement in report.requirements {
+        if requirement.outcome == "fail" && !combination.breaks(&requirement.id) {
+            graded.failures.entry(requirement.id.to_string()).or_insert_with(|| "no case says why".to_owned());
+        }
+    }
+    graded
+}

@@ -1,0 +1,160 @@
+//! Every legal client with every legal server: all four tests complete, each pair in a network of its own.
+
+use std::env;
+use std::process::Command;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use crate::combinations::{Combination, each_alone, packed};
+use crate::gallery::{Side, gallery};
+use crate::programs::{legal, machine, peers, reference, there_is};
+
+/// How many pairs play at once. Most of it is waiting; while they send they share the processors.
+const AT_ONCE: usize = 40;
+
+/// What a shell does in the new network: the server listens when the kernel says so; the four tests follow one another at
+/// it; it is alive after them, and ends by SIGINT.
+const SCRIPT: &str = r"
+ip link set lo up
+(SERVER --server) & server=$!
+until grep -q ':162E .* 0A ' /proc/self/net/tcp /proc/self/net/tcp6; do
+    kill -0 $server || { echo 'the server ended before it listened'; exit 99; }
+    sleep 0.02
+done
+for test in TCP_STREAM TCP_RR UDP_STREAM UDP_RR; do
+    echo 'BEGIN '$test
+    (CLIENT --client --target=127.0.0.1 --test=$test --time=1) || { echo 'STATUS '$?' of the client'; exit 98; }
+    kill -0 $server || { echo 'the server ended'; exit 97; }
+    echo 'END '$test
+done
+kill -INT $server
+wait $server
+echo 'SERVER ENDED'
+";
+
+/// One program in one role.
+struct Player {
+    name: String,
+    words: String,
+    /// Whether it is a tester of Part 2, which has figures.
+    measures: bool,
+}
+
+impl Player {
+    fn new(name: &str, words: String) -> Self {
+        // The peer in C ends with Part 1.
+        Self { name: name.to_owned(), words, measures: name != "tester.c" }
+    }
+}
+
+#[test]
+fn every_client_completes_all_tests_with_every_server() {
+    if !(there_is("unshare") && Command::new("ip").arg("-V").output().is_ok()) {
+        return eprintln!("SKIPPED: no unshare or no ip on this machine");
+    }
+    let _turn = machine();
+    let folder = tempfile::tempdir().unwrap();
+    let variants = gallery();
+    let others: Vec<_> =
+        [("reference", reference())].into_iter().chain(peers(folder.path())).collect();
+    let everybody = env::var("LEGAL_PAIRS").is_ok_and(|pairs| pairs == "all");
+    let combinations = if everybody { each_alone(&variants) } else { packed(&variants) };
+    let (servers, clients) =
+        (players(&combinations, Side::Server, &others), players(&combinations, Side::Client, &others));
+    let pairs = chosen(servers.len(), clients.len(), (!everybody).then_some(others.len()));
+    let next = AtomicUsize::new(0);
+    let failed = Mutex::new(Vec::new());
+    thread::scope(|scope| {
+        for _ in 0..AT_ONCE {
+            scope.spawn(|| {
+                while let Some(&(server, client)) = pairs.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    if let Err(said) = play(&servers[server], &clients[client]) {
+                        failed.lock().unwrap().push(format!(
+                            "server {}, client {}: {said}",
+                            servers[server].name, clients[client].name
+                        ));
+                    }
+                }
+            });
+        }
+    });
+    let failed = failed.into_inner().unwrap();
+    eprintln!("{} pairs of client and server, {} failed", pairs.len(), failed.len());
+    assert!(failed.is_empty(), "{}", failed.join("\n"));
+}
+
+/// The others come first, then the plain legal tester, and then each combination that shows on this side.
+fn players(combinations: &[Combination<'_>], side: Side, others: &[(&str, String)]) -> Vec<Player> {
+    let legal = format!("exec '{}'", legal().display());
+    let others = others.iter().map(|(name, words)| Player::new(name, words.clone()));
+    let of_side = combinations.iter().filter(|combination| combination.shows_in(side));
+    let combined = |combination: &Combination<'_>| {
+        let variants = combination.0.iter().map(|variant| format!(" --variant={}", variant.name));
+        Player::new(&combination.to_string(), legal.clone() + &variants.collect::<String>())
+    };
+    others.chain([Player::new("legal", legal.clone())]).chain(of_side.map(combined)).collect()
+}
+
+/// The pairs of indices: all, or each with one, and the others, so many of the first, with each other.
+fn chosen(servers: usize, clients: usize, others: Option<usize>) -> Vec<(usize, usize)> {
+    let all = (0..servers).flat_map(|server| (0..clients).map(move |client| (server, client)));
+    let Some(others) = others else { return all.collect() };
+    // Not the same variants on both sides, where they are of both.
+    let diagonal = (0..servers.max(clients)).map(|index| (index % servers, (index + 1) % clients));
+    let among_others = all.filter(|&(server, client)| server < others && client < others);
+    let mut pairs: Vec<_> = diagonal.chain(among_others).collect();
+    pairs.sort_unstable();
+    pairs.dedup();
+    pairs
+}
+
+/// Plays one pair; what it said where something is missing.
+fn play(server: &Player, client: &Player) -> Result<(), String> {
+    let script = SCRIPT.replace("SERVER --", &format!("{} --", server.words));
+    let script = script.replace("CLIENT --", &format!("{} --", client.words));
+    // Whoever started the tests in the background had SIGINT ignored, which is inherited; and an end that does not come
+    // is to be a failure rather than a wait for ever.
+    let mut unshare = Command::new("env");
+    unshare.args(["--default-signal=INT", "timeout", "90", "unshare", "--user", "--map-root-user", "--net"]);
+    unshare.args(["--pid", "--fork", "--kill-child", "bash", "-c", &script]);
+    let output = unshare.current_dir(env::temp_dir()).output().unwrap();
+    let said = format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let lower = said.to_lowercase();
+    let missing = |line: &str, times: usize| {
+        let came = lower.matches(line).count();
+        (came < times).then(|| format!("{line:?} came {came} times instead of {times}"))
+    };
+    // Each of the two prints its lines in each of the four tests.
+    let lines = [
+        ("server ended", 1),
+        ("exiting server", 1),
+        ("data thread opening", 8),
+        ("data thread closing", 8),
+    ];
+    let missing = lines.into_iter().find_map(|(line, times)| missing(line, times));
+    match missing.or_else(|| figures_missing(&said).filter(|_| server.measures && client.measures)) {
+        Some(missing) => Err(format!("{missing} in:\n{said}")),
+        None if output.status.success() => Ok(()),
+        None => Err(format!("{}:\n{said}", output.status)),
+    }
+}
+
+/// Which figure of which test is not told.
+fn figures_missing(said: &str) -> Option<String> {
+    use conformance::figures::{loss_percent, megabits_per_second, round_trips_per_second};
+    ["TCP_STREAM", "TCP_RR", "UDP_STREAM", "UDP_RR"].into_iter().find_map(|test| {
+        // Where standard error holds figures, they stand behind all of it.
+        let part = said.split(&format!("BEGIN {test}")).nth(1)?;
+        let rate = match test.ends_with("RR") {
+            true => round_trips_per_second(part),
+            false => megabits_per_second(part),
+        };
+        let lost = test.starts_with("UDP").then(|| loss_percent(part));
+        (rate.is_empty() || lost.is_some_and(|lost| lost.is_empty())).then(|| format!("no figure of {test}"))
+    })
+}

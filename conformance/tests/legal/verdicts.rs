@@ -1,0 +1,117 @@
+//! The gradings of the gallery: several at once, each failure told by the shortest combination that has it.
+
+use std::env;
+use std::fmt::Write;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use crate::combinations::{Combination, drawn, each_alone, named, packed};
+use crate::gallery::{Variant, gallery};
+use crate::grading::{Extent, Failures, Graded, grade};
+use crate::programs::machine;
+
+/// How many gradings run at once: most of each is waiting, and each bounds its own work.
+const AT_ONCE: usize = 4;
+/// A grading with every case waits for most of its time.
+const AT_ONCE_WITH_ALL: usize = 3;
+
+/// One combination that failed.
+struct Failed {
+    combination: String,
+    shortest: String,
+    failures: Failures,
+}
+
+#[test]
+fn no_legal_tester_fails_anything() {
+    let _turn = machine();
+    let variants = gallery();
+    let (combinations, extent) = asked(&variants);
+    let next = AtomicUsize::new(0);
+    let (failed, counts) = (Mutex::new(Vec::new()), Mutex::new((0, Vec::new())));
+    let at_once = if extent == Extent::All { AT_ONCE_WITH_ALL } else { AT_ONCE };
+    thread::scope(|scope| {
+        for _ in 0..at_once {
+            scope.spawn(|| {
+                loop {
+                    let turn = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(combination) = combinations.get(turn) else { return };
+                    let graded = grade(combination, extent, turn);
+                    if !graded.failures.is_empty() {
+                        let shrunk = shrink(combination, &graded, extent, turn);
+                        eprintln!("FAILED {}: {:#?}", shrunk.shortest, shrunk.failures);
+                        failed.lock().unwrap().push(shrunk);
+                    }
+                    let mut counts = counts.lock().unwrap();
+                    counts.0 += graded.judged;
+                    counts.1.extend(graded.inconclusive);
+                }
+            });
+        }
+    });
+    let (judged, inconclusive) = counts.into_inner().unwrap();
+    eprintln!(
+        "{} combinations, {judged} cases judged, {} inconclusive ({:.2} in 1000)",
+        combinations.len(),
+        inconclusive.len(),
+        per_thousand(inconclusive.len(), judged + inconclusive.len())
+    );
+    inconclusive.iter().for_each(|case| eprintln!("inconclusive: {case}"));
+    let told = tell(&failed.into_inner().unwrap());
+    assert!(told.is_empty(), "{told}");
+}
+
+/// What the environment asks for; see the head of `main.rs`.
+fn asked(variants: &[Variant]) -> (Vec<Combination<'_>>, Extent) {
+    let extent = if env::var_os("LEGAL_QUICK").is_some() { Extent::Quick } else { Extent::All };
+    if let Ok(names) = env::var("LEGAL_VARIANTS") {
+        return (vec![named(variants, &names)], extent);
+    }
+    match env::var("LEGAL_GALLERY").as_deref() {
+        Err(_) | Ok("") => (packed(variants), Extent::Some),
+        Ok("alone") => (each_alone(variants), extent),
+        Ok("packed") => (packed(variants), extent),
+        Ok(text) => {
+            let count = text.parse();
+            let count = count.unwrap_or_else(|_| panic!("LEGAL_GALLERY={text}: alone, packed or a number"));
+            let seed = env::var("LEGAL_SEED").ok().map(|seed| seed.parse().unwrap());
+            let seed = seed.unwrap_or_else(|| fastrand::u64(..));
+            eprintln!("LEGAL_SEED={seed}");
+            (drawn(variants, count, seed), extent)
+        }
+    }
+}
+
+/// Drops one variant after the other for as long as one of the same failures is left.
+fn shrink(combination: &Combination<'_>, graded: &Graded, extent: Extent, turn: usize) -> Failed {
+    let (mut shortest, mut failures) = (combination.clone(), graded.failures.clone());
+    let mut index = 0;
+    while index < shortest.0.len() {
+        let fewer = shortest.without(index);
+        let again = grade(&fewer, extent, turn).failures;
+        let same: Failures = again.into_iter().filter(|(id, _)| failures.contains_key(id)).collect();
+        if same.is_empty() {
+            index += 1;
+        } else {
+            (shortest, failures) = (fewer, same);
+        }
+    }
+    Failed { combination: combination.to_string(), shortest: shortest.to_string(), failures }
+}
+
+fn tell(failed: &[Failed]) -> String {
+    let mut text = String::new();
+    for one in failed {
+        writeln!(text, "{}\n    of {}", one.shortest, one.combination).unwrap();
+        for (id, told) in &one.failures {
+            writeln!(text, "    {id}: {told}").unwrap();
+        }
+    }
+    text
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a figure for people")]
+fn per_thousand(part: usize, whole: usize) -> f64 {
+    part as f64 * 1000.0 / whole.max(1) as f64
+}
