@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use regex::bytes::{RegexBuilder, RegexSet, RegexSetBuilder};
 
 /// Runtime and the line that only its traces have.
-const TRACES: [(&str, &str); 12] = [
+const TRACES: [(&str, &str); 13] = [
     ("Python", r"Traceback \(most recent call last\)"),
     ("Python", r"(?m)^Fatal Python error"),
     ("Rust", r"thread '.*' (\(\d+\) )?panicked at"),
@@ -16,6 +16,8 @@ const TRACES: [(&str, &str); 12] = [
     ("C++", r"terminate called (after|without)"),
     (".NET", r"Unhandled exception\. |(?m)^\s+at .* in .*\.cs:line \d+"),
     ("Ruby", r"(?m)^.*\.rb:\d+:in [`'].*\(\w*(Error|Interrupt)\)"),
+    // What die says of itself where its text ends in no line end; a file's name has a dot or a slash in it.
+    ("Perl", r"(?m) at \S*[./]\S* line \d+(, <[^>]+> (line|chunk) \d+)?\.$"),
     ("sanitizer", r"==\d+==ERROR: \w*Sanitizer"),
     ("shell", r"(?m)(^|: )(Segmentation fault|Aborted|Bus error|Illegal instruction)( \(core dumped\))?\s*$"),
     // Bash names the line, the process and what it ran; dash says only the words above.
@@ -59,6 +61,8 @@ mod tests {
     #[case("./run: line 1: 12 Segmentation fault (core dumped)", "shell")]
     #[case("./run: line 2:  4711 Aborted                 (core dumped) ./tester", "shell")]
     #[case("Segmentation fault", "shell")]
+    #[case("Can't call method \"send\" on an undefined value at ./tester.pl line 57.", "Perl")]
+    #[case("x\nbind: Address already in use at /home/me/tester line 12, <STDIN> line 1.\n", "Perl")]
     fn traces_are_recognised(#[case] output: &str, #[case] runtime: &str) {
         assert_eq!(find(output).map(|(found, _)| found), Some(runtime));
     }
@@ -69,6 +73,9 @@ mod tests {
     #[case("Test aborted by the client")]
     #[case("Received unexpected message, closing")]
     #[case("panic? no: all is well")]
+    #[case("the answer breaks off at byte 3, line 2.")]
+    #[case("connection refused at 127.0.0.1:5678 line busy")]
+    #[case("bad value in tester.toml at line 3.")]
     fn messages_are_not_traces(#[case] output: &str) {
         assert_eq!(find(output), None);
     }
