@@ -4,6 +4,7 @@
 use std::env;
 use std::ffi::OsString;
 use std::fs;
+use std::io::{self, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::ExitCode;
@@ -32,7 +33,7 @@ pub(super) fn dispatch() -> Option<ExitCode> {
         _ => return None,
     };
     Some(ExitCode::from(outcome.unwrap_or_else(|error| {
-        eprintln!("{error}");
+        let _untold = writeln!(io::stderr(), "{error}");
         STAGE_FAILED
     })))
 }
