@@ -17,7 +17,7 @@ use crate::event::Listener;
 use crate::exit::Exit;
 use crate::grading::{self, Grader};
 use crate::interrupt;
-use crate::refusal::Refusal;
+use crate::refusal::{Refusal, diagnose};
 use crate::report::Document;
 use crate::report::TargetInfo;
 use crate::report::output::Destination;
@@ -52,7 +52,7 @@ fn try_grade(args: &GradeArgs) -> Result<Exit, Refusal> {
     let mut book = Gradebook::default();
     for (index, submission) in submissions.iter().enumerate() {
         if !args.run.quiet {
-            anstream::eprintln!("{} ({} of {})", submission.name, index + 1, submissions.len());
+            diagnose(format_args!("{} ({} of {})", submission.name, index + 1, submissions.len()));
         }
         book.rows.push(match interrupt::came() {
             true => Row::ungraded(&submission.name, "the run was interrupted"),

@@ -17,7 +17,7 @@ use crate::isolate::Isolation;
 use crate::outcome::{Outcome, RequirementRecord, Summary, requirement_records};
 use crate::plan::{CasePattern, Plan, Selection};
 use crate::reference;
-use crate::refusal::Refusal;
+use crate::refusal::{Refusal, diagnose};
 use crate::repeat;
 use crate::report::output::Destination;
 use crate::report::progress::Progress;
@@ -26,6 +26,9 @@ use crate::report::transcripts::Transcripts;
 use crate::report::{self, Document, ReportOptions, RunReport, TargetInfo, Tool, json};
 use crate::run::{self, Options, RunError, TargetProgram};
 use crate::spec::{Catalogue, Level, Part};
+
+/// The longest `--case` in bytes: every id is far shorter, and a glob of thousands of stars takes minutes to compile.
+const LONGEST_PATTERN: usize = 300;
 
 /// Grades a target as the options say.
 pub fn grade(args: &RunArgs) -> Exit {
@@ -113,6 +116,12 @@ impl Grader {
     pub(crate) fn prepare(args: &RunArgs) -> Result<Self, Refusal> {
         let catalogue = Catalogue::built_in()
             .map_err(|error| Refusal::not_carried_out(format!("spec/requirements.toml: {error}")))?;
+        if let Some(text) = args.cases.iter().find(|text| text.len() > LONGEST_PATTERN) {
+            let length = text.len();
+            return Err(Refusal::usage(format!(
+                "--case: a pattern has {LONGEST_PATTERN} bytes at most, and this one has {length}"
+            )));
+        }
         for id in &args.requirements {
             if catalogue.find(id).is_none() {
                 return Err(Refusal::usage(format!(
@@ -196,14 +205,14 @@ impl Grader {
     pub(crate) fn announce_host(&self) {
         let Some(reason) = &self.refused else { return };
         let least = run::least_duration(&self.plan, Isolation::Host).as_secs();
-        anstream::eprintln!(
+        diagnose(format_args!(
             "conformance: no namespaces here ({reason}): {} one by one on this host's port 5678, which takes \
              {least} s at least",
             match self.plan.cases.len() {
                 1 => "1 case runs".to_owned(),
                 count => format!("{count} cases run"),
             }
-        );
+        ));
     }
 
     /// Runs the plan against one target, started in `cwd`.

@@ -12,7 +12,7 @@ use crate::exit::Exit;
 use crate::grading;
 use crate::outcome::{CaseRecord, Outcome, Summary, requirement_records};
 use crate::plan::Plan;
-use crate::refusal::Refusal;
+use crate::refusal::{Refusal, diagnose};
 use crate::report::set::Reports;
 use crate::report::{self, RunReport, Tool, escape, json};
 use crate::spec::{Catalogue, RequirementId};
@@ -34,7 +34,7 @@ fn try_merge(files: &[PathBuf], asked: &[ReportArg]) -> Result<Exit, Refusal> {
     let reports = Reports::open(if asked.is_empty() { &json } else { asked }).map_err(Refusal::usage)?;
     let Merged { report, conflicts } = merge_runs(runs, &catalogue).map_err(Refusal::usage)?;
     for conflict in &conflicts {
-        anstream::eprintln!("conformance: {}", escape::line(conflict));
+        diagnose(format_args!("conformance: {}", escape::line(conflict)));
     }
     reports.write(&report, &catalogue).map_err(Refusal::not_carried_out)?;
     let known = report.baseline.clone().map(known_failures);

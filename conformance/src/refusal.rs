@@ -1,5 +1,8 @@
 //! Why a command ends without having done what it was called for: its exit code and its one line. For every command.
 
+use std::fmt::Display;
+use std::io::Write;
+
 use crate::exit::Exit;
 
 /// Why there is no verdict: the exit code and the one line that says it.
@@ -21,7 +24,12 @@ impl Refusal {
 
     /// Says it, and how to end.
     pub(crate) fn tell(self) -> Exit {
-        anstream::eprintln!("conformance: {}", self.1);
+        diagnose(format_args!("conformance: {}", self.1));
         self.0
     }
+}
+
+/// Writes one line on standard error. That nobody can be told changes neither the verdict nor the exit status.
+pub(crate) fn diagnose(line: impl Display) {
+    let _untold = writeln!(anstream::stderr(), "{line}");
 }

@@ -11,7 +11,7 @@ use crate::exit::Exit;
 use crate::fixture::{Case, Library, Role};
 use crate::isolate::{ADDRESS, HOST_NAME};
 use crate::page::command_line;
-use crate::refusal::Refusal;
+use crate::refusal::{Refusal, diagnose};
 use crate::report::output::Destination;
 use crate::report::{Document, Tool};
 use crate::spec::Catalogue;
@@ -52,7 +52,7 @@ fn try_write(args: &ReproduceArgs) -> Result<(), Refusal> {
         .write(&Document::Bytes(script.text.into_bytes()))
         .map_err(|error| Refusal::not_carried_out(format!("--output: {error}")))?;
     for line in &script.left_out {
-        anstream::eprintln!("conformance: {}: the script leaves out {line}", case.id);
+        diagnose(format_args!("conformance: {}: the script leaves out {line}", case.id));
     }
     Ok(())
 }

@@ -12,6 +12,7 @@ use thiserror::Error;
 
 use crate::cli::VectorFormat;
 use crate::exit::Exit;
+use crate::refusal::diagnose;
 
 /// The four messages in the order of a session, and who sends each (P3, Communication Protocol).
 const MESSAGES: [(&str, &str); 4] =
@@ -27,7 +28,7 @@ pub fn print(format: VectorFormat) -> Exit {
     match printed(format) {
         Ok(()) => Exit::Holds,
         Err(error) => {
-            anstream::eprintln!("conformance: {error}");
+            diagnose(format_args!("conformance: {error}"));
             Exit::NotCarriedOut
         }
     }

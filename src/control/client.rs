@@ -43,6 +43,9 @@ pub(crate) enum ClientError {
     /// The protocol went through, and the data did not; already told when it happened.
     #[error("test failed: the data ended before the time was up")]
     Incomplete,
+    /// The test is done, and nobody has been told.
+    #[error("cannot write the report: {0}")]
+    Untold(io::Error),
     #[error(transparent)]
     Stop(#[from] Stop),
 }
@@ -63,6 +66,7 @@ pub(crate) fn run(config: &ClientConfig, interrupt: &Interrupt) -> Result<(), Cl
         data: None,
         tally: Tally::default(),
         intervals: Intervals::new(config.interval.unwrap_or(COURSE)),
+        untold: None,
         connection,
         server,
         local,
@@ -123,6 +127,8 @@ struct Test<'a> {
     /// What the data thread counted, once it has ended.
     tally: Tally,
     intervals: Intervals,
+    /// Why the report could not be written.
+    untold: Option<io::Error>,
     connection: Connection,
     server: SocketAddr,
     /// This host's end of the control connection.
@@ -197,10 +203,10 @@ impl Test<'_> {
         })
     }
 
-    fn report(&self, results: Option<Results>, failure: Option<&str>) {
-        if let Some(outcome) = self.outcome(results, failure) {
-            output::say(if self.config.json { report::json(&outcome) } else { report::text(&outcome) });
-        }
+    fn report(&mut self, results: Option<Results>, failure: Option<&str>) {
+        let Some(outcome) = self.outcome(results, failure) else { return };
+        let report = if self.config.json { report::json(&outcome) } else { report::text(&outcome) };
+        self.untold = output::report(report).err();
     }
 
     /// Ends a test that failed, with what was measured until then.
@@ -225,7 +231,10 @@ impl Test<'_> {
     }
 
     /// Whether a test whose protocol went through is a success.
-    fn verdict(&self) -> Result<(), ClientError> {
+    fn verdict(self) -> Result<(), ClientError> {
+        if let Some(error) = self.untold {
+            return Err(ClientError::Untold(error));
+        }
         match &self.tally.broken {
             // The report has said that nothing was measured, and why.
             Some(why) if !why.is_absence() => Err(ClientError::Incomplete),

@@ -143,3 +143,19 @@ fn every_address_of_the_target_is_tried() {
     let (stream, _) = listener.accept().unwrap();
     assert_eq!(Peer::new(stream).receive(), [1, 1, 1]);
 }
+
+/// A report that nobody gets is no success, whatever the test was.
+#[rstest]
+#[case::text(&[])]
+#[case::json(&["--json"])]
+fn a_report_that_cannot_be_written_fails(#[case] more: &[&str]) {
+    let (_server, port) = Tester::server(&[]);
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let mut client = std::process::Command::new(env!("CARGO_BIN_EXE_tester"));
+    client.args(["--client", "--target=127.0.0.1", "--time=1", "--no-data", "--port", &port.to_string()]);
+    let output = client.args(more).stdout(full).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    let errors: Vec<_> = said.lines().filter(|line| line.starts_with("tester: ")).collect();
+    assert_eq!(errors, ["tester: cannot write the report: No space left on device (os error 28)"]);
+    assert_eq!(output.status.code(), Some(1));
+}

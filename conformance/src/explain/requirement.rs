@@ -7,6 +7,7 @@ use super::steps;
 use crate::exit::Exit;
 use crate::fixture::{Case, Library};
 use crate::page::{self, BOLD, DIM, Page, painted};
+use crate::refusal::diagnose;
 use crate::spec::{Catalogue, Level, Part, Requirement, RequirementId};
 use crate::tolerance::Tolerances;
 
@@ -19,13 +20,13 @@ pub fn print(id: &str) -> Exit {
     match explained(id, page::terminal_width()) {
         Ok(text) => match anstream::stdout().lock().write_all(text.as_bytes()) {
             Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-                anstream::eprintln!("conformance: standard output: {error}");
+                diagnose(format_args!("conformance: standard output: {error}"));
                 Exit::NotCarriedOut
             }
             _ => Exit::Holds,
         },
         Err((exit, reason)) => {
-            anstream::eprintln!("conformance: {reason}");
+            diagnose(format_args!("conformance: {reason}"));
             exit
         }
     }

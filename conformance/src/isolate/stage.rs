@@ -3,6 +3,7 @@
 
 use std::env;
 use std::fs;
+use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::atomic::Ordering;
@@ -39,7 +40,7 @@ pub(super) fn dispatch() -> Option<ExitCode> {
         _ => return None,
     };
     Some(ExitCode::from(outcome.unwrap_or_else(|error| {
-        eprintln!("{error}");
+        let _untold = writeln!(io::stderr(), "{error}");
         STAGE_FAILED
     })))
 }

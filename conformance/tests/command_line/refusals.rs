@@ -4,7 +4,7 @@ use predicates::Predicate;
 use predicates::str::{contains, is_match};
 use rstest::rstest;
 
-use super::support::Folder;
+use super::support::{Folder, RUNNER};
 
 /// Programs that cannot be graded, and one that can.
 fn programs() -> Folder {
@@ -106,6 +106,32 @@ fn a_selection_of_nothing_is_no_success(#[case] args: &[&str], #[case] line: &st
 #[case::a_stray_word(&["tester.py"], "tester.py")]
 fn a_wrong_command_line_is_refused(#[case] args: &[&str], #[case] message: &str) {
     programs().runner().args(args).assert().code(2).stdout("").stderr(contains(message));
+}
+
+#[test]
+fn a_pattern_longer_than_every_id_is_refused() {
+    let stars = format!("--case={}", "*".repeat(100_000));
+    let line = "--case: a pattern has 300 bytes at most, and this one has 100000";
+    assert_eq!(programs().refused(&[&stars, "--list"]), (2, line.to_owned()));
+    let stars = format!("--case=command/version{}", "*".repeat(270));
+    programs().runner().args([&stars, "--list"]).assert().code(0);
+}
+
+/// Whoever cannot be told gets the documented status all the same.
+#[rstest]
+#[case::usage(&["--target-cmd="], 2)]
+#[case::no_target(&["--target-bin=missing"], 3)]
+#[case::no_case(&["--case=nothing"], 4)]
+#[case::explain(&["explain", "INV-99"], 2)]
+#[case::reproduce(&["reproduce", "nothing"], 4)]
+#[case::left_out(&["reproduce", "server/abort/200-leak-nothing"], 0)]
+#[case::clap(&["--no-such-option"], 2)]
+fn a_full_standard_error_is_no_crash(#[case] args: &[&str], #[case] status: i32) {
+    let folder = programs();
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let mut runner = std::process::Command::new(RUNNER);
+    runner.args(args).current_dir(folder.path()).stdout(std::process::Stdio::null()).stderr(full);
+    assert_eq!(runner.status().unwrap().code(), Some(status));
 }
 
 /// A run that cannot be told is not begun: the target is never started.
