@@ -22,13 +22,15 @@ const FEW: [&str; 4] = [
     "client/session/exits-after-results",
 ];
 
-/// Of the cases that take all that a processor gives for a second or more, a combination gets one of so many.
+/// Of the sets of requirements a combination gets one of so many, the next one the next.
+const SETS: usize = 2;
+/// The same of the cases that take all that a processor gives for a second or more.
 const MEASUREMENTS: usize = 6;
 
 /// What a grading plays.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Extent {
-    /// One case for each set of requirements.
+    /// One case for each set of requirements, shared out among the combinations.
     Some,
     /// Every case that does not wait for long.
     Quick,
@@ -98,7 +100,7 @@ fn conformance(combination: &Combination<'_>, extent: Extent) -> Command {
     command
 }
 
-/// One case for each set of requirements, of the sides that the combination shows in.
+/// Its share of one case for each set of requirements, of the sides that the combination shows in.
 fn chosen(combination: &Combination<'_>, turn: usize) -> Vec<String> {
     #[derive(Deserialize)]
     struct Listing {
@@ -109,21 +111,24 @@ fn chosen(combination: &Combination<'_>, turn: usize) -> Vec<String> {
     let listing: Listing = serde_json::from_slice(&output.stdout).unwrap();
     let there = listing.cases.into_iter().filter(|case| case.dropped.is_none());
     let mut seen = BTreeSet::new();
-    let mut measurements = 0;
+    let (mut sets, mut measurements) = (0, 0);
     let chosen = there.filter(|case| {
         let id = case.id.as_str();
         if combination.heavy() {
             // One of each: `server/interrupt/in-test[…]` has several.
             return FEW.iter().any(|few| id.starts_with(few) && seen.insert(vec![(*few).to_owned()]));
         }
-        if !shows(combination, id) || !seen.insert(case.requirements.iter().map(ToString::to_string).collect()) {
+        if !shows(combination, id)
+            || !seen.insert(case.requirements.iter().map(ToString::to_string).collect())
+        {
             return false;
         }
         if id.starts_with("data/client/") {
             measurements += 1;
             return measurements % MEASUREMENTS == turn % MEASUREMENTS;
         }
-        true
+        sets += 1;
+        sets % SETS == turn % SETS
     });
     chosen.map(|case| case.id).collect()
 }
@@ -169,7 +174,10 @@ fn read(combination: &Combination<'_>, output: &Output) -> Graded {
     }
     for requirement in report.requirements {
         if requirement.outcome == "fail" && !combination.breaks(&requirement.id) {
-            graded.failures.entry(requirement.id.to_string()).or_insert_with(|| "no case says why".to_owned());
+            graded
+                .failures
+                .entry(requirement.id.to_string())
+                .or_insert_with(|| "no case says why".to_owned());
         }
     }
     graded

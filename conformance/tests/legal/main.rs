@@ -3,8 +3,8 @@
 //!
 //! What is played is chosen by environment variables:
 //!
-//! * nothing: all variants, packed into as few combinations of up to six as they allow, graded with one case for each set
-//!   of requirements; and each of them as a client with one server, and as a server with one client.
+//! * nothing: all variants, packed into as few combinations of up to six as they allow, which share out one case for each
+//!   set of requirements; and each of them as a client with one server, and as a server with one client.
 //! * `LEGAL_GALLERY=alone`: each variant alone, graded with every case, those of a minute included.
 //! * `LEGAL_GALLERY=300`: so many random combinations of up to six, graded with every case. The seed is printed;
 //!   `LEGAL_SEED=N` plays those of that seed again.
@@ -18,6 +18,7 @@
 
 #![expect(
     clippy::unwrap_used,
+    clippy::panic,
     reason = "a test that cannot set itself up has failed, and says so at the right line"
 )]
 
