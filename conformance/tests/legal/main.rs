@@ -10,6 +10,7 @@
 //!   `LEGAL_SEED=N` plays those of that seed again.
 //! * `LEGAL_GALLERY=packed`: the packed combinations, graded with every case.
 //! * `LEGAL_VARIANTS=a,b,c`: this one combination, graded with every case.
+//! * `LEGAL_WITHOUT=a,b,c`: without these variants, such as those that are known to fail.
 //! * `LEGAL_QUICK=1` with one of these: without the cases that wait for more than five seconds.
 //! * `LEGAL_PAIRS=all`: each variant alone, as a client with every server and as a server with every client.
 //!
