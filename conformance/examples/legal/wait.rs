@@ -23,7 +23,8 @@ pub(crate) type Awaited<'f> = (BorrowedFd<'f>, PollFlags);
 /// Waits until one of these is ready; which of them are. None of them is at the deadline.
 pub(crate) fn any(awaited: &[Awaited<'_>], deadline: Option<Instant>) -> io::Result<Vec<bool>> {
     loop {
-        let mut polled: Vec<PollFd<'_>> = awaited.iter().map(|&(fd, events)| PollFd::new(fd, events)).collect();
+        let mut polled: Vec<PollFd<'_>> =
+            awaited.iter().map(|&(fd, events)| PollFd::new(fd, events)).collect();
         let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
         // A whole millisecond more, so that no deadline is met a moment early.
         let timeout = left.map_or(PollTimeout::NONE, |left| {

@@ -1,6 +1,7 @@
 //! One grading of one combination, and what it says.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::process::{Command, Output};
 
 use conformance::spec::RequirementId;
@@ -22,13 +23,15 @@ const FEW: [&str; 4] = [
     "client/session/exits-after-results",
 ];
 
-/// Of the cases that take all that a processor gives for a second or more, a combination gets one of so many.
+/// Of the sets of requirements a combination gets one of so many, the next one the next.
+const SETS: usize = 2;
+/// The same of the cases that take all that a processor gives for a second or more.
 const MEASUREMENTS: usize = 6;
 
 /// What a grading plays.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Extent {
-    /// One case for each set of requirements.
+    /// One case for each set of requirements, shared out among the combinations.
     Some,
     /// Every case that does not wait for long.
     Quick,
@@ -37,7 +40,20 @@ pub(crate) enum Extent {
 }
 
 /// A failed requirement, or an error of the runner's own, and the first case with its message.
-pub(crate) type Failures = BTreeMap<String, String>;
+pub(crate) type Failures = BTreeMap<String, Seen>;
+
+/// Where a failure was seen.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Seen {
+    pub(crate) case: String,
+    pub(crate) message: String,
+}
+
+impl fmt::Display for Seen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.case, self.message)
+    }
+}
 
 /// What gradings say.
 #[derive(Default)]
@@ -77,12 +93,26 @@ struct Listed {
     dropped: Option<String>,
 }
 
-/// Grades it; `turn` says which of the measurements it gets where it gets only some.
+/// Grades it; `turn` says which cases it gets where it gets only some.
 pub(crate) fn grade(combination: &Combination<'_>, extent: Extent, turn: usize) -> Graded {
+    let cases = (extent == Extent::Some).then(|| chosen(combination, turn));
+    play(combination, extent, cases.as_deref().unwrap_or_default())
+}
+
+/// Plays it the cases of these failures once more.
+pub(crate) fn grade_again(combination: &Combination<'_>, failures: &Failures) -> Failures {
+    let cases: BTreeSet<&str> =
+        failures.values().map(|seen| seen.case.as_str()).filter(|case| !case.is_empty()).collect();
+    let cases: Vec<String> = cases.into_iter().map(str::to_owned).collect();
+    play(combination, Extent::All, &cases).failures
+}
+
+/// Plays it these cases, or all of the extent.
+fn play(combination: &Combination<'_>, extent: Extent, cases: &[String]) -> Graded {
     let mut command = conformance(combination, extent);
     command.args(["--quiet", "--report=json"]);
-    if extent == Extent::Some {
-        command.arg("--case").args(chosen(combination, turn));
+    if !cases.is_empty() {
+        command.arg("--case").args(cases);
     }
     read(combination, &command.output().unwrap())
 }
@@ -98,7 +128,7 @@ fn conformance(combination: &Combination<'_>, extent: Extent) -> Command {
     command
 }
 
-/// One case for each set of requirements, of the sides that the combination shows in.
+/// Its share of one case for each set of requirements, of the sides that the combination shows in.
 fn chosen(combination: &Combination<'_>, turn: usize) -> Vec<String> {
     #[derive(Deserialize)]
     struct Listing {
@@ -109,21 +139,24 @@ fn chosen(combination: &Combination<'_>, turn: usize) -> Vec<String> {
     let listing: Listing = serde_json::from_slice(&output.stdout).unwrap();
     let there = listing.cases.into_iter().filter(|case| case.dropped.is_none());
     let mut seen = BTreeSet::new();
-    let mut measurements = 0;
+    let (mut sets, mut measurements) = (0, 0);
     let chosen = there.filter(|case| {
         let id = case.id.as_str();
         if combination.heavy() {
             // One of each: `server/interrupt/in-test[…]` has several.
             return FEW.iter().any(|few| id.starts_with(few) && seen.insert(vec![(*few).to_owned()]));
         }
-        if !shows(combination, id) || !seen.insert(case.requirements.iter().map(ToString::to_string).collect()) {
+        if !shows(combination, id)
+            || !seen.insert(case.requirements.iter().map(ToString::to_string).collect())
+        {
             return false;
         }
         if id.starts_with("data/client/") {
             measurements += 1;
             return measurements % MEASUREMENTS == turn % MEASUREMENTS;
         }
-        true
+        sets += 1;
+        sets % SETS == turn % SETS
     });
     chosen.map(|case| case.id).collect()
 }
@@ -147,20 +180,21 @@ fn read(combination: &Combination<'_>, output: &Output) -> Graded {
         Ok(report) => report,
         Err(error) => {
             let said = String::from_utf8_lossy(&output.stderr);
-            graded.failures.insert("no report".to_owned(), format!("{error}: {said}"));
+            let seen = Seen { message: format!("{error}: {said}"), ..Seen::default() };
+            graded.failures.insert("no report".to_owned(), seen);
             return graded;
         }
     };
     for case in &report.cases {
-        let told = format!("{}: {}", case.id, case.message.as_deref().unwrap_or("no message"));
+        let seen = Seen { case: case.id.clone(), message: case.message.clone().unwrap_or_default() };
         match case.outcome.as_str() {
             "error" => {
-                graded.failures.entry("error".to_owned()).or_insert(told);
+                graded.failures.entry("error".to_owned()).or_insert(seen);
             }
-            "inconclusive" => graded.inconclusive.push(format!("{combination}: {told}")),
+            "inconclusive" => graded.inconclusive.push(format!("{combination}: {seen}")),
             "fail" => {
                 for id in case.charged.iter().filter(|id| !combination.breaks(id)) {
-                    graded.failures.entry(id.to_string()).or_insert_with(|| told.clone());
+                    graded.failures.entry(id.to_string()).or_insert_with(|| seen.clone());
                 }
             }
             _ => {}
@@ -169,7 +203,7 @@ fn read(combination: &Combination<'_>, output: &Output) -> Graded {
     }
     for requirement in report.requirements {
         if requirement.outcome == "fail" && !combination.breaks(&requirement.id) {
-            graded.failures.entry(requirement.id.to_string()).or_insert_with(|| "no case says why".to_owned());
+            graded.failures.entry(requirement.id.to_string()).or_default();
         }
     }
     graded

@@ -3,13 +3,14 @@
 //!
 //! What is played is chosen by environment variables:
 //!
-//! * nothing: all variants, packed into as few combinations of up to six as they allow, graded with one case for each set
-//!   of requirements; and each of them as a client with one server, and as a server with one client.
+//! * nothing: all variants, packed into as few combinations of up to six as they allow, which share out one case for each
+//!   set of requirements; and each of them as a client with one server, and as a server with one client.
 //! * `LEGAL_GALLERY=alone`: each variant alone, graded with every case, those of a minute included.
 //! * `LEGAL_GALLERY=300`: so many random combinations of up to six, graded with every case. The seed is printed;
 //!   `LEGAL_SEED=N` plays those of that seed again.
 //! * `LEGAL_GALLERY=packed`: the packed combinations, graded with every case.
 //! * `LEGAL_VARIANTS=a,b,c`: this one combination, graded with every case.
+//! * `LEGAL_WITHOUT=a,b,c`: without these variants, such as those that are known to fail.
 //! * `LEGAL_QUICK=1` with one of these: without the cases that wait for more than five seconds.
 //! * `LEGAL_PAIRS=all`: each variant alone, as a client with every server and as a server with every client.
 //!
@@ -18,6 +19,7 @@
 
 #![expect(
     clippy::unwrap_used,
+    clippy::panic,
     reason = "a test that cannot set itself up has failed, and says so at the right line"
 )]
 

@@ -56,8 +56,7 @@ fn every_client_completes_all_tests_with_every_server() {
     let _turn = machine();
     let folder = tempfile::tempdir().unwrap();
     let variants = gallery();
-    let others: Vec<_> =
-        [("reference", reference())].into_iter().chain(peers(folder.path())).collect();
+    let others: Vec<_> = [("reference", reference())].into_iter().chain(peers(folder.path())).collect();
     let everybody = env::var("LEGAL_PAIRS").is_ok_and(|pairs| pairs == "all");
     let combinations = if everybody { each_alone(&variants) } else { packed(&variants) };
     let (servers, clients) =
@@ -119,23 +118,16 @@ fn play(server: &Player, client: &Player) -> Result<(), String> {
     unshare.args(["--default-signal=INT", "timeout", "90", "unshare", "--user", "--map-root-user", "--net"]);
     unshare.args(["--pid", "--fork", "--kill-child", "bash", "-c", &script]);
     let output = unshare.current_dir(env::temp_dir()).output().unwrap();
-    let said = format!(
-        "{}{}",
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    );
+    let said =
+        format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     let lower = said.to_lowercase();
     let missing = |line: &str, times: usize| {
         let came = lower.matches(line).count();
         (came < times).then(|| format!("{line:?} came {came} times instead of {times}"))
     };
     // Each of the two prints its lines in each of the four tests.
-    let lines = [
-        ("server ended", 1),
-        ("exiting server", 1),
-        ("data thread opening", 8),
-        ("data thread closing", 8),
-    ];
+    let lines =
+        [("server ended", 1), ("exiting server", 1), ("data thread opening", 8), ("data thread closing", 8)];
     let missing = lines.into_iter().find_map(|(line, times)| missing(line, times));
     match missing.or_else(|| figures_missing(&said).filter(|_| server.measures && client.measures)) {
         Some(missing) => Err(format!("{missing} in:\n{said}")),

@@ -62,7 +62,13 @@ fn stream(socket: &UdpSocket, plan: &Plan, stop: &Stop, began: Instant, sent: &m
     Ok(())
 }
 
-fn round_trips(socket: &UdpSocket, plan: &Plan, stop: &Stop, began: Instant, sent: &mut Sent) -> io::Result<()> {
+fn round_trips(
+    socket: &UdpSocket,
+    plan: &Plan,
+    stop: &Stop,
+    began: Instant,
+    sent: &mut Sent,
+) -> io::Result<()> {
     let patience = Duration::from_millis(if on("rr-gives-up-after-100ms") { 100 } else { 500 });
     let mut lost = false;
     while !over(plan, stop) {
@@ -75,7 +81,9 @@ fn round_trips(socket: &UdpSocket, plan: &Plan, stop: &Stop, began: Instant, sen
                 sent.packets += 1;
                 sent.bytes += 1;
             }
-            Err(error) if error.kind() == ErrorKind::ConnectionRefused && sent.trips == 0 => return Err(error),
+            Err(error) if error.kind() == ErrorKind::ConnectionRefused && sent.trips == 0 => {
+                return Err(error);
+            }
             Err(_) => continue,
         }
         let gives_up = Instant::now() + patience;
@@ -85,7 +93,9 @@ fn round_trips(socket: &UdpSocket, plan: &Plan, stop: &Stop, began: Instant, sen
                     sent.trips += 1;
                     break;
                 }
-                Err(error) if error.kind() == ErrorKind::ConnectionRefused && sent.trips == 0 => return Err(error),
+                Err(error) if error.kind() == ErrorKind::ConnectionRefused && sent.trips == 0 => {
+                    return Err(error);
+                }
                 Err(_) => {}
             }
             if over(plan, stop) || Instant::now() >= gives_up {

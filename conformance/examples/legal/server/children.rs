@@ -11,9 +11,7 @@ use std::{
 use nix::sys::{prctl, signal::Signal};
 
 use super::{listen::Listeners, session, status};
-use crate::{
-    cli::Options, ended::Ended, interrupt, manners, output, variants::chosen, wait,
-};
+use crate::{cli::Options, ended::Ended, interrupt, manners, output, variants::chosen, wait};
 
 /// How often the parent looks whether its child has ended.
 const LOOKS_EVERY: Duration = Duration::from_millis(20);

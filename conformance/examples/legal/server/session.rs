@@ -35,7 +35,11 @@ pub(super) fn serve(options: &Options, client: TcpStream) -> Result<(), Ended> {
 }
 
 /// Serves a session; all of it, and the next clients' arrival, is in one loop.
-pub(super) fn serve_in_loop(options: &Options, client: TcpStream, waiting: &mut Waiting) -> Result<(), Ended> {
+pub(super) fn serve_in_loop(
+    options: &Options,
+    client: TcpStream,
+    waiting: &mut Waiting,
+) -> Result<(), Ended> {
     let mut control = Control::new(client)?;
     let silence = Silence::new(options.control_timeout);
     closed_after(&mut control, |control| {

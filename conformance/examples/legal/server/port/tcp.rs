@@ -35,7 +35,14 @@ pub(super) struct Streams {
 impl Streams {
     pub(super) fn new(listener: TcpListener, client: IpAddr, echo: bool, silence: Silence) -> Self {
         let size = if on("data-read-4k") { 4096 } else { BUFFER_BYTES };
-        Self { listener: Some(listener), connections: Vec::new(), client, echo, silence, buffer: vec![0; size] }
+        Self {
+            listener: Some(listener),
+            connections: Vec::new(),
+            client,
+            echo,
+            silence,
+            buffer: vec![0; size],
+        }
     }
 
     pub(super) fn awaited(&self) -> Vec<Awaited<'_>> {
