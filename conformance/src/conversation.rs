@@ -5,6 +5,7 @@
 mod data;
 mod data_port;
 mod idleness;
+mod load;
 mod socket;
 mod stalls;
 
@@ -29,6 +30,8 @@ use crate::transcript::{Entry, Event, Exit, Transcript};
 use crate::verdict::{Assessment, Judge};
 use data::{Outbound, OwnPort};
 use idleness::Idleness;
+pub use load::Load;
+use load::Reading;
 use socket::Connection;
 use stalls::Stalls;
 
@@ -80,10 +83,10 @@ pub struct Played {
     pub transcript: Transcript,
     /// How long the runner itself stood still, over the whole conversation.
     pub runner_delay: Duration,
-    /// How long the target was ready to run and was not run during the last step, where the system tells.
-    pub target_delay: Option<Duration>,
-    /// How long the target did run during the last step, where the system tells.
-    pub target_worked: Option<Duration>,
+    /// Who had the processors, over the whole conversation.
+    pub whole: Load,
+    /// Who had them during the last step.
+    pub last_step: Load,
     /// Processes that the target left behind, by command name.
     pub leftovers: Vec<String>,
 }
@@ -129,15 +132,9 @@ struct Player<'a> {
     idleness: Idleness,
     accepted: usize,
     connections: BTreeMap<String, Connection>,
-    /// How long the target had waited for a processor, and worked, when the last step began.
-    step_began: Effort,
-}
-
-/// What a target has had of the processor, where the system tells.
-#[derive(Clone, Copy, Debug, Default)]
-struct Effort {
-    delayed: Option<Duration>,
-    worked: Option<Duration>,
+    /// Who had had how much of the processors at the start, and when the last step began.
+    began: Reading,
+    step_began: Reading,
 }
 
 /// The target while it runs, and what is still open of it.
@@ -186,7 +183,8 @@ impl<'a> Player<'a> {
             idleness: Idleness::new(),
             accepted: 0,
             connections: BTreeMap::new(),
-            step_began: Effort::default(),
+            began: Reading::now(None),
+            step_began: Reading::now(None),
         })
     }
 
@@ -194,7 +192,7 @@ impl<'a> Player<'a> {
         let case = self.case;
         for (index, step) in case.steps.iter().enumerate() {
             let began = self.clock.elapsed();
-            self.step_began = self.effort();
+            self.step_began = self.reading();
             self.transcript.push(began, Event::Step { index });
             self.act(step)?;
             if !self.wait(index, step, began)? {
@@ -205,15 +203,11 @@ impl<'a> Player<'a> {
         self.transcript.push(now, Event::Finished);
         self.tell_news();
         let runner_delay = self.stalls.total();
-        let (before, after) = (self.step_began, self.effort());
-        let grown = |before: Option<Duration>, after: Option<Duration>| {
-            after.zip(before).map(|(after, before)| after.saturating_sub(before))
-        };
-        let target_delay = grown(before.delayed, after.delayed);
-        let target_worked = grown(before.worked, after.worked);
+        let now = self.reading();
+        let (whole, last_step) = (now.since(&self.began), now.since(&self.step_began));
         self.connections.clear();
         let leftovers = self.target.take().map(left_behind).unwrap_or_default();
-        Ok(Played { transcript: self.transcript, runner_delay, target_delay, target_worked, leftovers })
+        Ok(Played { transcript: self.transcript, runner_delay, whole, last_step, leftovers })
     }
 
     /// How long the current step has lasted.
@@ -222,12 +216,8 @@ impl<'a> Player<'a> {
         self.clock.elapsed().saturating_sub(mark.map_or(Duration::ZERO, |entry| entry.at))
     }
 
-    fn effort(&self) -> Effort {
-        let activity = self.target.as_ref().and_then(|running| running.target.activity());
-        Effort {
-            delayed: activity.map(|activity| activity.run_delay),
-            worked: activity.map(|activity| activity.run_time),
-        }
+    fn reading(&self) -> Reading {
+        Reading::now(self.target.as_ref().and_then(|running| running.target.activity()))
     }
 
     /// Does what a step does; what it waits for comes after.

@@ -21,6 +21,7 @@ pub use ending::Exit;
 pub use environment::environment;
 pub use launch::{Launch, StartError};
 pub use output::{OUTPUT_KEPT_BYTES, OUTPUT_TAIL_BYTES, ReadOutcome, Stream};
+pub(crate) use processes::from_ticks;
 pub use processes::{Activity, Process, Resources};
 
 use ending::Ending;

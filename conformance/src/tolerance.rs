@@ -36,6 +36,10 @@ pub const QUICK_LIMIT: Duration = Duration::from_secs(5);
 /// time is called inconclusive instead of failed.
 pub const SPOILED_SHARE: f64 = 0.1;
 
+/// The share of the time to start that a tester may have of a processor and still be called starved: a virtual
+/// machine's start is some seconds of work, and one that has worked for longer does something else.
+pub const START_WORK_SHARE: f64 = 0.25;
+
 /// How far a reported rate may be off (requirements DAT-11 and DAT-12), beyond what the runner itself cannot know: the
 /// moments at which the client's clock starts and stops, and what was under way at the end, are allowed for one by one.
 /// Below the 4.9 % by which 2^20 differs from 10^6.

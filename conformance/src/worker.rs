@@ -1,6 +1,8 @@
 //! One case in a process of its own: isolated, played, judged, answered as JSON lines on standard
 //! output. The runner (run.rs) starts it and reads it.
 
+mod excuse;
+
 use std::io::{self, BufRead, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -14,9 +16,10 @@ use crate::fixture::step::Stream;
 use crate::isolate::{self, Isolation};
 use crate::outcome::{CaseRecord, Outcome};
 use crate::target::Launch;
-use crate::tolerance::{SPOILED_SHARE, Tolerances, seconds};
+use crate::tolerance::{Tolerances, seconds};
 use crate::transcript::{DataEvent, Entry, Event, Transcript};
-use crate::verdict::{self, Finding, Lateness, Verdict};
+use crate::verdict::{self, Fault, Finding, Verdict};
+use excuse::{Circumstances, machine_was_late};
 
 /// What a worker is to do: one line of JSON on its standard input.
 #[derive(Debug, Serialize, Deserialize)]
@@ -145,7 +148,7 @@ fn record(order: &Order, played: Played, duration: Duration) -> CaseRecord {
             record.connection =
                 step.filter(|step| step.on.len() == 1).map(|step| step.connection().to_owned());
             record.outcome = Outcome::Fail;
-            if let Some(excuse) = machine_was_late(&finding, &played, tolerances) {
+            if let Some(excuse) = machine_was_late(&circumstances(&finding, &played), tolerances) {
                 record.outcome = Outcome::Inconclusive;
                 record.message = Some(format!("{}; {excuse}", finding.fault));
             } else {
@@ -172,26 +175,12 @@ fn remark(transcript: &Transcript) -> Option<String> {
     })
 }
 
-/// Why a judgement of time is the machine's fault rather than the target's, if it may be.
-fn machine_was_late(finding: &Finding, played: &Played, tolerances: &Tolerances) -> Option<String> {
-    let runner = played.runner_delay;
-    // One that did run, and for longer than an answer takes, was not starved: it spins, or does something else.
-    let spoiled = tolerances.patience.mul_f64(SPOILED_SHARE);
-    let starved = played.target_worked.unwrap_or_default() < spoiled;
-    let target = played.target_delay.filter(|_| starved).unwrap_or_default();
-    // A runner that acts late makes right testers time out, and one that stamps late sees them act early.
-    let runner_allowed = tolerances.early.min(tolerances.patience).mul_f64(SPOILED_SHARE);
-    let late = match finding.fault.lateness() {
-        Lateness::Irrelevant => false,
-        Lateness::Always => return Some("so that nothing can be said of the tester".to_owned()),
-        Lateness::RunnerLate => runner > runner_allowed,
-        Lateness::TargetLate => runner > runner_allowed || target > spoiled,
-    };
-    late.then(|| {
-        format!(
-            "but this machine was too busy to judge it (the tester waited {} for a processor, the runner {})",
-            verdict::words::show(target),
-            verdict::words::show(runner),
-        )
-    })
+fn circumstances(finding: &Finding, played: &Played) -> Circumstances {
+    Circumstances {
+        lateness: finding.fault.lateness(),
+        starting: matches!(finding.fault, Fault::NotListening { .. } | Fault::NotAccepted { .. }),
+        runner_delay: played.runner_delay,
+        whole: played.whole,
+        step: played.last_step,
+    }
 }

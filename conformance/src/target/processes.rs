@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{Signal, kill, killpg};
-use nix::unistd::Pid;
+use nix::unistd::{Pid, SysconfVar, sysconf};
 
 use super::ending::Ending;
 #[cfg(target_os = "linux")]
@@ -35,8 +35,11 @@ pub struct Resources {
 /// What a target does at a moment, with all that it started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Activity {
-    /// Processor time used so far.
+    /// Processor time that the living threads have used.
     pub run_time: Duration,
+    /// The same of whole processes, with their threads that have ended and their children that they have waited for;
+    /// counted in clock ticks.
+    pub used: Duration,
     /// Time spent ready to run and not run, in sum.
     pub run_delay: Duration,
     /// Whether a thread runs or is ready to.
@@ -48,10 +51,17 @@ impl Activity {
     pub(super) fn and(self, other: Self) -> Self {
         Self {
             run_time: self.run_time + other.run_time,
+            used: self.used + other.used,
             run_delay: self.run_delay + other.run_delay,
             runnable: self.runnable || other.runnable,
         }
     }
+}
+
+/// Clock ticks, as `/proc` counts processor time.
+pub(crate) fn from_ticks(ticks: u64) -> Duration {
+    let per_second = sysconf(SysconfVar::CLK_TCK).ok().flatten().and_then(|rate| u32::try_from(rate).ok());
+    Duration::from_secs(ticks) / per_second.filter(|rate| *rate > 0).unwrap_or(100)
 }
 
 /// The targets that this process has running: one of them does not belong to another.

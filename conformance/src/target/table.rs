@@ -10,7 +10,7 @@ use std::time::Duration;
 use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::unistd::Pid;
 
-use super::processes::{Activity, Process, Resources};
+use super::processes::{Activity, Process, Resources, from_ticks};
 use crate::isolate;
 
 /// The longest command line that is told, in bytes: enough to know a program by.
@@ -23,6 +23,7 @@ pub(super) struct Member {
     /// As `/proc` has it.
     listed: i32,
     name: String,
+    used_ticks: u64,
 }
 
 impl Member {
@@ -41,12 +42,14 @@ impl Member {
             let stat = fs::read_to_string(task.path().join("stat")).ok()?;
             Some(Activity {
                 run_time: times.next()?.ok()?,
+                used: Duration::ZERO,
                 run_delay: times.next()?.ok()?,
                 runnable: stat.rsplit_once(") ")?.1.starts_with('R'),
             })
         };
         let tasks = fs::read_dir(format!("/proc/{}/task", self.listed)).ok()?;
-        tasks.flatten().filter_map(thread).reduce(Activity::and)
+        let threads = tasks.flatten().filter_map(thread).reduce(Activity::and)?;
+        Some(Activity { used: from_ticks(self.used_ticks), ..threads })
     }
 
     pub(super) fn resources(&self) -> Option<Resources> {
@@ -82,7 +85,12 @@ pub(super) fn members(target: Pid, targets: &[i32]) -> Vec<Member> {
     }
     let mut members: Vec<&Entry> = found.into_values().filter(|entry| entry.alive).collect();
     members.sort_by_key(|entry| entry.pid);
-    let member = |entry: &Entry| Member { pid: entry.pid, listed: entry.listed, name: entry.name.clone() };
+    let member = |entry: &Entry| Member {
+        pid: entry.pid,
+        listed: entry.listed,
+        name: entry.name.clone(),
+        used_ticks: entry.used_ticks,
+    };
     members.into_iter().map(member).collect()
 }
 
@@ -113,6 +121,7 @@ struct Entry {
     group: i32,
     alive: bool,
     name: String,
+    used_ticks: u64,
 }
 
 impl Table {
@@ -161,7 +170,9 @@ fn parse_stat(text: &str) -> Option<Entry> {
     // The first thread of a process may have ended before the others: then the process is a zombie that lives.
     let ended = matches!(*fields.first()?, "Z" | "X" | "x") && number(17)? <= 1;
     let (parent, group) = (number(1)?, number(2)?);
-    Some(Entry { pid: listed, listed, parent, group, alive: !ended, name: name.to_owned() })
+    // Its own in user and in kernel mode, and its children's.
+    let used_ticks = (11..15).filter_map(|index| fields.get(index)?.parse::<u64>().ok()).sum();
+    Some(Entry { pid: listed, listed, parent, group, alive: !ended, name: name.to_owned(), used_ticks })
 }
 
 #[cfg(test)]
@@ -170,7 +181,7 @@ mod tests {
 
     use super::*;
 
-    const REST: &str = "10 12 11 0 -1 4194560 1 0 0 0 0 0 0 0 20 0";
+    const REST: &str = "10 12 11 0 -1 4194560 1 0 0 0 7 5 3 2 20 0";
 
     #[rstest]
     #[case::running("S", 1, true)]
@@ -178,7 +189,7 @@ mod tests {
     #[case::zombie_leader_of_living_threads("Z", 3, true)]
     fn a_stat_line_is_read(#[case] state: &str, #[case] threads: u32, #[case] alive: bool) {
         let line = format!("42 (a) b (c) {state} {REST} {threads} 0 100 0 0\n");
-        let entry = Entry { pid: 42, listed: 42, parent: 10, group: 12, alive, name: "a) b (c".to_owned() };
+        let entry = Entry { pid: 42, listed: 42, parent: 10, group: 12, alive, name: "a) b (c".to_owned(), used_ticks: 17 };
         assert_eq!(parse_stat(&line), Some(entry));
     }
 
