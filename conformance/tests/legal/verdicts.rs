@@ -5,6 +5,7 @@ use std::fmt::Write;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
+use std::time::Instant;
 
 use crate::combinations::{Combination, drawn, each_alone, named, packed};
 use crate::gallery::{Variant, gallery};
@@ -39,7 +40,16 @@ fn no_legal_tester_fails_anything() {
                 loop {
                     let turn = next.fetch_add(1, Ordering::Relaxed);
                     let Some(combination) = combinations.get(turn) else { return };
+                    let began = Instant::now();
                     let graded = grade(combination, extent, turn);
+                    eprintln!(
+                        "{} of {}: {} cases, {} failures, {:.0} s: {combination}",
+                        turn + 1,
+                        combinations.len(),
+                        graded.judged,
+                        graded.failures.len(),
+                        began.elapsed().as_secs_f64()
+                    );
                     if !graded.failures.is_empty() {
                         let shrunk = shrink(combination, graded.failures);
                         eprintln!("FAILED {}: {:#?}", shrunk.shortest, shrunk.failures);
