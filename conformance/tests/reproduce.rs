@@ -127,6 +127,29 @@ fn the_reference_is_found_right(#[case] case: &str) {
     assert!(said.contains("\nAS EXPECTED: all that was tried"), "{said}");
 }
 
+/// The interpreter must not end while a thread of the script is still showing the program's output: it crashed there.
+#[test]
+fn the_last_words_are_waited_for() {
+    if !has_python() {
+        return;
+    }
+    let (folder, file) = script("server/session/listens", &[]);
+    let port = free_port();
+    on_port(&file, port);
+    // A process of another session outlives the program, has its terminal, and speaks once the program is gone.
+    let program = folder.path().join("program");
+    let waits = "while kill -0 $0 2>/dev/null; do sleep 0.05; done; echo last words";
+    let text =
+        format!("#!/bin/sh\nsetsid sh -c '{waits}' $$ &\nexec {} \"$@\"\n", beside_us("tester").display());
+    fs::write(&program, text).unwrap();
+    let mut command = Command::new("python3");
+    command.arg(&file).args(["--", "sh"]).arg(&program).args(["--port", &port.to_string()]);
+    let output = command.output().unwrap();
+    let said = said(&output);
+    assert!(output.status.success(), "{said}");
+    assert!(said.contains("  | last words"), "{said}");
+}
+
 #[rstest]
 #[case("reply-of-wrong-type", "server/session/reply[TCP_RR]", "byte 1 (message_type) is 03 instead of 02")]
 #[case("results-natively-aligned", "server/session/results[TCP_RR]", "6 bytes too many")]

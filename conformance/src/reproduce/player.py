@@ -231,6 +231,7 @@ class Program:
 
     def __init__(self, command):
         self.output, self.threads = {"stdout": "", "stderr": ""}, []
+        self.showing, self.shown = threading.Lock(), False
         # Terminals instead of pipes, or many programs would hold their lines back.
         pairs = {"stdout": pty.openpty(), "stderr": pty.openpty()}
         say("starting  " + " ".join(map(shlex.quote, command)))
@@ -258,7 +259,20 @@ class Program:
             self.output[stream] += text
             *lines, line = (line + text).split("\n")
             for whole in lines if data else lines + [line] * bool(line):
-                say("  | " + whole)
+                with self.showing:
+                    if not self.shown:
+                        say("  | " + whole)
+
+    def stop_showing(self):
+        """Waits for the last lines; from then on nothing prints but the main thread.
+
+        A process that was left behind may hold the terminal for ever, and the interpreter must not end while a thread
+        is still within standard output."""
+        deadline = time.monotonic() + PATIENCE
+        for thread in self.threads:
+            thread.join(max(0, deadline - time.monotonic()))
+        with self.showing:
+            self.shown = True
 
     def ended(self):
         status = self.process.poll()
@@ -276,6 +290,7 @@ class Program:
         except OSError:
             pass
         self.process.wait()
+        self.stop_showing()
 
 
 def listening(port, tables=("tcp", "tcp6")):
