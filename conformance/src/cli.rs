@@ -14,8 +14,8 @@ use crate::tolerance::Tolerances;
 /// Grades a network tester against the course documents, requirement by requirement.
 ///
 /// Without a target it grades the built-in reference. Exit status: 0 every requirement at or above --fail-on holds,
-/// 1 one does not, 2 the command line or a file is wrong, 3 the run could not be carried out, 4 nothing was selected,
-/// 130 interrupted.
+/// 1 one does not, 2 the command line or a file is wrong, 3 the run, or the judgement of a requirement, could not be
+/// carried out (see --fail-on-inconclusive), 4 nothing was selected, 130 interrupted.
 #[derive(Debug, Parser)]
 #[command(version, args_conflicts_with_subcommands = true, max_term_width = 110)]
 pub struct Cli {
@@ -207,6 +207,9 @@ pub struct RunArgs {
     /// The lowest level that counts for the exit status
     #[arg(long, value_enum, default_value = "must", value_name = "LEVEL", help_heading = "Run")]
     pub fail_on: LevelArg,
+    /// Exit with 1, not 3, when a requirement that counts could not be judged because the machine was too busy
+    #[arg(long, help_heading = "Run")]
+    pub fail_on_inconclusive: bool,
     /// Stop at the first case that fails
     #[arg(long, help_heading = "Run")]
     pub fail_fast: bool,

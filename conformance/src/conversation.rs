@@ -180,7 +180,7 @@ impl<'a> Player<'a> {
             data_port,
             outbound: Outbound::default(),
             patience: tolerances.patience,
-            idleness: Idleness::new(),
+            idleness: Idleness::new(Duration::ZERO),
             accepted: 0,
             connections: BTreeMap::new(),
             began: Reading::now(None),
@@ -233,7 +233,7 @@ impl<'a> Player<'a> {
                 let segments = outgoing.materialise(port, count, |bytes| random.fill(bytes));
                 self.with(&name, |connection| connection.send(segments));
             }
-            Action::Signal(_) => self.idleness = Idleness::new(),
+            Action::Signal(_) => self.idleness = Idleness::new(self.clock.elapsed()),
             Action::Announced => self.probe_ports(),
             Action::Data(action) => self.act_on_data(action),
             Action::Expect { pattern, .. } if pattern.counts() => self.count_drops(),
@@ -296,7 +296,8 @@ impl<'a> Player<'a> {
         let Some(running) = &mut self.target else { return };
         // What is held still for a moment need not have settled.
         let interrupts = matches!(signal, SignalName::Int | SignalName::Term);
-        if interrupts && !self.idleness.allows(running.target.activity(), self.patience) {
+        let now = self.clock.elapsed();
+        if interrupts && !self.idleness.allows(now, running.target.activity(), self.patience) {
             return;
         }
         self.transcript.push(self.clock.elapsed(), Event::Signalled { signal });

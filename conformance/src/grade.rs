@@ -167,7 +167,7 @@ fn grade_one(
     grading::finish_transcripts(transcripts)?;
     let standing = match interrupt::came() {
         true => Standing::Interrupted,
-        false => grading::exit_of(&report.requirements, report.options.fail_on).into(),
+        false => grading::exit_of(&report.requirements, report.options.fail_on, grader.unsure_fails).into(),
     };
     Ok(Row::graded(&submission.name, standing, &report))
 }

@@ -65,7 +65,7 @@ fn try_grade(args: &RunArgs) -> Result<Exit, Refusal> {
     }
     Ok(match interrupt::came() {
         true => Exit::Interrupted,
-        false => exit_with(baseline.as_ref(), &report),
+        false => exit_with(baseline.as_ref(), &report, grader.unsure_fails),
     })
 }
 
@@ -82,8 +82,10 @@ pub(crate) fn finish_transcripts(transcripts: Option<Transcripts<'_>>) -> Result
 }
 
 /// Known failures count no longer; one that was mended counts until the file says so.
-pub(crate) fn exit_with(baseline: Option<&Baseline>, report: &RunReport) -> Exit {
-    let Some(baseline) = baseline else { return exit_of(&report.requirements, report.options.fail_on) };
+pub(crate) fn exit_with(baseline: Option<&Baseline>, report: &RunReport, unsure_fails: bool) -> Exit {
+    let Some(baseline) = baseline else {
+        return exit_of(&report.requirements, report.options.fail_on, unsure_fails);
+    };
     if report.baseline.as_ref().is_some_and(|comparison| !comparison.mended.is_empty()) {
         return Exit::DoesNotHold;
     }
@@ -94,7 +96,7 @@ pub(crate) fn exit_with(baseline: Option<&Baseline>, report: &RunReport) -> Exit
     };
     let left: Vec<RequirementRecord> =
         report.requirements.iter().filter(|record| !excused(record)).cloned().collect();
-    exit_of(&left, report.options.fail_on)
+    exit_of(&left, report.options.fail_on, unsure_fails)
 }
 
 /// What every target of one command is graded with: the catalogue, the plan, where and how it runs.
@@ -109,6 +111,8 @@ pub(crate) struct Grader {
     fail_fast: bool,
     live: bool,
     repeat: usize,
+    /// `--fail-on-inconclusive`.
+    pub(crate) unsure_fails: bool,
 }
 
 impl Grader {
@@ -167,6 +171,7 @@ impl Grader {
             fail_fast: args.fail_fast,
             live: false,
             repeat: usize::from(args.repeat),
+            unsure_fails: args.fail_on_inconclusive,
         })
     }
 
@@ -198,7 +203,17 @@ impl Grader {
             seed: args.seed.unwrap_or_else(|| fastrand::u64(..)),
             tolerances,
         };
-        Ok(Self { catalogue, plan, options, isolation, refused, fail_fast: false, live: true, repeat: 1 })
+        Ok(Self {
+            catalogue,
+            plan,
+            options,
+            isolation,
+            refused,
+            fail_fast: false,
+            live: true,
+            repeat: 1,
+            unsure_fails: false,
+        })
     }
 
     /// Says so where the cases cannot run side by side, and what that costs.
@@ -370,10 +385,13 @@ fn list_lines(plan: &Plan, out: &mut impl Write) -> io::Result<()> {
 }
 
 /// 0 only if everything that counts was judged and holds, or was left out on request.
-pub(crate) fn exit_of(requirements: &[RequirementRecord], fail_on: Level) -> Exit {
+pub(crate) fn exit_of(requirements: &[RequirementRecord], fail_on: Level, unsure_fails: bool) -> Exit {
     let counts = |record: &&RequirementRecord| record.level >= fail_on;
     let any = |test: fn(&RequirementRecord) -> bool| requirements.iter().filter(counts).any(test);
     if any(|record| record.outcome == Outcome::Fail) || any(RequirementRecord::is_blocked) {
+        return Exit::DoesNotHold;
+    }
+    if unsure_fails && any(|record| record.outcome == Outcome::Inconclusive) {
         return Exit::DoesNotHold;
     }
     match any(|record| matches!(record.outcome, Outcome::Error | Outcome::Inconclusive)) {

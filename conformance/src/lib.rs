@@ -12,6 +12,7 @@
 pub mod baseline;
 mod choice;
 pub mod cli;
+mod company;
 pub mod conversation;
 pub mod diff;
 pub mod event;

@@ -39,7 +39,7 @@ fn try_merge(files: &[PathBuf], asked: &[ReportArg]) -> Result<Exit, Refusal> {
     reports.write(&report, &catalogue).map_err(Refusal::not_carried_out)?;
     let known = report.baseline.clone().map(known_failures);
     let baseline = known.map(|known_failures| Baseline { known_failures });
-    Ok(grading::exit_with(baseline.as_ref(), &report))
+    Ok(grading::exit_with(baseline.as_ref(), &report, false))
 }
 
 /// Several runs as one.

@@ -49,7 +49,7 @@ fn try_replay(args: &ReplayArgs) -> Result<Exit, Refusal> {
     show(&verdict(&report, &grader));
     Ok(match interrupt::came() {
         true => Exit::Interrupted,
-        false => grading::exit_of(&report.requirements, report.options.fail_on),
+        false => grading::exit_of(&report.requirements, report.options.fail_on, false),
     })
 }
 

@@ -4,9 +4,9 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::PathBuf;
 use std::process::{Child, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -14,6 +14,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use thiserror::Error;
 
+use crate::company::{self, Company, Confirmed, Crowd};
 use crate::event::{Event, Listener};
 use crate::fixture::Case;
 use crate::interrupt;
@@ -21,11 +22,12 @@ use crate::isolate::{self, Isolation};
 use crate::outcome::{CaseRecord, Outcome};
 use crate::plan::Plan;
 use crate::slots::Tokens;
-use crate::tolerance::Tolerances;
+use crate::tolerance::{QUICK_LIMIT, Tolerances};
+use crate::verdict::Fault;
 use crate::worker::{Message, Order};
 
 /// How many workers there are at once at most, the waiting ones included: with a target that never
-/// listens every case waits, and each target may be a big virtual machine.
+/// listens every case waits. Fewer where a target takes much memory.
 const MOST_WORKERS: usize = 64;
 
 /// The program to grade.
@@ -78,17 +80,8 @@ pub fn run(
     tell(listeners, &Event::Planned(plan));
     let shared = Shared::new(plan, target, options);
     let order: Vec<usize> = (0..plan.cases.len()).collect();
-    let mut records = shared.round(&order, false, listeners)?;
-
-    let again: Vec<usize> = (order.into_iter())
-        .filter(|index| records.get(*index).and_then(Option::as_ref).is_some_and(is_inconclusive))
-        .collect();
-    for index in &again {
-        tell(listeners, &Event::Again { id: &plan.cases[*index].id });
-    }
-    for (slot, retried) in records.iter_mut().zip(shared.round(&again, true, listeners)?) {
-        *slot = retried.or_else(|| slot.take());
-    }
+    let mut records = shared.round(&order, Beside::Others, listeners)?;
+    shared.settle(&mut records, listeners)?;
 
     let reason = if interrupt::came() { "the run was interrupted" } else { "not run: --fail-fast" };
     let mut records: Vec<CaseRecord> = (records.into_iter().zip(&plan.cases))
@@ -101,14 +94,21 @@ pub fn run(
     Ok(records)
 }
 
-fn is_inconclusive(record: &CaseRecord) -> bool {
-    record.outcome == Outcome::Inconclusive
-}
-
 fn tell(listeners: &mut [&mut dyn Listener], event: &Event<'_>) {
     for listener in listeners {
         listener.on(event);
     }
+}
+
+/// Who else runs while a case does.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Beside {
+    /// As many as the machine takes.
+    Others,
+    /// Nobody, but those who wait as long as a silence timeout: they do nothing meanwhile.
+    Sleepers,
+    /// Nobody.
+    Nobody,
 }
 
 /// What the threads of a run tell the one that talks to the listeners.
@@ -125,20 +125,88 @@ struct Shared<'a> {
     jobs: usize,
     stopped: AtomicBool,
     workers: Mutex<Vec<Pid>>,
+    company: Mutex<Company>,
+    crowd: Mutex<Crowd>,
+    /// How many targets have never listened or connected: their work is no start.
+    never_started: AtomicUsize,
 }
 
 impl<'a> Shared<'a> {
     fn new(plan: &'a Plan, target: &'a TargetProgram, options: &'a Options) -> Self {
         // The host has one port 5678, so there is one case at a time.
         let jobs = if options.isolation == Isolation::Host { 1 } else { options.jobs.max(1) };
-        Self { plan, target, options, jobs, stopped: AtomicBool::new(false), workers: Mutex::new(Vec::new()) }
+        let most = if options.isolation == Isolation::Host { 1 } else { MOST_WORKERS };
+        Self {
+            plan,
+            target,
+            options,
+            jobs,
+            stopped: AtomicBool::new(false),
+            workers: Mutex::new(Vec::new()),
+            company: Mutex::new(Company::default()),
+            crowd: Mutex::new(Crowd::new(jobs, most, company::available_memory())),
+            never_started: AtomicUsize::new(0),
+        }
     }
 
-    /// Runs the cases of these indices, `alone` one after the other; a slot stays empty if it was not reached.
+    /// Plays once more, alone, whatever may be the work of the other cases; see `company`.
+    fn settle(
+        &self,
+        records: &mut [Option<CaseRecord>],
+        listeners: &mut [&mut dyn Listener],
+    ) -> Result<(), RunError> {
+        let doubted = |index: &usize| {
+            let had = locked(&self.company).had(*index);
+            records[*index].as_ref().is_some_and(|record| company::in_doubt(record, had))
+        };
+        let doubted: Vec<usize> = (0..records.len()).filter(doubted).collect();
+        // The long waits lie side by side, and are all played: nothing is saved by leaving one out.
+        let (long, short): (Vec<usize>, Vec<usize>) =
+            doubted.into_iter().partition(|index| self.plan.cases[*index].least_wait() > QUICK_LIMIT);
+        self.again(&long, Beside::Sleepers, records, listeners)?;
+        let mut confirmed = Confirmed::default();
+        for index in short {
+            let Some(before) = records[index].clone() else { continue };
+            if let Some(failure) = confirmed.failure(&before) {
+                tell(listeners, &Event::Again { id: &before.id });
+                tell(listeners, &Event::Finished(&failure));
+                records[index] = Some(failure);
+                continue;
+            }
+            self.again(&[index], Beside::Nobody, records, listeners)?;
+            if let Some(alone) = &records[index] {
+                confirmed.learn(&before, alone);
+            }
+        }
+        Ok(())
+    }
+
+    /// What comes out now takes the place of what came out before, where something does.
+    fn again(
+        &self,
+        indices: &[usize],
+        beside: Beside,
+        records: &mut [Option<CaseRecord>],
+        listeners: &mut [&mut dyn Listener],
+    ) -> Result<(), RunError> {
+        if self.stopped.load(Ordering::SeqCst) || indices.is_empty() {
+            return Ok(());
+        }
+        for index in indices {
+            tell(listeners, &Event::Again { id: &self.plan.cases[*index].id });
+        }
+        let again = self.round(indices, beside, listeners)?;
+        for (slot, record) in records.iter_mut().zip(again) {
+            *slot = record.or_else(|| slot.take());
+        }
+        Ok(())
+    }
+
+    /// Runs the cases of these indices; a slot stays empty if it was not reached.
     fn round(
         &self,
         order: &[usize],
-        alone: bool,
+        beside: Beside,
         listeners: &mut [&mut dyn Listener],
     ) -> Result<Vec<Option<CaseRecord>>, RunError> {
         let mut records: Vec<Option<CaseRecord>> = vec![None; self.plan.cases.len()];
@@ -147,7 +215,7 @@ impl<'a> Shared<'a> {
         }
         let (teller, told) = mpsc::channel();
         let tokens = Tokens::new(self.jobs);
-        let places = Tokens::new(if self.options.isolation == Isolation::Host { 1 } else { MOST_WORKERS });
+        let places = Tokens::new(locked(&self.crowd).limit());
         let waker = teller.clone();
         interrupt::on_interrupt(Some(Box::new(move || {
             // A run that is over listens no more, and needs no waking.
@@ -157,18 +225,19 @@ impl<'a> Shared<'a> {
             let (tokens, places) = (&tokens, &places);
             scope.spawn(move || {
                 for &index in order {
+                    let alone = beside != Beside::Others;
                     let weight = if alone || self.plan.cases[index].exclusive { self.jobs } else { 1 };
                     if !(places.take(1) && tokens.take(weight)) {
                         break;
                     }
                     let teller = teller.clone();
                     scope.spawn(move || {
-                        self.case(index, weight, alone, tokens, &teller);
+                        self.case(index, weight, beside, (tokens, places), &teller);
                         places.give_back(1);
                     });
                 }
             });
-            let impossible = self.listen(&told, &mut records, listeners, order.len());
+            let impossible = self.listen(&told, beside, &mut records, listeners, order.len());
             tokens.stop();
             places.stop();
             self.kill_workers();
@@ -182,6 +251,7 @@ impl<'a> Shared<'a> {
     fn listen(
         &self,
         told: &Receiver<Told>,
+        beside: Beside,
         records: &mut [Option<CaseRecord>],
         listeners: &mut [&mut dyn Listener],
         mut remaining: usize,
@@ -190,7 +260,7 @@ impl<'a> Shared<'a> {
             let id = |index: usize| self.plan.cases[index].id.as_str();
             match told.recv().ok()? {
                 Told::Started(index) => tell(listeners, &Event::Started { id: id(index) }),
-                Told::Said(index, Message::Waiting { what, at_most }) => {
+                Told::Said(index, Message::Waiting { what, at_most, .. }) => {
                     tell(listeners, &Event::Waiting { id: id(index), what: &what, at_most });
                 }
                 Told::Said(index, Message::Happened(entry)) => {
@@ -199,13 +269,26 @@ impl<'a> Shared<'a> {
                 Told::Said(index, Message::Resumed) => tell(listeners, &Event::Resumed { id: id(index) }),
                 Told::Said(index, Message::Finished(record)) => {
                     remaining -= 1;
-                    tell(listeners, &Event::Finished(&record));
-                    let failed = record.outcome == Outcome::Fail;
-                    records[index] = Some(*record);
+                    let record = *record;
+                    let had = locked(&self.company).had(index);
+                    let doubted = beside == Beside::Others && company::in_doubt(&record, had);
+                    match doubted && record.outcome == Outcome::Fail {
+                        true => tell(listeners, &Event::Finished(&unsettled(&record))),
+                        false => tell(listeners, &Event::Finished(&record)),
+                    }
+                    let failed = record.outcome == Outcome::Fail && !doubted;
+                    records[index] = Some(record);
                     if failed && self.options.fail_fast {
                         self.stopped.store(true, Ordering::SeqCst);
                         return None;
                     }
+                }
+                // A target that could be started before can be started: it has broken this one worker.
+                Told::Said(index, Message::Impossible(reason)) if records.iter().any(Option::is_some) => {
+                    remaining -= 1;
+                    let record = CaseRecord::unplayed(&self.plan.cases[index], Outcome::Error, reason);
+                    tell(listeners, &Event::Finished(&record));
+                    records[index] = Some(record);
                 }
                 Told::Said(_, Message::Impossible(reason)) => return Some(reason),
                 Told::Interrupted => {
@@ -226,24 +309,59 @@ impl<'a> Shared<'a> {
     }
 
     /// One case, from its start to its last message. The worker dies with this thread.
-    fn case(&self, index: usize, weight: usize, alone: bool, tokens: &Tokens, teller: &Sender<Told>) {
+    fn case(
+        &self,
+        index: usize,
+        weight: usize,
+        beside: Beside,
+        (tokens, places): (&Tokens, &Tokens),
+        teller: &Sender<Told>,
+    ) {
         let case = &self.plan.cases[index];
-        // A measuring case keeps its tokens: what it waits for is the processor's work.
-        let keeps = alone || case.exclusive;
         let mut held = weight;
         let say = |told| {
             // The listener may have left early; the worker is being killed then.
             let _ = teller.send(told);
         };
+        locked(&self.company).enter(index);
         say(Told::Started(index));
         let last = self.converse(case, |message| {
-            if matches!(message, Message::Waiting { .. }) && !keeps {
-                tokens.give_back(std::mem::take(&mut held));
+            if let Message::Waiting { at_most, memory_bytes, starting, .. } = &message {
+                self.learn(*memory_bytes, places);
+                let keeps = match beside {
+                    // A measuring case keeps its tokens: what it waits for is the processor's work. So does one whose
+                    // target is at work on its start, but for one that works and never comes to an end.
+                    Beside::Others => {
+                        let hopeless = self.never_started.load(Ordering::Relaxed) >= company::CONFIRMATIONS;
+                        case.exclusive || *starting && !hopeless
+                    }
+                    Beside::Sleepers => *at_most <= self.options.tolerances.startup,
+                    Beside::Nobody => true,
+                };
+                if !keeps {
+                    tokens.give_back(std::mem::take(&mut held));
+                }
             }
             say(Told::Said(index, message));
         });
+        if let Message::Finished(record) = &last {
+            self.learn(0, places);
+            let fault = record.finding.as_ref().map(|finding| &finding.fault);
+            if matches!(fault, Some(Fault::NotListening { .. } | Fault::NotAccepted { .. })) {
+                self.never_started.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+        locked(&self.company).leave(index);
         tokens.give_back(held);
         say(Told::Said(index, last));
+    }
+
+    /// A target takes so much memory: there may be so many of them at once.
+    fn learn(&self, memory_bytes: u64, places: &Tokens) {
+        let mut crowd = locked(&self.crowd);
+        let before = crowd.limit();
+        crowd.learn(memory_bytes);
+        places.change(before, crowd.limit());
     }
 
     /// Starts the worker, gives it its order and hands on what it says; the last message is returned.
@@ -303,6 +421,21 @@ impl<'a> Shared<'a> {
             seed: self.options.seed,
             live: self.options.live,
         }
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// How a failure is told of before it has been seen alone.
+fn unsettled(record: &CaseRecord) -> CaseRecord {
+    let message = record.message.as_deref().unwrap_or_default();
+    CaseRecord {
+        outcome: Outcome::Inconclusive,
+        charged: Vec::new(),
+        message: Some(format!("{message}; but other cases ran beside this one")),
+        ..record.clone()
     }
 }
 

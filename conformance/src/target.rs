@@ -22,7 +22,7 @@ pub use environment::environment;
 pub use launch::{Launch, StartError};
 pub use output::{OUTPUT_KEPT_BYTES, OUTPUT_TAIL_BYTES, ReadOutcome, Stream};
 pub(crate) use processes::from_ticks;
-pub use processes::{Activity, Process, Resources};
+pub use processes::{Activity, Held, Process, Resources, held};
 
 use ending::Ending;
 use output::Output;

@@ -11,12 +11,12 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 
 use crate::conversation::{self, PlayError, Played, Told};
-use crate::fixture::Case;
+use crate::fixture::{Case, Need};
 use crate::fixture::step::Stream;
-use crate::isolate::{self, Isolation};
+use crate::isolate::{self, InsideReport, Isolation};
 use crate::outcome::{CaseRecord, Outcome};
-use crate::target::Launch;
-use crate::tolerance::{Tolerances, seconds};
+use crate::target::{self, Launch};
+use crate::tolerance::{START_IS_IDLE, Tolerances, seconds};
 use crate::transcript::{DataEvent, Entry, Event, Transcript};
 use crate::verdict::{self, Fault, Finding, Verdict};
 use excuse::{Circumstances, machine_was_late};
@@ -58,6 +58,12 @@ pub enum Message {
         /// At most.
         #[serde(with = "seconds")]
         at_most: Duration,
+        /// Memory that the target holds, in bytes; 0 where the system does not tell.
+        #[serde(default)]
+        memory_bytes: u64,
+        /// The target is at work on its start.
+        #[serde(default)]
+        starting: bool,
     },
     /// The wait is over.
     Resumed,
@@ -92,9 +98,14 @@ fn say(message: &Message) {
 
 fn carry_out(order: &Order) -> Message {
     let began = Instant::now();
-    if let Err(error) = prepare(order) {
-        let record = CaseRecord::unplayed(&order.case, Outcome::Error, format!("no isolation: {error}"));
-        return Message::Finished(Box::new(record));
+    let unplayed = |outcome, reason| Message::Finished(Box::new(CaseRecord::unplayed(&order.case, outcome, reason)));
+    match prepare(order) {
+        Err(error) => return unplayed(Outcome::Error, format!("no isolation: {error}")),
+        Ok(report) => {
+            if let Some(reason) = report.and_then(|report| missing(&order.case, &report)) {
+                return unplayed(Outcome::Skip, reason);
+            }
+        }
     }
     let launch = Launch {
         program: order.program.clone(),
@@ -103,8 +114,14 @@ fn carry_out(order: &Order) -> Message {
         cwd: order.cwd.clone(),
         isolation: order.isolation,
     };
+    let mut first = true;
     let mut tell = |told: Told<'_>| match told {
-        Told::Waiting(what, at_most) => say(&Message::Waiting { what, at_most }),
+        Told::Waiting(what, at_most) => {
+            let held = target::held();
+            // Who waits as long as this before anything else waits for the start.
+            let starting = std::mem::take(&mut first) && began.elapsed() >= START_IS_IDLE && held.runnable;
+            say(&Message::Waiting { what, at_most, memory_bytes: held.memory_bytes, starting });
+        }
         Told::Resumed => say(&Message::Resumed),
         Told::Happened(entry) if order.live => say(&Message::Happened(entry.clone())),
         Told::Happened(_) => {}
@@ -112,20 +129,31 @@ fn carry_out(order: &Order) -> Message {
     match conversation::play(&order.case, &order.tolerances, &launch, order.seed, &mut tell) {
         Ok(played) => Message::Finished(Box::new(record(order, played, began.elapsed()))),
         Err(error @ (PlayError::Start(_) | PlayError::PortTaken)) => Message::Impossible(error.to_string()),
-        Err(error) => {
-            Message::Finished(Box::new(CaseRecord::unplayed(&order.case, Outcome::Error, error.to_string())))
+        Err(error) => unplayed(Outcome::Error, error.to_string()),
+    }
+}
+
+fn prepare(order: &Order) -> Result<Option<InsideReport>, isolate::IsolationError> {
+    match order.isolation {
+        Isolation::Host => isolate::prepare_host().map(|()| None),
+        Isolation::Namespace => {
+            let writable: Vec<&Path> = order.writable.iter().map(PathBuf::as_path).collect();
+            isolate::prepare_inside(&order.cwd, &writable).map(Some)
         }
     }
 }
 
-fn prepare(order: &Order) -> Result<(), isolate::IsolationError> {
-    match order.isolation {
-        Isolation::Host => isolate::prepare_host(),
-        Isolation::Namespace => {
-            let writable: Vec<&Path> = order.writable.iter().map(PathBuf::as_path).collect();
-            isolate::prepare_inside(&order.cwd, &writable).map(|_| ())
-        }
+/// What a case needs and its network has not got: the machine's fault, so nobody is judged.
+fn missing(case: &Case, report: &InsideReport) -> Option<String> {
+    if case.needs.contains(&Need::Ipv6) && !report.ipv6 {
+        return Some("the network of this case has no IPv6".to_owned());
     }
+    let named = case.args.iter().any(|arg| arg.contains(isolate::HOST_NAME));
+    (named && !report.host_name).then(|| {
+        let refused = report.refused.iter().find(|line| line.starts_with(isolate::HOST_NAME));
+        let reason = refused.map_or_else(|| format!("{} does not resolve", isolate::HOST_NAME), Clone::clone);
+        format!("this machine lacks what the case needs: {reason}")
+    })
 }
 
 fn record(order: &Order, played: Played, duration: Duration) -> CaseRecord {
@@ -182,5 +210,35 @@ fn circumstances(finding: &Finding, played: &Played) -> Circumstances {
         runner_delay: played.runner_delay,
         whole: played.whole,
         step: played.last_step,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case::all_there(&["--client", "--target=peer.test"], &[Need::Ipv6], true, true, None)]
+    #[case::no_name(&["--client", "--target=peer.test"], &[], true, false, Some("peer.test does not resolve"))]
+    #[case::name_not_needed(&["--server"], &[], true, false, None)]
+    #[case::no_ipv6(&["--server"], &[Need::Ipv6], false, true, Some("no IPv6"))]
+    fn what_the_machine_lacks_is_a_skip(
+        #[case] args: &[&str],
+        #[case] needs: &[Need],
+        #[case] ipv6: bool,
+        #[case] host_name: bool,
+        #[case] reason: Option<&str>,
+    ) {
+        let catalogue = crate::spec::Catalogue::built_in().unwrap();
+        let library = crate::fixture::Library::load(&[]).unwrap();
+        let mut case = library.cases(&catalogue, &Tolerances::default()).unwrap().remove(0);
+        case.args = args.iter().map(ToString::to_string).collect();
+        case.needs = needs.to_vec();
+        let report = InsideReport { ipv6, host_name, ..InsideReport::default() };
+        let said = missing(&case, &report);
+        assert_eq!(said.is_some(), reason.is_some());
+        assert!(said.unwrap_or_default().contains(reason.unwrap_or_default()));
     }
 }

@@ -72,6 +72,11 @@ fn outcome(report: &serde_json::Value, id: &str) -> serde_json::Value {
 #[case::fills_the_disk("sleep MARK & exec cat /dev/zero > ./zeros", "98008")]
 #[case::closes_its_output("exec >&- 2>&-; sleep MARK", "98009")]
 #[case::forks_again_and_again("f() { while :; do sleep MARK & done; }; f", "98010")]
+#[case::spins_to_escape(
+    "i=0; while [ $i -lt 250 ]; do (while :; do :; done) & i=$((i+1)); done; sleep MARK",
+    "98012"
+)]
+#[case::limits_its_parent("for p in 1 $PPID; do prlimit --pid $p --nofile=0:0 --cpu=0:0; done; sleep MARK", "98013")]
 #[case::kills_everyone("trap '' TERM; kill -TERM -1; sleep MARK", "98011")]
 fn a_wild_target_ends_as_a_verdict(#[case] what: &str, #[case] mark: &str) {
     let folder = tempfile::tempdir().unwrap();
@@ -83,4 +88,39 @@ fn a_wild_target_ends_as_a_verdict(#[case] what: &str, #[case] mark: &str) {
     assert_eq!(outcome("CLI-2"), "fail", "the rest of the cases is judged");
     assert!(!alive(&format!("sleep {mark}")), "something of the target is still alive");
     assert!(!folder.path().join("zeros").exists(), "the real disk was written to");
+}
+
+/// A right server that takes 300 MB and 40 threads at its start, and half a second of a processor.
+const BIG: &str = r#"
+import os, sys, threading, time, runpy
+if "--server" in sys.argv:
+    ballast = bytearray(b"x") * (300 << 20)
+    for _ in range(40):
+        threading.Thread(target=time.sleep, args=(600,), daemon=True).start()
+    began = time.process_time()
+    while time.process_time() < began + 0.5:
+        pass
+sys.argv[0] = os.environ.get("PEER", "PEER_PATH")
+runpy.run_path("PEER_PATH", run_name="__main__")
+"#;
+
+/// Many of them at once are a load of our own making, which is not charged to it.
+#[test]
+fn a_server_with_a_big_start_passes() {
+    if Command::new("python3").arg("--version").output().is_err() {
+        eprintln!("SKIPPED: no python3 on this machine");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let peer = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers/tester.py");
+    let path = folder.path().join("big.py");
+    fs::write(&path, BIG.replace("PEER_PATH", peer.to_str().unwrap())).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_conformance"));
+    command.arg(format!("--target-cmd=python3 {}", path.display()));
+    command.args(["--requirement", "SRV-1", "INV-1", "--quick", "--quiet", "--report=json"]);
+    let output = command.output().unwrap();
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    for id in ["SRV-1", "INV-1"] {
+        assert_eq!(outcome(&report, id), "pass", "{}", String::from_utf8_lossy(&output.stderr));
+    }
 }

@@ -25,12 +25,8 @@ impl Stalls {
             loop {
                 let before = Instant::now();
                 thread::sleep(PERIOD);
-                let late = before.elapsed().saturating_sub(PERIOD);
-                // Less than a period is what any busy machine does to everyone, the target included.
-                if late > PERIOD {
-                    let late = u64::try_from(late.as_millis()).unwrap_or(u64::MAX);
-                    ours.fetch_add(late, Ordering::Relaxed);
-                }
+                let late = u64::try_from(stall(before.elapsed()).as_millis()).unwrap_or(u64::MAX);
+                ours.fetch_add(late, Ordering::Relaxed);
             }
         });
         Self { milliseconds }
@@ -39,5 +35,30 @@ impl Stalls {
     /// How long, in all, the runner stood still.
     pub(super) fn total(&self) -> Duration {
         Duration::from_millis(self.milliseconds.load(Ordering::Relaxed))
+    }
+}
+
+/// What counts of a sleep of one period that lasted so long. Less than a period too much is what any busy machine does
+/// to everyone, the target included.
+fn stall(slept: Duration) -> Duration {
+    let late = slept.saturating_sub(PERIOD);
+    if late > PERIOD { late } else { Duration::ZERO }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case::in_time(50, 0)]
+    #[case::a_tick_late(54, 0)]
+    #[case::a_period_late(100, 0)]
+    #[case::a_stall(101, 51)]
+    #[case::a_long_stall(5050, 5000)]
+    #[case::woken_early(49, 0)]
+    fn only_what_others_do_not_suffer_too_is_a_stall(#[case] slept: u64, #[case] counted: u64) {
+        assert_eq!(stall(Duration::from_millis(slept)), Duration::from_millis(counted));
     }
 }

@@ -153,6 +153,12 @@ fn write_summary(page: &mut Page, report: &RunReport, problems: &[Problem<'_>]) 
         let advice = format!("Begin with number 1; conformance explain {} says more about it.", first.id);
         page.wrapped("", &advice);
     }
+    // Last, lest what was not judged reads as passed.
+    let unsure = report.requirements.iter().filter(|record| record.outcome == Outcome::Inconclusive).count();
+    if unsure > 0 {
+        let text = format!("{unsure} could not be judged: the machine was too busy.");
+        page.wrapped("", &painted(UNSURE, text));
+    }
 }
 
 /// The failures that are known (`--baseline`) and those that are not failures any longer.

@@ -8,7 +8,7 @@ use std::fs;
 use std::time::Duration;
 
 use nix::sys::wait::{WaitPidFlag, waitpid};
-use nix::unistd::Pid;
+use nix::unistd::{Pid, SysconfVar, sysconf};
 
 use super::processes::{Activity, Process, Resources, from_ticks};
 use crate::isolate;
@@ -50,6 +50,14 @@ impl Member {
         let tasks = fs::read_dir(format!("/proc/{}/task", self.listed)).ok()?;
         let threads = tasks.flatten().filter_map(thread).reduce(Activity::and)?;
         Some(Activity { used: from_ticks(self.used_ticks), ..threads })
+    }
+
+    /// The resident pages of its statm.
+    pub(super) fn memory_bytes(&self) -> Option<u64> {
+        let text = fs::read_to_string(format!("/proc/{}/statm", self.listed)).ok()?;
+        let pages: u64 = text.split_whitespace().nth(1)?.parse().ok()?;
+        let page = sysconf(SysconfVar::PAGE_SIZE).ok().flatten().and_then(|bytes| u64::try_from(bytes).ok());
+        Some(pages * page.unwrap_or(4096))
     }
 
     pub(super) fn resources(&self) -> Option<Resources> {
