@@ -151,6 +151,7 @@ impl DataFault {
             | Self::Replies { .. }
             | Self::WrongCount { .. }
             | Self::TooLittle { .. }
+            | Self::NoData { .. }
             | Self::Paused { .. }
             | Self::PartOfTheTime { .. }
             | Self::EndedByLoss

@@ -15,6 +15,9 @@ const MOST: usize = 6;
 /// shorter than its own waits.
 const SLOW_ANSWERS: &str = "slow answers";
 
+/// The variant that measures nothing.
+const PART_1: &str = "part-1";
+
 /// Some variants that are legal together.
 #[derive(Clone)]
 pub(crate) struct Combination<'v>(pub(crate) Vec<&'v Variant>);
@@ -47,6 +50,11 @@ impl<'v> Combination<'v> {
         self.0.iter().any(|variant| variant.group.as_deref() == Some(SLOW_ANSWERS))
     }
 
+    /// Whether it is a tester of Part 1, of which nothing more is asked.
+    pub(crate) fn is_part_1(&self) -> bool {
+        self.0.iter().any(|variant| variant.name == PART_1)
+    }
+
     /// Whether a server's, or a client's, cases can show anything of it.
     pub(crate) fn shows_in(&self, side: Side) -> bool {
         self.0.iter().any(|variant| variant.side == side || variant.side == Side::Both)
@@ -60,7 +68,7 @@ impl fmt::Display for Combination<'_> {
     }
 }
 
-/// All variants, each in one combination, in about as few as they allow. The heavy ones share theirs, and those of one
+/// All variants, each in one combination, the first of them Part 1 alone, and the rest in about as few as they allow. The heavy ones share theirs, and those of one
 /// side stand together where they can, since the other side's cases need not be played for them.
 pub(crate) fn packed(variants: &[Variant]) -> Vec<Combination<'_>> {
     let mut sizes: BTreeMap<&str, usize> = BTreeMap::new();
@@ -75,10 +83,13 @@ pub(crate) fn packed(variants: &[Variant]) -> Vec<Combination<'_>> {
     };
     let mut order: Vec<&Variant> = variants.iter().collect();
     order.sort_by_key(|variant| (!variant.heavy, of_side(variant), Reverse(size(variant))));
-    let mut packed: Vec<Combination<'_>> = Vec::new();
+    // Of a tester of Part 1 less is asked: no variant is to be seen beside it alone.
+    let (part_1, order): (Vec<&Variant>, Vec<&Variant>) =
+        order.into_iter().partition(|variant| variant.name == PART_1);
+    let mut packed: Vec<Combination<'_>> = vec![Combination(part_1)];
     for variant in order {
         let alike = |one: &Combination<'_>| variant.heavy || one.0.iter().all(|other| !other.heavy);
-        match packed.iter_mut().find(|one| one.fits(variant) && alike(one)) {
+        match packed.iter_mut().skip(1).find(|one| one.fits(variant) && alike(one)) {
             Some(one) => one.0.push(variant),
             None => packed.push(Combination(vec![variant])),
         }
@@ -90,13 +101,14 @@ pub(crate) fn each_alone(variants: &[Variant]) -> Vec<Combination<'_>> {
     variants.iter().map(|variant| Combination(vec![variant])).collect()
 }
 
-/// Random combinations, the same for the same seed.
+/// Random combinations, the same for the same seed. Every second one is a tester of Part 1, beside its other variants.
 pub(crate) fn drawn(variants: &[Variant], count: usize, seed: u64) -> Vec<Combination<'_>> {
     let mut random = fastrand::Rng::with_seed(seed);
-    let draw = |_| {
-        let mut combination = Combination(Vec::new());
+    let part_1: Vec<&Variant> = variants.iter().filter(|variant| variant.name == PART_1).collect();
+    let draw = |turn: usize| {
+        let mut combination = Combination(if turn % 2 == 1 { part_1.clone() } else { Vec::new() });
         let size = random.usize(1..=MOST);
-        let mut order: Vec<&Variant> = variants.iter().collect();
+        let mut order: Vec<&Variant> = variants.iter().filter(|variant| variant.name != PART_1).collect();
         random.shuffle(&mut order);
         for variant in order {
             if combination.0.len() < size && combination.fits(variant) {

@@ -119,7 +119,8 @@ fn play(combination: &Combination<'_>, extent: Extent, cases: &[String]) -> Grad
 
 fn conformance(combination: &Combination<'_>, extent: Extent) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_conformance"));
-    command.arg("--target-bin").arg(programs::legal()).args(["--part=p2", "--fail-on=harden"]);
+    command.arg("--target-bin").arg(programs::legal()).arg("--fail-on=harden");
+    command.arg(if combination.is_part_1() { "--part=p1" } else { "--part=p2" });
     command.args(combination.0.iter().map(|variant| format!("--target-arg=--variant={}", variant.name)));
     if !combination.needs_the_true_timeout() {
         command.args(SCALED);

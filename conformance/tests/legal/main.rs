@@ -6,8 +6,8 @@
 //! * nothing: all variants, packed into as few combinations of up to six as they allow, which share out one case for each
 //!   set of requirements; and each of them as a client with one server, and as a server with one client.
 //! * `LEGAL_GALLERY=alone`: each variant alone, graded with every case, those of a minute included.
-//! * `LEGAL_GALLERY=300`: so many random combinations of up to six, graded with every case. The seed is printed;
-//!   `LEGAL_SEED=N` plays those of that seed again.
+//! * `LEGAL_GALLERY=300`: so many random combinations of up to six, every second one a tester of Part 1, graded with every
+//!   case of its part. The seed is printed; `LEGAL_SEED=N` plays those of that seed again.
 //! * `LEGAL_GALLERY=packed`: the packed combinations, graded with every case.
 //! * `LEGAL_VARIANTS=a,b,c`: this one combination, graded with every case.
 //! * `LEGAL_WITHOUT=a,b,c`: without these variants, such as those that are known to fail.

@@ -90,7 +90,8 @@ fn players(combinations: &[Combination<'_>], side: Side, others: &[(&str, String
     let of_side = combinations.iter().filter(|combination| combination.shows_in(side));
     let combined = |combination: &Combination<'_>| {
         let variants = combination.0.iter().map(|variant| format!(" --variant={}", variant.name));
-        Player::new(&combination.to_string(), legal.clone() + &variants.collect::<String>())
+        let player = Player::new(&combination.to_string(), legal.clone() + &variants.collect::<String>());
+        Player { measures: player.measures && !combination.is_part_1(), ..player }
     };
     others.chain([Player::new("legal", legal.clone())]).chain(of_side.map(combined)).collect()
 }

@@ -108,6 +108,10 @@ fn measure(plan: &Plan, stop: &Stop) -> Sent {
         until(stop, &[], (plan.began + Duration::from_millis(200)).min(plan.ends));
     }
     let mut sent = Sent::default();
+    if on("part-1") {
+        until(stop, &[], plan.ends);
+        return sent;
+    }
     let began = Instant::now();
     let outcome = match plan.test {
         Test::TcpStream | Test::TcpRr => streams::run(plan, stop, began, &mut sent),

@@ -47,7 +47,7 @@ fn what_does_not_serve_need_not_listen(#[case] role: &str) {
     5_000,
     "its arguments should have been refused, but it connects, and goes on"
 )]
-#[case::neither("command", "nonzero", "0 start", 5_000, "the process was still running after 5.00 s")]
+#[case::neither("command", "nonzero", "0 start", 15_000, "the process was still running after 15.0 s")]
 #[case::nothing_to_refuse("command", "zero", "0 start; 9 ready", 9, "open until 5000")]
 #[case::a_server("server", "nonzero", "0 start; 9 ready", 9, "open until 5000")]
 fn a_program_at_work_has_taken_its_arguments(
@@ -103,15 +103,18 @@ fn a_process_ends(#[case] step: &str, #[case] told: &str, #[case] stands_as: &st
 }
 
 #[rstest]
-#[case::before(5_004, "open until 5005")]
-#[case::at(5_005, "the process was still running after 5.00 s")]
-fn an_end_is_waited_for(#[case] now: u64, #[case] stands_as: &str) {
-    assert_eq!(stands("exits = 'promptly'", "0 start; 5 step", now), stands_as);
+#[case::before("0 start; 1 ready; 5 step", 5_004, "open until 5005")]
+#[case::at("0 start; 1 ready; 5 step", 5_005, "the process was still running after 5.00 s")]
+#[case::of_a_client("0 start; 1 accepted 127.0.0.1:5678; 5 step", 5_004, "open until 5005")]
+#[case::of_one_that_may_still_be_starting("0 start; 5 step", 5_005, "open until 15005")]
+#[case::of_one_that_never_did("0 start; 5 step", 15_005, "the process was still running after 15.0 s")]
+fn an_end_is_waited_for(#[case] told: &str, #[case] now: u64, #[case] stands_as: &str) {
+    assert_eq!(stands("exits = 'promptly'", told, now), stands_as);
 }
 
 #[test]
 fn the_end_of_an_earlier_start_is_not_this_ones() {
-    assert_eq!(stands("exits = 'promptly'", "0 start; 1 exit 0; 2 start; 5 step", 6), "open until 5005");
+    assert_eq!(stands("exits = 'promptly'", "0 start; 1 exit 0; 2 start; 3 ready; 5 step", 6), "open until 5005");
 }
 
 /// Counted once it has stood still for a moment (250 ms), or patience is over.

@@ -69,6 +69,15 @@ impl View<'_> {
         })
     }
 
+    /// Whether the target has neither listened nor connected since its start, nor been sent a signal, which comes only once
+    /// it has settled.
+    fn may_be_starting(&self) -> bool {
+        let is_sign = |event: &Event| {
+            matches!(event, Event::Ready | Event::Opened { accepted: true, .. } | Event::Signalled { .. })
+        };
+        !self.seen.since_start().iter().any(|entry| is_sign(&entry.event))
+    }
+
     pub(super) fn exited(&self, within: Duration, status: Option<Status>) -> Assessment {
         let Some((_, exit)) = self.seen.exit() else {
             if self.judge.case.is_to_be_refused() && status == Some(Status::Nonzero) {
@@ -82,7 +91,9 @@ impl View<'_> {
                     return self.by(self.began + within, || Fault::ArgumentsTaken { listens: false });
                 }
             }
-            return self.by(self.began + within, || Fault::StillRunning { waited: within });
+            // One that has shown no sign of life yet may still be starting, for which it has a time of its own.
+            let waited = if self.may_be_starting() { within + self.judge.tolerances.startup } else { within };
+            return self.by(self.began + waited, || Fault::StillRunning { waited });
         };
         let right = match (status, exit) {
             (None, _) | (Some(Status::Zero), Exit::Status(0)) => true,
