@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 
 use crate::conversation::{self, PlayError, Played, Told};
-use crate::fixture::{Case, Need};
 use crate::fixture::step::Stream;
+use crate::fixture::{Case, Need};
 use crate::isolate::{self, InsideReport, Isolation};
 use crate::outcome::{CaseRecord, Outcome};
 use crate::target::{self, Launch};
@@ -98,7 +98,8 @@ fn say(message: &Message) {
 
 fn carry_out(order: &Order) -> Message {
     let began = Instant::now();
-    let unplayed = |outcome, reason| Message::Finished(Box::new(CaseRecord::unplayed(&order.case, outcome, reason)));
+    let unplayed =
+        |outcome, reason| Message::Finished(Box::new(CaseRecord::unplayed(&order.case, outcome, reason)));
     match prepare(order) {
         Err(error) => return unplayed(Outcome::Error, format!("no isolation: {error}")),
         Ok(report) => {

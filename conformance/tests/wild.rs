@@ -76,7 +76,10 @@ fn outcome(report: &serde_json::Value, id: &str) -> serde_json::Value {
     "i=0; while [ $i -lt 250 ]; do (while :; do :; done) & i=$((i+1)); done; sleep MARK",
     "98012"
 )]
-#[case::limits_its_parent("for p in 1 $PPID; do prlimit --pid $p --nofile=0:0 --cpu=0:0; done; sleep MARK", "98013")]
+#[case::limits_its_parent(
+    "for p in 1 $PPID; do prlimit --pid $p --nofile=0:0 --cpu=0:0; done; sleep MARK",
+    "98013"
+)]
 #[case::kills_everyone("trap '' TERM; kill -TERM -1; sleep MARK", "98011")]
 fn a_wild_target_ends_as_a_verdict(#[case] what: &str, #[case] mark: &str) {
     let folder = tempfile::tempdir().unwrap();

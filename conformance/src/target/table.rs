@@ -197,7 +197,15 @@ mod tests {
     #[case::zombie_leader_of_living_threads("Z", 3, true)]
     fn a_stat_line_is_read(#[case] state: &str, #[case] threads: u32, #[case] alive: bool) {
         let line = format!("42 (a) b (c) {state} {REST} {threads} 0 100 0 0\n");
-        let entry = Entry { pid: 42, listed: 42, parent: 10, group: 12, alive, name: "a) b (c".to_owned(), used_ticks: 17 };
+        let entry = Entry {
+            pid: 42,
+            listed: 42,
+            parent: 10,
+            group: 12,
+            alive,
+            name: "a) b (c".to_owned(),
+            used_ticks: 17,
+        };
         assert_eq!(parse_stat(&line), Some(entry));
     }
 
