@@ -15,7 +15,7 @@ use crate::fixture::step::Stream;
 use crate::fixture::{Case, Need};
 use crate::isolate::{self, InsideReport, Isolation};
 use crate::outcome::{CaseRecord, Outcome};
-use crate::target::{self, Launch};
+use crate::target::{self, Launch, StartError};
 use crate::tolerance::{START_IS_IDLE, Tolerances, seconds};
 use crate::transcript::{DataEvent, Entry, Event, Transcript};
 use crate::verdict::{self, Fault, Finding, Verdict};
@@ -129,6 +129,10 @@ fn carry_out(order: &Order) -> Message {
     };
     match conversation::play(&order.case, &order.tolerances, &launch, order.seed, &mut tell) {
         Ok(played) => Message::Finished(Box::new(record(order, played, began.elapsed()))),
+        // What the system refuses for want of something may be refused this once, or be the target's own doing.
+        Err(error @ PlayError::Start(StartError::Other { .. } | StartError::Terminal(_))) => {
+            unplayed(Outcome::Error, error.to_string())
+        }
         Err(error @ (PlayError::Start(_) | PlayError::PortTaken)) => Message::Impossible(error.to_string()),
         Err(error) => unplayed(Outcome::Error, error.to_string()),
     }

@@ -49,7 +49,8 @@ impl Member {
         };
         let tasks = fs::read_dir(format!("/proc/{}/task", self.listed)).ok()?;
         let threads = tasks.flatten().filter_map(thread).reduce(Activity::and)?;
-        Some(Activity { used: from_ticks(self.used_ticks), ..threads })
+        // Ticks are cut off, which of a hundred processes with a little each would leave nothing.
+        Some(Activity { used: from_ticks(self.used_ticks).max(threads.run_time), ..threads })
     }
 
     /// The resident pages of its statm.
