@@ -258,11 +258,7 @@ mod tests {
     #[case::bigger_than_the_machine(Some(GIB), &[2 * GIB], 1)]
     #[case::ended_before_a_look(Some(16 * GIB), &[0], 64)]
     #[case::a_system_that_does_not_tell(None, &[300 << 20], 64)]
-    fn a_crowd_fits_the_machine(
-        #[case] available: Option<u64>,
-        #[case] bytes: &[u64],
-        #[case] limit: usize,
-    ) {
+    fn a_crowd_fits_the_machine(#[case] available: Option<u64>, #[case] bytes: &[u64], #[case] limit: usize) {
         let mut crowd = Crowd::new(4, 64, available);
         bytes.iter().for_each(|&bytes| crowd.learn(bytes));
         assert_eq!(crowd.limit(), limit);

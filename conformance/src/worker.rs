@@ -11,11 +11,11 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 
 use crate::conversation::{self, PlayError, Played, Told};
-use crate::fixture::{Case, Need};
 use crate::fixture::step::Stream;
+use crate::fixture::{Case, Need};
 use crate::isolate::{self, InsideReport, Isolation};
 use crate::outcome::{CaseRecord, Outcome};
-use crate::target::{self, Launch};
+use crate::target::{self, Launch, StartError};
 use crate::tolerance::{START_IS_IDLE, Tolerances, seconds};
 use crate::transcript::{DataEvent, Entry, Event, Transcript};
 use crate::verdict::{self, Fault, Finding, Verdict};
@@ -98,7 +98,8 @@ fn say(message: &Message) {
 
 fn carry_out(order: &Order) -> Message {
     let began = Instant::now();
-    let unplayed = |outcome, reason| Message::Finished(Box::new(CaseRecord::unplayed(&order.case, outcome, reason)));
+    let unplayed =
+        |outcome, reason| Message::Finished(Box::new(CaseRecord::unplayed(&order.case, outcome, reason)));
     match prepare(order) {
         Err(error) => return unplayed(Outcome::Error, format!("no isolation: {error}")),
         Ok(report) => {
@@ -128,6 +129,10 @@ fn carry_out(order: &Order) -> Message {
     };
     match conversation::play(&order.case, &order.tolerances, &launch, order.seed, &mut tell) {
         Ok(played) => Message::Finished(Box::new(record(order, played, began.elapsed()))),
+        // What the system refuses for want of something may be refused this once, or be the target's own doing.
+        Err(error @ PlayError::Start(StartError::Other { .. } | StartError::Terminal(_))) => {
+            unplayed(Outcome::Error, error.to_string())
+        }
         Err(error @ (PlayError::Start(_) | PlayError::PortTaken)) => Message::Impossible(error.to_string()),
         Err(error) => unplayed(Outcome::Error, error.to_string()),
     }

@@ -40,7 +40,8 @@ impl Reading {
     /// Now, with a target that does this.
     pub(super) fn now(activity: Option<Activity>) -> Self {
         // A process that was waited for is in the second one, with all that it had waited for itself.
-        let target = activity.map_or(Duration::ZERO, |activity| activity.used) + used(UsageWho::RUSAGE_CHILDREN);
+        let target =
+            activity.map_or(Duration::ZERO, |activity| activity.used) + used(UsageWho::RUSAGE_CHILDREN);
         Self {
             at: Instant::now(),
             delayed: activity.map(|activity| activity.run_delay),
@@ -72,7 +73,8 @@ fn processors() -> u32 {
 fn used(who: UsageWho) -> Duration {
     let time = |value: nix::sys::time::TimeVal| {
         let seconds = u64::try_from(value.tv_sec()).unwrap_or_default();
-        Duration::from_secs(seconds) + Duration::from_micros(u64::try_from(value.tv_usec()).unwrap_or_default())
+        Duration::from_secs(seconds)
+            + Duration::from_micros(u64::try_from(value.tv_usec()).unwrap_or_default())
     };
     getrusage(who).map_or(Duration::ZERO, |usage| time(usage.user_time()) + time(usage.system_time()))
 }

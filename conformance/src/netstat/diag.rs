@@ -56,8 +56,7 @@ impl Diag {
     /// socket.
     fn open() -> io::Result<Diag> {
         let protocol = SockProtocol::NetlinkSockDiag;
-        let diag =
-            Diag(socket(AddressFamily::Netlink, SockType::Raw, SockFlag::SOCK_CLOEXEC, protocol)?);
+        let diag = Diag(socket(AddressFamily::Netlink, SockType::Raw, SockFlag::SOCK_CLOEXEC, protocol)?);
         diag.listeners(0)?;
         Ok(diag)
     }

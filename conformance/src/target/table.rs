@@ -49,7 +49,8 @@ impl Member {
         };
         let tasks = fs::read_dir(format!("/proc/{}/task", self.listed)).ok()?;
         let threads = tasks.flatten().filter_map(thread).reduce(Activity::and)?;
-        Some(Activity { used: from_ticks(self.used_ticks), ..threads })
+        // Ticks are cut off, which of a hundred processes with a little each would leave nothing.
+        Some(Activity { used: from_ticks(self.used_ticks).max(threads.run_time), ..threads })
     }
 
     /// The resident pages of its statm.
@@ -197,7 +198,15 @@ mod tests {
     #[case::zombie_leader_of_living_threads("Z", 3, true)]
     fn a_stat_line_is_read(#[case] state: &str, #[case] threads: u32, #[case] alive: bool) {
         let line = format!("42 (a) b (c) {state} {REST} {threads} 0 100 0 0\n");
-        let entry = Entry { pid: 42, listed: 42, parent: 10, group: 12, alive, name: "a) b (c".to_owned(), used_ticks: 17 };
+        let entry = Entry {
+            pid: 42,
+            listed: 42,
+            parent: 10,
+            group: 12,
+            alive,
+            name: "a) b (c".to_owned(),
+            used_ticks: 17,
+        };
         assert_eq!(parse_stat(&line), Some(entry));
     }
 

@@ -99,7 +99,13 @@ mod tests {
     #[case::says_so_itself(Lateness::Always, false, 0.0, load(5.0, 0.0, 0.0, 0.0), true)]
     // Three hundred spinning threads on a quiet machine, and beside six other programs.
     #[case::spins_to_escape(Lateness::TargetLate, false, 4.2, load(5.0, 1490.0, 9.6, 0.3), false)]
-    #[case::spins_to_escape_beside_others(Lateness::TargetLate, false, 4.6, load(5.0, 1490.0, 9.6, 0.4), false)]
+    #[case::spins_to_escape_beside_others(
+        Lateness::TargetLate,
+        false,
+        4.6,
+        load(5.0, 1490.0, 9.6, 0.4),
+        false
+    )]
     #[case::spins_before_it_listens(Lateness::TargetLate, true, 8.0, load(10.0, 2900.0, 19.0, 0.5), false)]
     #[case::spins_early(Lateness::RunnerLate, false, 4.2, load(5.0, 1490.0, 9.6, 0.3), false)]
     // One spinning thread has had time enough to answer, whoever else had the rest.

@@ -15,6 +15,9 @@ use crate::targets::PREFIX;
 /// How long anything may take that takes a second at most on an idle machine.
 pub(crate) const SOON: Duration = Duration::from_secs(30);
 
+/// How often a thing that no descriptor announces is looked at.
+const LOOK_AGAIN: Duration = Duration::from_millis(5);
+
 /// What the test has set up for a worker.
 pub(crate) struct Place {
     pub(crate) isolation: Isolation,
@@ -143,7 +146,9 @@ impl Running {
             events.push(self.target.exit_fd());
             let mut events: Vec<PollFd> =
                 events.into_iter().map(|event| PollFd::new(event, PollFlags::POLLIN)).collect();
-            poll(&mut events, PollTimeout::try_from(left).expect("a short time")).expect("polled");
+            // What is waited for need not show on a descriptor: a stop does not, nor what the kernel knows of a socket.
+            let turn = left.min(LOOK_AGAIN);
+            poll(&mut events, PollTimeout::try_from(turn).expect("a short time")).expect("polled");
             self.read();
         }
     }
