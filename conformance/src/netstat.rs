@@ -47,6 +47,16 @@ fn tcp_sockets_in_use() -> (Option<u32>, Option<u32>) {
 
 /// Whether a TCP socket listens on `port`, or holds a connection that was accepted there.
 pub fn tcp_port_in_use(port: u16) -> io::Result<bool> {
+    seen_twice_if_absent(|| Ok(is_listening(port)? || tcp_port_in_table(port)?))
+}
+
+/// A table is read in several system calls, between which others may change it: a row that is there can be missed, a row
+/// that is not cannot be seen. So it takes two looks to say no.
+fn seen_twice_if_absent(look: impl Fn() -> io::Result<bool>) -> io::Result<bool> {
+    Ok(look()? || look()?)
+}
+
+fn tcp_port_in_table(port: u16) -> io::Result<bool> {
     let of_port = |socket: &&Socket| socket.local.port() == port && socket.inode != 0;
     let is_live = |socket: &Socket| matches!(socket.state, LISTEN | ESTABLISHED | CLOSE_WAIT);
     Ok(sockets("tcp")?.iter().filter(of_port).any(is_live))
@@ -122,7 +132,7 @@ pub fn udp_port(port: u16) -> io::Result<UdpPort> {
 
 /// Whether a UDP socket is bound to `port`.
 pub fn udp_port_open(port: u16) -> io::Result<bool> {
-    Ok(udp_port(port)?.sockets > 0)
+    seen_twice_if_absent(|| Ok(udp_port(port)?.sockets > 0))
 }
 
 /// Counters of the namespace's UDP since it was made, version 4 and 6 together. The difference of two readings is

@@ -70,7 +70,10 @@ mod tests {
     )]
     #[case::our_own_name_used_before("0 connect; 1 reset; 2 connect; 3 close; 4 connect", 2)]
     #[case::who_came_later_does_not_count("0 connect; 1 connect on a; 2 connect on b", 0)]
-    #[case::who_has_been_answered_waits_for_nobody("0 connect on a; 1 close on a; 2 connect; 3 < 01 02 16 2e", 0)]
+    #[case::who_has_been_answered_waits_for_nobody(
+        "0 connect on a; 1 close on a; 2 connect; 3 < 01 02 16 2e",
+        0
+    )]
     #[case::a_target_started_again_has_nobody("0 start; 0 connect on a; 1 close on a; 2 start; 3 connect", 0)]
     fn those_before_are_counted(#[case] transcript: &str, #[case] before: usize) {
         assert_eq!(standing_before(&told(transcript), "control").len(), before);

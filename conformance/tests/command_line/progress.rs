@@ -5,18 +5,21 @@ use predicates::str::is_match;
 
 use super::support::Folder;
 
-/// A program that never listens, waited for one second longer than the interval of the lines.
+/// A program that never listens, waited for one second longer than the interval of the lines. On a busy machine that is
+/// inconclusive, and waited for once more: what counts here are the lines.
 fn waiting(more: &[&str]) -> assert_cmd::assert::Assert {
     let folder = Folder::new().with_program("tester", "#!/bin/sh\nexec sleep 3600\n");
     let args = ["--target-bin=tester", "--startup=11s", "--case=server/session/listens"];
-    folder.runner().args(args).args(more).assert().code(1)
+    let ends = predicate::in_iter([1, 3]);
+    folder.runner().args(args).args(more).assert().code(ends)
 }
 
 #[test]
 fn a_plain_line_comes_every_ten_seconds() {
     let words = "0 of 1 cases, waiting for the server to listen in SRV-1 (server/session/listens), ";
-    let line = format!(r"\A{}\d s more at most\n\z", regex::escape(words));
-    waiting(&[]).stderr(is_match(line).unwrap());
+    let line = format!(r"{}\d+ s more at most", regex::escape(words));
+    let once_more = r"0 of 1 cases(, .*)?";
+    waiting(&[]).stderr(is_match(format!(r"\A{line}\n(({line}|{once_more})\n)*\z")).unwrap());
 }
 
 #[test]

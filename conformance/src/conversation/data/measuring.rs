@@ -3,11 +3,15 @@
 //! with the process, since a worker lives for one case.
 
 use std::io::{self, ErrorKind, Read, Write};
+use std::mem::MaybeUninit;
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream, UdpSocket};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
+
+use nix::libc;
+use socket2::Socket;
 
 use crate::conversation::data_port;
 use crate::fixture::data::PortMode;
@@ -31,8 +35,13 @@ const EARLIEST_RETRY: Duration = Duration::from_millis(5);
 /// Data that does not come within this time after the last has not come: loopback delivers within microseconds.
 const QUIET: Duration = Duration::from_millis(40);
 
-/// A client that goes on sending after Done is not waited for any longer.
-const SETTLES_WITHIN: Duration = Duration::from_secs(1);
+/// A client that goes on sending after Done is not waited for any longer. What a whole buffer holds takes less, also where
+/// others have the processor.
+const SETTLES_WITHIN: Duration = Duration::from_secs(3);
+
+/// The buffer of a connection that is read slowly: what lies in it unread at the end is sent and has not arrived, and is to
+/// be little beside all that has.
+const SLOW_BUFFER_BYTES: usize = 256 << 10;
 
 /// The buffer that is asked for: the system gives what it allows.
 const BUFFER_BYTES: usize = 32 << 20;
@@ -48,6 +57,8 @@ struct Shared {
     opened: Instant,
     /// The test is over: what is still there is read at once.
     hurry: AtomicBool,
+    /// Every connection that was accepted, to see whether anything lies in it unread.
+    streams: Mutex<Vec<Socket>>,
     seen: Mutex<DataSeen>,
 }
 
@@ -59,7 +70,12 @@ impl MeasuringPort {
         // Less than was asked for is what the system allows; drops are counted.
         let _ = socket2::SockRef::from(&datagrams).set_recv_buffer_size(BUFFER_BYTES);
         let hurry = AtomicBool::new(false);
-        let shared = Arc::new(Shared { mode, opened: Instant::now(), hurry, seen: Mutex::default() });
+        let (streams, seen) = (Mutex::default(), Mutex::default());
+        let shared = Arc::new(Shared { mode, opened: Instant::now(), hurry, streams, seen });
+        if matches!(mode, PortMode::TakeSlowing { .. }) {
+            // On the listener, so that each connection has it from its first segment on.
+            let _ = socket2::SockRef::from(&listener).set_recv_buffer_size(SLOW_BUFFER_BYTES);
+        }
         let for_streams = Arc::clone(&shared);
         thread::spawn(move || for_streams.accept(&listener));
         let for_datagrams = Arc::clone(&shared);
@@ -81,7 +97,8 @@ impl MeasuringPort {
         let asked = Instant::now();
         loop {
             let last = self.shared.opened + self.shared.seen().last;
-            if last.max(asked).elapsed() >= QUIET || asked.elapsed() >= SETTLES_WITHIN {
+            let quiet = last.max(asked).elapsed() >= QUIET && !self.shared.has_unread();
+            if quiet || asked.elapsed() >= SETTLES_WITHIN {
                 break;
             }
             thread::sleep(QUIET / 8);
@@ -112,9 +129,21 @@ pub(super) fn megabits_per_second(bytes: u64, time: Duration) -> f64 {
     if time.is_zero() { 0.0 } else { bytes as f64 * 8.0 / 1e6 / time.as_secs_f64() }
 }
 
+fn has_unread(stream: &Socket) -> bool {
+    let mut byte = [MaybeUninit::uninit()];
+    let flags = libc::MSG_PEEK | libc::MSG_DONTWAIT;
+    matches!(stream.recv_with_flags(&mut byte, flags), Ok(1))
+}
+
 impl Shared {
     fn seen(&self) -> MutexGuard<'_, DataSeen> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether a byte has come that no reader has taken.
+    fn has_unread(&self) -> bool {
+        let streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
+        streams.iter().any(has_unread)
     }
 
     /// Notes that something came just now.
@@ -133,6 +162,9 @@ impl Shared {
     fn accept(self: &Arc<Self>, listener: &TcpListener) {
         for stream in listener.incoming().flatten() {
             self.seen().connections += 1;
+            if let Ok(clone) = stream.try_clone() {
+                self.streams.lock().unwrap_or_else(PoisonError::into_inner).push(clone.into());
+            }
             let shared = Arc::clone(self);
             thread::spawn(move || {
                 // The client's end of the connection is what the events are about, not how this thread learned of it.

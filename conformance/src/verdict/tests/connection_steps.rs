@@ -322,8 +322,7 @@ fn serving_judges_nothing(#[case] told: &str, #[case] now: u64, #[case] stands_a
 }
 
 /// Two clients that the runner left, and a third that asks: the server comes to it when it is done with the two.
-const BEHIND_TWO: &str =
-    "0 connect on a; 0 open on a; 1 reset on a; 2 connect on b; 2 open on b; 3 close on b; 4 connect; 4 open; \
+const BEHIND_TWO: &str = "0 connect on a; 0 open on a; 1 reset on a; 2 connect on b; 2 open on b; 3 close on b; 4 connect; 4 open; \
      100 > 01 01 01; 100 step";
 
 #[rstest]
@@ -338,7 +337,10 @@ fn a_client_waits_for_those_before_it(#[case] happenings: &str, #[case] now: u64
 #[test]
 fn a_connect_behind_others_may_meet_a_full_backlog() {
     let told = "0 connect on a; 0 open on a; 1 reset on a; 4 connect; 100 step";
-    assert_eq!(stands("expect = '01 02 PP PP'", told, 100), format!("open until {}", 100 + 5000 + 5000 + 7000));
+    assert_eq!(
+        stands("expect = '01 02 PP PP'", told, 100),
+        format!("open until {}", 100 + 5000 + 5000 + 7000)
+    );
 }
 
 #[rstest]

@@ -114,7 +114,10 @@ fn an_end_is_waited_for(#[case] told: &str, #[case] now: u64, #[case] stands_as:
 
 #[test]
 fn the_end_of_an_earlier_start_is_not_this_ones() {
-    assert_eq!(stands("exits = 'promptly'", "0 start; 1 exit 0; 2 start; 3 ready; 5 step", 6), "open until 5005");
+    assert_eq!(
+        stands("exits = 'promptly'", "0 start; 1 exit 0; 2 start; 3 ready; 5 step", 6),
+        "open until 5005"
+    );
 }
 
 /// Counted once it has stood still for a moment (250 ms), or patience is over.

@@ -19,9 +19,14 @@ use crate::verdict::{Assessment, Judge, Memory};
 
 /// A fixture of these steps, written as in a fixture's file, `; ` between two steps, about INV-1.
 pub(super) fn case(role: &str, steps: &str) -> Case {
+    case_of(role, "1s", steps)
+}
+
+/// The same with another `--time` of a client.
+pub(super) fn case_of(role: &str, time: &str, steps: &str) -> Case {
     let steps: Vec<_> = steps.split("; ").map(|step| format!("{{ {step} }}")).collect();
     let text = format!(
-        "summary = 'told'\nrequirements = ['INV-1']\ntarget = '{role}'\nstep = [{}]\n",
+        "summary = 'told'\nrequirements = ['INV-1']\ntarget = '{role}'\ntime = '{time}'\nstep = [{}]\n",
         steps.join(", ")
     );
     let catalogue = Catalogue::built_in().unwrap();

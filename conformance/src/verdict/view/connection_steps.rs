@@ -93,7 +93,8 @@ impl View<'_> {
                 Some(speaker) => speaker,
                 None => {
                     // Any of them may be the last in turn.
-                    let waited = several.iter().map(|name| self.patient(within, name)).max().unwrap_or(within);
+                    let waited =
+                        several.iter().map(|name| self.patient(within, name)).max().unwrap_or(within);
                     return self.by(self.began + waited, || Fault::BytesMissing {
                         expected: pattern.clone(),
                         actual: Vec::new(),

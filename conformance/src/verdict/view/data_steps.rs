@@ -155,7 +155,9 @@ impl View<'_> {
         if (smallest, largest) != (wanted, wanted) {
             return wrong(DataFault::DatagramLength { smallest, largest, wanted });
         }
-        let (span, test) = (seen.last.saturating_sub(seen.first), self.test_lasted());
+        // Done may come a while after the test's end.
+        let asked = self.asked_time().unwrap_or(Duration::MAX);
+        let (span, test) = (seen.last.saturating_sub(seen.first), self.test_lasted().min(asked));
         if span < test.mul_f64(SPANNED_SHARE) || pause > test.mul_f64(1.0 - SPANNED_SHARE) {
             return wrong(DataFault::PartOfTheTime { span, test, pause });
         }
@@ -213,11 +215,10 @@ impl View<'_> {
 
     /// What a figure must be, in every right way of counting it.
     fn right(&self, figure: Figure, seen: &DataSeen) -> Right {
-        // The client's clock runs somewhere between the first arrival and Reply, the last arrival and Done; or the time
-        // that was asked for is taken for the test's, as long as it is about that.
-        let mut spans = vec![seen.last.saturating_sub(seen.first), self.test_lasted()];
-        let about = |asked: &Duration, span: &Duration| asked.abs_diff(*span) <= span.mul_f64(ROUNDED_RATE_SHARE);
-        spans.extend(self.asked_time().filter(|asked| spans.iter().any(|span| about(asked, span))));
+        // The client's clock runs somewhere between the first arrival and Reply, the last arrival and Done, which may come
+        // a while after the test's end; or the time that was asked for is taken for the test's.
+        let spans = [seen.last.saturating_sub(seen.first), self.test_lasted()];
+        let spans: Vec<Duration> = spans.into_iter().chain(self.asked_time()).collect();
         let rates = |count: f64| {
             let rates = spans.iter().filter(|span| !span.is_zero()).map(|span| count / span.as_secs_f64());
             rates.fold((f64::INFINITY, 0.0_f64), |(low, high), rate| (low.min(rate), high.max(rate)))
