@@ -90,7 +90,8 @@ fn a_wild_target_ends_as_a_verdict(#[case] what: &str, #[case] mark: &str) {
     let report = report(&target);
     let outcome = |id: &str| outcome(&report, id);
     assert_eq!(outcome("SRV-1"), "fail");
-    assert_eq!(outcome("SIG-1"), "skip", "not judged, since the server never listened");
+    // Not judged, since the server never listened; on a machine that others keep busy that may stay unsure.
+    assert!(["skip", "inconclusive"].map(serde_json::Value::from).contains(&outcome("SIG-1")));
     assert_eq!(outcome("CLI-2"), "fail", "the rest of the cases is judged");
     assert!(!alive(&format!("sleep {mark}")), "something of the target is still alive");
     assert!(!folder.path().join("zeros").exists(), "the real disk was written to");

@@ -75,7 +75,7 @@ mod tests {
     #[case::starts_and_waits_for_a_processor(|at: u64| (at.min(2000) / 20, at <= 2000), 2060)]
     #[case::spins(|at: u64| (at, true), 300)]
     #[case::measures_in_short_strokes(|at: u64| (at / 10, false), 300)]
-    #[case::sleeps_between_strokes_of_its_start(|at: u64| (at / 2, at % 20 == 0), 600)]
+    #[case::sleeps_between_strokes_of_its_start(|at: u64| (at / 2, at.is_multiple_of(20)), 600)]
     #[case::is_never_run(|_| (0, true), 5000)]
     fn a_signal_waits_for_the_right_moment(#[case] looks: Looks, #[case] sent: u64) {
         assert_eq!(sent_after(looks), Some(sent));
