@@ -27,7 +27,7 @@ use crate::netstat;
 use crate::target::{self, Launch, ReadOutcome, StartError, Target};
 use crate::tolerance::{START_IS_IDLE, Tolerances, WAIT_IS_IDLE};
 use crate::transcript::{Entry, Event, Exit, Transcript};
-use crate::verdict::{Assessment, Judge};
+use crate::verdict::{Assessment, Fault, Judge, Lateness};
 use data::{Outbound, OwnPort};
 use idleness::Idleness;
 pub use load::Load;
@@ -50,6 +50,9 @@ const SETTLE_AGAIN: Duration = Duration::from_millis(1);
 /// How many further reads of 64 KiB a target's last words may take when it has ended: a terminal holds less,
 /// and a process that it left behind may go on for ever.
 const LAST_TURNS: usize = 16;
+
+/// How many times the patience a target is given at most beyond its time, on a machine that others keep busy.
+const MOST_MORE_PATIENCE: u32 = 2;
 
 /// Why a conversation could not be played. Never the target's fault.
 #[derive(Debug, Error)]
@@ -83,6 +86,8 @@ pub struct Played {
     pub transcript: Transcript,
     /// How long the runner itself stood still, over the whole conversation.
     pub runner_delay: Duration,
+    /// What was due did not come at all, also not in as much more time as the runner had stood still.
+    pub waited_out: bool,
     /// Who had the processors, over the whole conversation.
     pub whole: Load,
     /// Who had them during the last step.
@@ -134,6 +139,7 @@ struct Player<'a> {
     connections: BTreeMap<String, Connection>,
     /// Who had had how much of the processors at the start, and when the last step began.
     began: Reading,
+    waited_out: bool,
     step_began: Reading,
 }
 
@@ -184,6 +190,7 @@ impl<'a> Player<'a> {
             accepted: 0,
             connections: BTreeMap::new(),
             began: Reading::now(None),
+            waited_out: false,
             step_began: Reading::now(None),
         })
     }
@@ -207,7 +214,8 @@ impl<'a> Player<'a> {
         let (whole, last_step) = (now.since(&self.began), now.since(&self.step_began));
         self.connections.clear();
         let leftovers = self.target.take().map(left_behind).unwrap_or_default();
-        Ok(Played { transcript: self.transcript, runner_delay, whole, last_step, leftovers })
+        let waited_out = self.waited_out;
+        Ok(Played { transcript: self.transcript, runner_delay, waited_out, whole, last_step, leftovers })
     }
 
     /// How long the current step has lasted.
@@ -338,7 +346,10 @@ impl<'a> Player<'a> {
                     self.judge.remember(memory);
                     break true;
                 }
-                Assessment::Broken(_) => break false,
+                Assessment::Broken(fault) => match self.more_time(index, &fault, began, now) {
+                    Some(until) => self.pump(step, until)?,
+                    None => break false,
+                },
                 Assessment::Pending(deadline) => {
                     let idle_from = began + idle_after(step);
                     if !announced && now >= idle_from {
@@ -358,6 +369,32 @@ impl<'a> Player<'a> {
         }
         self.tell_news();
         Ok(holds)
+    }
+
+    /// Until when a step that has missed its deadline is waited for all the same: the target is given as much more time
+    /// as the runner stood still, and as it was itself kept waiting for a processor, within a bound. What comes then has
+    /// come in time; what does not come then is missing, whoever was late.
+    fn more_time(&mut self, index: usize, fault: &Fault, began: Duration, now: Duration) -> Option<Duration> {
+        if fault.lateness() != Lateness::TargetLate {
+            return None;
+        }
+        let delayed = self.reading().since(&self.step_began).target_delay.unwrap_or_default();
+        let lost = self.stalls.total() + delayed.min(now.saturating_sub(began));
+        let most = self.patience * MOST_MORE_PATIENCE;
+        let earlier = now.saturating_sub(lost.min(most)).max(began);
+        match self.judge.assess(index, &self.transcript, began, earlier) {
+            Assessment::Pending(deadline) => Some(now + deadline.saturating_sub(earlier)),
+            Assessment::Held(_) => None,
+            Assessment::Broken(_) => {
+                // What came, but came late, is wrong at any time; what is missing is not yet when the step begins.
+                let missing = !matches!(
+                    self.judge.assess(index, &self.transcript, began, began),
+                    Assessment::Broken(_)
+                );
+                self.waited_out = missing && lost <= most;
+                None
+            }
+        }
     }
 
     /// Tells what has happened since it was last told.

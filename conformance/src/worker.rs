@@ -213,6 +213,7 @@ fn circumstances(finding: &Finding, played: &Played) -> Circumstances {
         lateness: finding.fault.lateness(),
         starting: matches!(finding.fault, Fault::NotListening { .. } | Fault::NotAccepted { .. }),
         runner_delay: played.runner_delay,
+        waited_out: played.waited_out,
         whole: played.whole,
         step: played.last_step,
     }

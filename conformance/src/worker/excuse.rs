@@ -23,6 +23,8 @@ pub(super) struct Circumstances {
     pub(super) starting: bool,
     /// How long the runner itself stood still, over the whole conversation.
     pub(super) runner_delay: Duration,
+    /// What was due is missing, and was waited for as much longer as the runner had stood still.
+    pub(super) waited_out: bool,
     /// Who had the processors, over the whole conversation.
     pub(super) whole: Load,
     /// The same for the step that failed.
@@ -48,7 +50,7 @@ pub(super) fn machine_was_late(what: &Circumstances, tolerances: &Tolerances) ->
         Lateness::Irrelevant => false,
         Lateness::Always => return Some("so that nothing can be said of the tester".to_owned()),
         Lateness::RunnerLate => runner > runner_allowed,
-        Lateness::TargetLate => runner > runner_allowed || target > spoiled,
+        Lateness::TargetLate => (runner > runner_allowed && !what.waited_out) || target > spoiled,
     };
     late.then(|| {
         format!(
@@ -124,8 +126,31 @@ mod tests {
         #[case] excused: bool,
     ) {
         let runner_delay = Duration::from_secs_f64(runner_delay);
-        let what = Circumstances { lateness, starting, runner_delay, whole: load, step: load };
+        let waited_out = false;
+        let what = Circumstances { lateness, starting, runner_delay, waited_out, whole: load, step: load };
         let excuse = machine_was_late(&what, &Tolerances::default());
         assert_eq!(excuse.is_some(), excused, "{excuse:?}");
+    }
+
+    /// The runner stood still for 0.6 s: it waited so much longer. That a target was kept waiting itself still counts.
+    #[rstest]
+    #[case::missing_all_the_same(Lateness::TargetLate, load(5.6, 0.0, 0.1, 9.8), false)]
+    #[case::kept_waiting_itself(Lateness::TargetLate, load(5.6, 4.5, 0.1, 9.8), true)]
+    #[case::seen_too_early(Lateness::RunnerLate, load(5.6, 0.0, 0.1, 9.8), true)]
+    fn who_was_waited_out_is_not_excused_by_the_runner(
+        #[case] lateness: Lateness,
+        #[case] load: Load,
+        #[case] excused: bool,
+    ) {
+        let runner_delay = Duration::from_millis(600);
+        let what = Circumstances {
+            waited_out: true,
+            starting: false,
+            lateness,
+            runner_delay,
+            whole: load,
+            step: load,
+        };
+        assert_eq!(machine_was_late(&what, &Tolerances::default()).is_some(), excused);
     }
 }
