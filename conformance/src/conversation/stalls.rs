@@ -1,6 +1,7 @@
 //! Watches how late the machine runs the runner itself, so that a verdict on time can tell the
 //! target's lateness from the machine's. For the player.
 
+use std::fs;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
@@ -14,6 +15,8 @@ const PERIOD: Duration = Duration::from_millis(50);
 #[derive(Clone)]
 pub(super) struct Stalls {
     milliseconds: Arc<AtomicU64>,
+    /// How long the thread that asks had been kept waiting for a processor when the watch began.
+    kept_waiting: Duration,
 }
 
 impl Stalls {
@@ -29,13 +32,22 @@ impl Stalls {
                 ours.fetch_add(late, Ordering::Relaxed);
             }
         });
-        Self { milliseconds }
+        Self { milliseconds, kept_waiting: kept_waiting() }
     }
 
-    /// How long, in all, the runner stood still.
+    /// How long, in all, the runner stood still: its watch, or the thread that asks, whichever longer. The one may have
+    /// had a processor while the other had none.
     pub(super) fn total(&self) -> Duration {
-        Duration::from_millis(self.milliseconds.load(Ordering::Relaxed))
+        let watch = Duration::from_millis(self.milliseconds.load(Ordering::Relaxed));
+        watch.max(kept_waiting().saturating_sub(self.kept_waiting))
     }
+}
+
+/// How long this thread has been ready to run and was not run; zero where the system does not tell.
+fn kept_waiting() -> Duration {
+    let text = fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    let nanoseconds = text.split_whitespace().nth(1).and_then(|number| number.parse().ok());
+    Duration::from_nanos(nanoseconds.unwrap_or(0))
 }
 
 /// What counts of a sleep of one period that lasted so long. Less than a period too much is what any busy machine does

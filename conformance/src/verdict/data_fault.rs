@@ -157,7 +157,8 @@ impl DataFault {
             | Self::EndedByLoss
             | Self::NoFigure { .. }
             | Self::WrongFigure { .. } => Lateness::TargetLate,
-            Self::Ahead { .. } => Lateness::RunnerLate,
+            // Who looks late finds that the test has been given up meanwhile.
+            Self::Ahead { .. } | Self::PortClosed { .. } => Lateness::RunnerLate,
             _ => Lateness::Irrelevant,
         }
     }
