@@ -21,7 +21,7 @@ mod stage;
 
 use std::fmt;
 use std::io;
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{Ipv4Addr, Ipv6Addr, ToSocketAddrs};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
@@ -111,7 +111,7 @@ pub struct InsideReport {
     pub own_terminals: bool,
     /// [`ADDRESS_V6`] and `::1` answer.
     pub ipv6: bool,
-    /// [`HOST_NAME`] resolves.
+    /// The hosts file tells [`HOST_NAME`]; see [`host_name_resolves`].
     pub host_name: bool,
     /// Folders that the target may change; the changes go to memory and end with the case.
     pub writable: Vec<PathBuf>,
@@ -214,6 +214,13 @@ pub fn prepare_inside(cwd: &Path, writable: &[&Path]) -> Result<InsideReport, Is
         ADOPTS.store(true, Ordering::Relaxed);
         Ok(report)
     }
+}
+
+/// Whether the resolver, as any program here meets it, finds [`HOST_NAME`]: `/etc/nsswitch.conf` may leave the hosts
+/// file out, and a daemon may answer in its place.
+pub fn host_name_resolves() -> bool {
+    let found = (HOST_NAME, 0).to_socket_addrs();
+    found.is_ok_and(|mut addresses| addresses.any(|address| address.ip() == ADDRESS))
 }
 
 /// In a worker on the host: makes it the parent of every orphan of its target (Linux), so that they are found.

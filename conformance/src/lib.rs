@@ -35,6 +35,7 @@ pub mod repeat;
 pub mod replay;
 pub mod report;
 pub mod reproduce;
+mod room;
 pub mod run;
 mod slots;
 pub mod spec;

@@ -137,14 +137,19 @@ impl Selection {
         if self.isolation == Isolation::Host && case.needs.contains(&Need::Namespace) {
             return Some("it needs a network of its own, which --isolation host does not give".to_owned());
         }
-        if case.needs.contains(&Need::Ipv6) && !has_ipv6() {
+        if case.needs.contains(&Need::Ipv6) && !has_ipv6(self.isolation) {
             return Some("this machine has no IPv6 loopback".to_owned());
         }
         None
     }
 }
 
-fn has_ipv6() -> bool {
-    // A network of its own starts with its loopback down, so the host's kernel is asked, not its interfaces.
-    std::net::UdpSocket::bind("[::]:0").is_ok()
+fn has_ipv6(isolation: Isolation) -> bool {
+    std::net::UdpSocket::bind(match isolation {
+        // A case brings the loopback of its own network up itself, so the kernel is asked, not its interfaces.
+        Isolation::Namespace => "[::]:0",
+        // A kernel that has version 6 may have it switched off.
+        Isolation::Host => "[::1]:0",
+    })
+    .is_ok()
 }

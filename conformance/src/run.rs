@@ -21,6 +21,7 @@ use crate::interrupt;
 use crate::isolate::{self, Isolation};
 use crate::outcome::{CaseRecord, Outcome};
 use crate::plan::Plan;
+use crate::room;
 use crate::slots::Tokens;
 use crate::tolerance::{QUICK_LIMIT, Tolerances};
 use crate::verdict::Fault;
@@ -65,7 +66,7 @@ pub struct Options {
 /// Why a run cannot go on.
 #[derive(Debug, Error)]
 pub enum RunError {
-    /// A worker said so: the target cannot be started, the port is taken.
+    /// A worker said so (the target cannot be started, the port is taken), or this machine has no room.
     #[error("{0}")]
     Impossible(String),
 }
@@ -77,8 +78,16 @@ pub fn run(
     options: &Options,
     listeners: &mut [&mut dyn Listener],
 ) -> Result<Vec<CaseRecord>, RunError> {
+    let processes = room::processes();
+    if let Some(left) = processes.filter(|left| *left < room::LEAST_PROCESSES) {
+        return Err(RunError::Impossible(format!(
+            "this machine lets this user start only {left} more processes and threads (see `ulimit -u`, and the \
+             limit of the container), and a grading needs {}",
+            room::LEAST_PROCESSES
+        )));
+    }
     tell(listeners, &Event::Planned(plan));
-    let shared = Shared::new(plan, target, options);
+    let shared = Shared::new(plan, target, options, processes);
     let order: Vec<usize> = (0..plan.cases.len()).collect();
     let mut records = shared.round(&order, Beside::Others, listeners)?;
     shared.settle(&mut records, listeners)?;
@@ -127,15 +136,18 @@ struct Shared<'a> {
     workers: Mutex<Vec<Pid>>,
     company: Mutex<Company>,
     crowd: Mutex<Crowd>,
+    /// A target that is alone may lack processes, for want of this machine.
+    scarce: bool,
     /// How many targets have never listened or connected: their work is no start.
     never_started: AtomicUsize,
 }
 
 impl<'a> Shared<'a> {
-    fn new(plan: &'a Plan, target: &'a TargetProgram, options: &'a Options) -> Self {
+    fn new(plan: &'a Plan, target: &'a TargetProgram, options: &'a Options, processes: Option<u64>) -> Self {
         // The host has one port 5678, so there is one case at a time.
         let jobs = if options.isolation == Isolation::Host { 1 } else { options.jobs.max(1) };
         let most = if options.isolation == Isolation::Host { 1 } else { MOST_WORKERS };
+        let most = room::places(processes, room::descriptors(), most);
         Self {
             plan,
             target,
@@ -145,6 +157,7 @@ impl<'a> Shared<'a> {
             workers: Mutex::new(Vec::new()),
             company: Mutex::new(Company::default()),
             crowd: Mutex::new(Crowd::new(jobs, most, company::available_memory())),
+            scarce: processes.is_some_and(|left| left < room::AMPLE_PROCESSES),
             never_started: AtomicUsize::new(0),
         }
     }
@@ -223,21 +236,29 @@ impl<'a> Shared<'a> {
         })));
         let impossible = thread::scope(|scope| {
             let (tokens, places) = (&tokens, &places);
-            scope.spawn(move || {
+            let starting = thread::Builder::new().spawn_scoped(scope, move || {
                 for &index in order {
                     let alone = beside != Beside::Others;
                     let weight = if alone || self.plan.cases[index].exclusive { self.jobs } else { 1 };
                     if !(places.take(1) && tokens.take(weight)) {
                         break;
                     }
-                    let teller = teller.clone();
-                    scope.spawn(move || {
-                        self.case(index, weight, beside, (tokens, places), &teller);
+                    let to = teller.clone();
+                    let started = thread::Builder::new().spawn_scoped(scope, move || {
+                        self.case(index, weight, beside, (tokens, places), &to);
                         places.give_back(1);
                     });
+                    if let Err(error) = started {
+                        let _ = teller.send(Told::Said(index, self.not_started(index, &error)));
+                        tokens.give_back(weight);
+                        places.give_back(1);
+                    }
                 }
             });
-            let impossible = self.listen(&told, beside, &mut records, listeners, order.len());
+            let impossible = match starting {
+                Ok(_) => self.listen(&told, beside, &mut records, listeners, order.len()),
+                Err(error) => Some(format!("cannot start a thread: {error}")),
+            };
             tokens.stop();
             places.stop();
             self.kill_workers();
@@ -325,7 +346,8 @@ impl<'a> Shared<'a> {
         };
         locked(&self.company).enter(index);
         say(Told::Started(index));
-        let last = self.converse(case, |message| {
+        let refused_before = room::refusals();
+        let mut last = self.converse(case, |message| {
             if let Message::Waiting { at_most, memory_bytes, starting, .. } = &message {
                 self.learn(*memory_bytes, places);
                 let keeps = match beside {
@@ -344,7 +366,11 @@ impl<'a> Shared<'a> {
             }
             say(Told::Said(index, message));
         });
-        if let Message::Finished(record) = &last {
+        if let Message::Finished(record) = &mut last {
+            let accompanied = beside == Beside::Others && locked(&self.company).had(index);
+            if (accompanied || self.scarce) && room::refusals() > refused_before {
+                excuse(record);
+            }
             self.learn(0, places);
             let fault = record.finding.as_ref().map(|finding| &finding.fault);
             if matches!(fault, Some(Fault::NotListening { .. } | Fault::NotAccepted { .. })) {
@@ -354,6 +380,15 @@ impl<'a> Shared<'a> {
         locked(&self.company).leave(index);
         tokens.give_back(held);
         say(Told::Said(index, last));
+    }
+
+    /// A case for which there was no thread. It counts as one that had company, if there was any.
+    fn not_started(&self, index: usize, error: &std::io::Error) -> Message {
+        let mut company = locked(&self.company);
+        company.enter(index);
+        company.leave(index);
+        let reason = format!("cannot start a thread: {error}");
+        Message::Finished(Box::new(CaseRecord::unplayed(&self.plan.cases[index], Outcome::Error, reason)))
     }
 
     /// A target takes so much memory: there may be so many of them at once.
@@ -436,6 +471,16 @@ fn unsettled(record: &CaseRecord) -> CaseRecord {
         charged: Vec::new(),
         message: Some(format!("{message}; but other cases ran beside this one")),
         ..record.clone()
+    }
+}
+
+/// What failed while this machine refused to start processes may have failed for want of them.
+fn excuse(record: &mut CaseRecord) {
+    if record.outcome == Outcome::Fail {
+        let message = record.message.take().unwrap_or_default();
+        record.outcome = Outcome::Inconclusive;
+        record.charged = Vec::new();
+        record.message = Some(format!("{message}; but this machine refused to start processes meanwhile"));
     }
 }
 

@@ -21,6 +21,9 @@ use crate::transcript::{DataEvent, Entry, Event, Transcript};
 use crate::verdict::{self, Fault, Finding, Verdict};
 use excuse::{Circumstances, machine_was_late};
 
+/// The exit status of a process that panicked, as Rust gives it.
+const PANICKED: i32 = 101;
+
 /// What a worker is to do: one line of JSON on its standard input.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Order {
@@ -77,6 +80,7 @@ pub enum Message {
 
 /// What main does when this process is a worker.
 pub fn main() -> ExitCode {
+    end_with_any_thread();
     let mut line = String::new();
     let order = io::stdin().lock().read_line(&mut line).map_err(|error| error.to_string());
     let order = order.and_then(|_| serde_json::from_str::<Order>(&line).map_err(|error| error.to_string()));
@@ -86,6 +90,16 @@ pub fn main() -> ExitCode {
     };
     say(&message);
     ExitCode::SUCCESS
+}
+
+/// A thread that could not be started, or died, would be missing without a word, and what it did not see would be
+/// charged to the target. So the process ends at once, which the runner tells as an error of ours.
+fn end_with_any_thread() {
+    std::panic::set_hook(Box::new(|panic| {
+        // There is nobody else to tell.
+        let _ = writeln!(io::stderr(), "{panic}");
+        std::process::exit(PANICKED);
+    }));
 }
 
 fn say(message: &Message) {
@@ -143,9 +157,16 @@ fn prepare(order: &Order) -> Result<Option<InsideReport>, isolate::IsolationErro
         Isolation::Host => isolate::prepare_host().map(|()| None),
         Isolation::Namespace => {
             let writable: Vec<&Path> = order.writable.iter().map(PathBuf::as_path).collect();
-            isolate::prepare_inside(&order.cwd, &writable).map(Some)
+            let mut report = isolate::prepare_inside(&order.cwd, &writable)?;
+            // Asked where it matters alone: a resolver may take its time.
+            report.host_name &= !names_host(&order.case) || isolate::host_name_resolves();
+            Ok(Some(report))
         }
     }
+}
+
+fn names_host(case: &Case) -> bool {
+    case.args.iter().any(|arg| arg.contains(isolate::HOST_NAME))
 }
 
 /// What a case needs and its network has not got: the machine's fault, so nobody is judged.
@@ -153,8 +174,7 @@ fn missing(case: &Case, report: &InsideReport) -> Option<String> {
     if case.needs.contains(&Need::Ipv6) && !report.ipv6 {
         return Some("the network of this case has no IPv6".to_owned());
     }
-    let named = case.args.iter().any(|arg| arg.contains(isolate::HOST_NAME));
-    (named && !report.host_name).then(|| {
+    (names_host(case) && !report.host_name).then(|| {
         let refused = report.refused.iter().find(|line| line.starts_with(isolate::HOST_NAME));
         let reason = refused.map_or_else(|| format!("{} does not resolve", isolate::HOST_NAME), Clone::clone);
         format!("this machine lacks what the case needs: {reason}")

@@ -2,7 +2,7 @@
 //! linux/rtnetlink.h). All fields are in the machine's byte order, as the kernel wants them.
 
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr, UdpSocket};
 use std::os::fd::{AsRawFd, OwnedFd};
 
 use nix::errno::Errno;
@@ -23,7 +23,9 @@ pub(super) fn bring_up() -> Result<bool, IsolationError> {
     let netlink = Netlink::open().map_err(IsolationError::refused("talk to the network namespace"))?;
     netlink.raise_loopback().map_err(IsolationError::refused("bring the loopback up"))?;
     netlink.add(ADDRESS.into()).map_err(IsolationError::refused("add an address to the loopback"))?;
-    Ok(netlink.add(ADDRESS_V6.into()).is_ok())
+    // Where version 6 is switched off the kernel may say yes to the one and have no loopback.
+    let usable = |address: Ipv6Addr| UdpSocket::bind((address, 0)).is_ok();
+    Ok(netlink.add(ADDRESS_V6.into()).is_ok() && usable(ADDRESS_V6) && usable(Ipv6Addr::LOCALHOST))
 }
 
 struct Netlink(OwnedFd);

@@ -1,4 +1,4 @@
-//! What the machine refuses: the port, the namespaces. Each test runs itself again in a network of its own, so that
+//! What the machine refuses or lacks: the port, the namespaces, version 6, a resolver, processes. Each test runs itself again in a network of its own, so that
 //! none of them fights for the host's port 5678.
 
 use std::env;
@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use predicates::prelude::*;
 use predicates::str::contains;
 
-use super::support::Folder;
+use super::support::{Folder, RUNNER};
 
 /// Set in a test that runs in a network of its own.
 const INSIDE: &str = "CONFORMANCE_TEST_INSIDE";
@@ -84,6 +84,75 @@ fn what_needs_a_network_is_left_out_on_the_host() {
                     which --isolation host does not give)";
         assert_eq!(Folder::new().refused(&args), (4, line.to_owned()));
     });
+}
+
+#[test]
+fn version_6_that_is_switched_off_is_not_asked_for_on_the_host() {
+    in_own_network("version_6_that_is_switched_off_is_not_asked_for_on_the_host", || {
+        for interface in ["all", "default", "lo"] {
+            // A kernel without version 6 has no such file, and is meant as well.
+            let _absent = fs::write(format!("/proc/sys/net/ipv6/conf/{interface}/disable_ipv6"), "1");
+        }
+        let args = ["--isolation=host", "--case=server/session/ipv6-loopback"];
+        let line =
+            "nothing to run: server/session/ipv6-loopback was left out (this machine has no IPv6 loopback)";
+        assert_eq!(Folder::new().refused(&args), (4, line.to_owned()));
+    });
+}
+
+#[test]
+fn a_name_that_the_resolver_does_not_find_is_not_asked_for() {
+    in_own_network("a_name_that_the_resolver_does_not_find_is_not_asked_for", || {
+        let folder = Folder::new().with("nsswitch.conf", "hosts: dns\n");
+        let script = "mount --bind nsswitch.conf /etc/nsswitch.conf || exit 77; exec \"$0\" \"$@\"";
+        let output = Command::new("unshare")
+            .args([
+                "--mount",
+                "sh",
+                "-c",
+                script,
+                RUNNER,
+                "--isolation=namespace",
+                "--quiet",
+                "--report=json",
+            ])
+            .arg("--case=client/connect/host-name")
+            .current_dir(folder.path())
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        if output.status.code() == Some(77) || said.contains("--isolation namespace: ") {
+            eprintln!("not run, for there is no namespace below this one, or no /etc/nsswitch.conf: {said}");
+            return;
+        }
+        let report: serde_json::Value = serde_json::from_slice(&output.stdout).expect(&said);
+        assert_eq!(report["cases"][0]["outcome"], "skip", "{report:#}");
+        let reason = "this machine lacks what the case needs: peer.test does not resolve";
+        assert_eq!(report["cases"][0]["message"], reason);
+    });
+}
+
+#[test]
+fn a_user_who_may_start_hardly_any_process_is_told() {
+    // The machine's own user 0 is not held to any number, so it becomes another.
+    let ordinary = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
+    let root = nix::unistd::geteuid().is_root();
+    let limited = |args: &[&str]| {
+        let mut words = vec!["prlimit", "--nproc=20"];
+        words.extend(root.then_some(ordinary).into_iter().flatten());
+        let mut command = Command::new(words[0]);
+        command.args(&words[1..]).arg(RUNNER).args(args).current_dir("/").output()
+    };
+    if !limited(&["--version"]).is_ok_and(|output| output.status.success()) {
+        eprintln!(
+            "not run, for there is no `prlimit` or `setpriv` here, or that user may not start the runner"
+        );
+        return;
+    }
+    let output = limited(&["--case=command/version", "--quiet"]).unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(3), "{said}");
+    assert!(said.lines().last().is_some_and(|line| line.contains("more processes and threads")), "{said}");
 }
 
 /// As an administrator does who wants none.
