@@ -378,8 +378,11 @@ impl<'a> Player<'a> {
         if fault.lateness() != Lateness::TargetLate {
             return None;
         }
-        let delayed = self.reading().since(&self.step_began).target_delay.unwrap_or_default();
-        let lost = self.stalls.total() + delayed.min(now.saturating_sub(began));
+        let reading = self.reading();
+        let (whole, step) = (reading.since(&self.began), reading.since(&self.step_began));
+        let delayed = step.target_delay.unwrap_or_default().min(now.saturating_sub(began));
+        // What the target took from itself, or from the runner, it is not given back.
+        let lost = whole.by_others(self.stalls.total()) + step.by_others(delayed);
         let most = self.patience * MOST_MORE_PATIENCE;
         let earlier = now.saturating_sub(lost.min(most)).max(began);
         match self.judge.assess(index, &self.transcript, began, earlier) {

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use nix::sys::resource::{UsageWho, getrusage};
 
 use crate::target::{Activity, from_ticks};
+use crate::tolerance::SPOILED_SHARE;
 
 /// Readings at one moment; only their differences mean something.
 #[derive(Clone, Copy, Debug)]
@@ -34,6 +35,19 @@ pub struct Load {
     /// Processor time of everybody but the target and this process. Where the system does not tell, all that the
     /// target has left.
     pub others: Duration,
+}
+
+impl Load {
+    /// What is left of `delay` without what the target made of it itself.
+    pub fn by_others(&self, delay: Duration) -> Duration {
+        let all = self.target + self.others;
+        let share = match all {
+            Duration::ZERO => 0.0,
+            _ => self.target.as_secs_f64() / all.as_secs_f64(),
+        };
+        let share = if share > 1.0 - SPOILED_SHARE { 1.0 } else { share };
+        delay.saturating_sub(delay.mul_f64(share).min(self.target))
+    }
 }
 
 impl Reading {

@@ -36,7 +36,7 @@ const BUSY: Duration = Duration::from_secs(1);
 /// It leads a process group of its own, as a job of a shell does. Standard input is `/dev/null`; standard output and error are two terminals (200
 /// columns, bytes unchanged); there are no further descriptors. Signals are at their defaults, the umask is 022, the
 /// environment is [`environment`](super::environment). No core dumps, files of 64 MiB at most, 1024 descriptors, 600 s
-/// of processor time; in a namespace 1024 processes and threads, and no capabilities and no way to any.
+/// of processor time; in a namespace 320 processes and threads, and no capabilities and no way to any.
 ///
 /// It leads no session, as it would not under a shell: the leader of one may not call `setpgrp`; and when it ends,
 /// the kernel hangs up on all that share its terminal, so that a tester that leaves processes behind looks clean.

@@ -33,7 +33,7 @@ pub(super) struct Circumstances {
 
 /// Why a judgement of time is the machine's fault rather than the target's, if it may be.
 pub(super) fn machine_was_late(what: &Circumstances, tolerances: &Tolerances) -> Option<String> {
-    let runner = by_others(what.runner_delay, &what.whole);
+    let runner = what.whole.by_others(what.runner_delay);
     // Threads wait side by side, so their sum may be far more than the step lasted.
     let waited = what.step.target_delay.unwrap_or_default().min(what.step.lasted);
     // One that did run, and for longer than it takes, was not starved: it spins, or does something else.
@@ -42,7 +42,7 @@ pub(super) fn machine_was_late(what: &Circumstances, tolerances: &Tolerances) ->
         false => tolerances.patience.mul_f64(SPOILED_SHARE),
     };
     let starved = what.step.target < enough;
-    let target = if starved { by_others(waited, &what.step) } else { Duration::ZERO };
+    let target = if starved { what.step.by_others(waited) } else { Duration::ZERO };
     let spoiled = tolerances.patience.mul_f64(SPOILED_SHARE);
     // A runner that acts late makes right testers time out, and one that stamps late sees them act early.
     let runner_allowed = tolerances.early.min(tolerances.patience).mul_f64(SPOILED_SHARE);
@@ -60,17 +60,6 @@ pub(super) fn machine_was_late(what: &Circumstances, tolerances: &Tolerances) ->
             show(runner),
         )
     })
-}
-
-/// What is left of `delay` without what the target made of it itself.
-fn by_others(delay: Duration, load: &Load) -> Duration {
-    let all = load.target + load.others;
-    let share = match all {
-        Duration::ZERO => 0.0,
-        _ => load.target.as_secs_f64() / all.as_secs_f64(),
-    };
-    let share = if share > 1.0 - SPOILED_SHARE { 1.0 } else { share };
-    delay.saturating_sub(delay.mul_f64(share).min(load.target))
 }
 
 #[cfg(test)]
