@@ -84,18 +84,17 @@ impl Output {
     pub(super) fn read(&mut self) -> ReadOutcome {
         let mut buffer = [0; TURN_BYTES];
         let mut filled = 0;
+        let mut said_closed = false;
         let mut end = ReadOutcome::WouldBlock;
         while filled < buffer.len() {
             match read(&self.master, &mut buffer[filled..]) {
-                Ok(0) => {
-                    end = ReadOutcome::Closed;
-                    break;
-                }
-                Ok(length) => filled += length,
+                Ok(length @ 1..) => filled += length,
                 Err(Errno::EINTR) => {}
                 Err(Errno::EAGAIN) => break,
-                // EIO: the last of those who could write is gone.
-                Err(_) => {
+                // EIO: the last of those who could write is gone. The kernel looks for bytes first and for writers
+                // then: what was written between the two looks is there at the next read.
+                Ok(0) | Err(_) if !said_closed => said_closed = true,
+                Ok(_) | Err(_) => {
                     end = ReadOutcome::Closed;
                     break;
                 }

@@ -24,9 +24,9 @@ const FEW: [&str; 4] = [
 ];
 
 /// Of the sets of requirements a combination gets one of so many, the next one the next.
-const SETS: usize = 2;
+const SETS: usize = 3;
 /// The same of the cases that take all that a processor gives for a second or more.
-const MEASUREMENTS: usize = 6;
+const MEASUREMENTS: usize = 9;
 
 /// What a grading plays.
 #[derive(Clone, Copy, PartialEq, Eq)]
