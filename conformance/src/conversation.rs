@@ -436,7 +436,7 @@ impl<'a> Player<'a> {
             Action::Resources(_) | Action::DataThreadEnded { .. } => self.count_resources(),
             Action::Serve(_) => self.serve(),
             Action::Data(DataAction::PortFree { over, .. }) => self.look_at_port(over),
-            Action::Data(_) => self.observe_data(),
+            Action::Data(_) => self.observe_data()?,
             Action::Expect { ref pattern, .. } if pattern.counts() => self.count_drops(),
             Action::Signal(signal) => self.signal(signal),
             _ => {}

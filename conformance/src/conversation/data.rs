@@ -10,8 +10,8 @@ use std::time::Duration;
 pub(super) use measuring::MeasuringPort;
 pub(super) use outbound::Outbound;
 
-use super::Player;
 use super::data_port::DataPort;
+use super::{PlayError, Player};
 use crate::fixture::bytes::Outgoing;
 use crate::fixture::data::{DataAction, PortMode, Transport};
 use crate::netstat;
@@ -74,10 +74,12 @@ impl Player<'_> {
     }
 
     /// Takes in what the threads of the data plane have to tell.
-    pub(super) fn observe_data(&mut self) {
-        while let Some(event) = self.outbound.told() {
+    pub(super) fn observe_data(&mut self) -> Result<(), PlayError> {
+        while let Some(told) = self.outbound.told() {
+            let event = told.map_err(PlayError::system("send data to the test port"))?;
             self.transcript.push(self.clock.elapsed(), Event::Data(event));
         }
+        Ok(())
     }
 
     /// Whether the announced port is open, as the system's socket table says.

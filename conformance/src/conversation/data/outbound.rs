@@ -7,6 +7,8 @@ use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use nix::errno::Errno;
+
 use crate::fixture::data::{Amount, DataAction, Sender, Transport};
 use crate::netstat::{self, UdpCounters};
 use crate::tolerance::MOMENT;
@@ -26,7 +28,7 @@ const SURPLUS_COMES_WITHIN: Duration = Duration::from_millis(20);
 pub(in crate::conversation) struct Outbound {
     stream: Option<(u16, TcpStream)>,
     datagrams: Option<UdpSocket>,
-    telling: Option<Receiver<DataEvent>>,
+    telling: Option<Receiver<io::Result<DataEvent>>>,
     counters_before: Option<UdpCounters>,
 }
 
@@ -58,7 +60,10 @@ impl Outbound {
     }
 
     /// What a thread has to tell, if it is done.
-    pub(in crate::conversation) fn told(&mut self) -> Option<DataEvent> {
+    ///
+    /// # Errors
+    /// The machine refuses what the runner needs for itself: nothing that says anything about the server.
+    pub(in crate::conversation) fn told(&mut self) -> Option<io::Result<DataEvent>> {
         self.telling.as_ref()?.try_recv().ok()
     }
 
@@ -123,10 +128,13 @@ impl Sent {
         self.bytes += bytes as u64;
     }
 
-    fn told(self, over: Transport, from: Sender, outcome: io::Result<()>) -> DataEvent {
+    fn told(self, over: Transport, from: Sender, outcome: io::Result<()>) -> io::Result<DataEvent> {
         let Self { messages, bytes, replies, odd_reply_bytes } = self;
-        let error = outcome.err().map(|error| in_words(&error));
-        DataEvent::Sent { over, from, messages, bytes, replies, odd_reply_bytes, error }
+        let error = match outcome {
+            Err(error) if is_of_this_machine(&error) => return Err(error),
+            other => other.err().map(|error| in_words(&error)),
+        };
+        Ok(DataEvent::Sent { over, from, messages, bytes, replies, odd_reply_bytes, error })
     }
 }
 
@@ -249,6 +257,15 @@ fn is_silence(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
 }
 
+/// Whether it tells what this machine has no more of, rather than what the server did.
+fn is_of_this_machine(error: &io::Error) -> bool {
+    let errno = error.raw_os_error().map(Errno::from_raw);
+    matches!(
+        errno,
+        Some(Errno::EMFILE | Errno::ENFILE | Errno::ENOBUFS | Errno::ENOMEM | Errno::EADDRNOTAVAIL)
+    )
+}
+
 fn in_words(error: &io::Error) -> String {
     match error.kind() {
         ErrorKind::ConnectionRefused => "connection refused".to_owned(),
@@ -258,5 +275,33 @@ fn in_words(error: &io::Error) -> String {
         }
         ErrorKind::WouldBlock | ErrorKind::TimedOut => "the server took no more data".to_owned(),
         _ => error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case::no_descriptor_left(Errno::EMFILE)]
+    #[case::no_file_left_on_the_machine(Errno::ENFILE)]
+    #[case::no_buffer_left(Errno::ENOBUFS)]
+    #[case::no_memory_left(Errno::ENOMEM)]
+    #[case::no_port_left(Errno::EADDRNOTAVAIL)]
+    fn what_the_machine_lacks_is_no_word_about_the_server(#[case] errno: Errno) {
+        let outcome = Sent::default().told(Transport::Udp, Sender::Client, Err(errno.into()));
+        assert_eq!(outcome.unwrap_err().raw_os_error(), Some(errno as i32));
+    }
+
+    #[rstest]
+    #[case::nobody_listens(Errno::ECONNREFUSED, "connection refused")]
+    #[case::a_reset(Errno::ECONNRESET, "connection reset")]
+    #[case::a_close(Errno::EPIPE, "the server closed the data connection")]
+    #[case::silence(Errno::EAGAIN, "the server took no more data")]
+    fn what_the_server_did_is_told(#[case] errno: Errno, #[case] words: &str) {
+        let told = Sent::default().told(Transport::Tcp, Sender::Client, Err(errno.into())).unwrap();
+        assert!(matches!(told, DataEvent::Sent { error: Some(error), .. } if error == words));
     }
 }
