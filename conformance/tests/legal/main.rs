@@ -12,7 +12,8 @@
 //! * `LEGAL_VARIANTS=a,b,c`: this one combination, graded with every case.
 //! * `LEGAL_WITHOUT=a,b,c`: without these variants, such as those that are known to fail.
 //! * `LEGAL_QUICK=1` with one of these: without the cases that wait for more than five seconds.
-//! * `LEGAL_PAIRS=all`: each variant alone, as a client with every server and as a server with every client.
+//! * `LEGAL_PAIRS=all`: each variant alone, as a client with every server and as a server with every client; the name of
+//!   a variant instead of `all`: its pairs alone.
 //!
 //! A combination that fails is played again with fewer and fewer variants, and told as the shortest that still fails.
 //! `cargo test -p conformance --test legal -- --nocapture` shows the counts of what was judged and what was inconclusive.
