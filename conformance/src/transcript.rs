@@ -225,14 +225,29 @@ impl Transcript {
     }
 }
 
-fn output_of(entries: &[Entry], stream: Option<Stream>) -> String {
-    let written = entries.iter().filter_map(|entry| match &entry.event {
-        Event::Output { stream: from, text } if stream.is_none_or(|wanted| wanted == *from) => {
-            Some(text.as_str())
+/// Of one stream, exactly what was written. Of both, line by line, each line of one stream alone: a program writes a line
+/// in several pieces, and a piece of the other stream may come between them.
+fn output_of(entries: &[Entry], wanted: Option<Stream>) -> String {
+    let mut whole = String::new();
+    let mut unfinished = [(Stream::Stdout, String::new()), (Stream::Stderr, String::new())];
+    for entry in entries {
+        let Event::Output { stream, text } = &entry.event else { continue };
+        for (_, line) in unfinished
+            .iter_mut()
+            .filter(|(from, _)| from == stream && wanted.is_none_or(|wanted| wanted == *stream))
+        {
+            line.push_str(text);
+            let end = line.rfind('\n').map_or(0, |newline| newline + 1);
+            whole.extend(line.drain(..end));
         }
-        _ => None,
-    });
-    written.collect()
+    }
+    for (_, line) in &unfinished {
+        if !line.is_empty() && !whole.is_empty() && !whole.ends_with('\n') {
+            whole.push('\n');
+        }
+        whole.push_str(line);
+    }
+    whole
 }
 
 /// Durations as milliseconds in JSON, to the microsecond.

@@ -85,6 +85,14 @@ fn a_text_is_not_printed(#[case] step: &str, #[case] told: &str, #[case] stands_
     "10 out Using Python 3.12 to run program",
     "open until 5000"
 )]
+#[case::before_the_end_of_its_line(
+    "10 err no; 11 out Data thread closing\\n; 12 err \\n; 13 exit 1",
+    "holds"
+)]
+#[case::after_a_line_of_the_data_thread(
+    "10 out Data thread; 11 err no; 12 out  closing\\n; 13 exit 1",
+    "holds"
+)]
 #[case::ended_without_a_word("10 exit 1", "nothing was printed that says what went wrong")]
 #[case::ended_with_a_word("9 err no; 10 exit 1", "holds")]
 fn somebody_complains(#[case] told: &str, #[case] stands_as: &str) {
