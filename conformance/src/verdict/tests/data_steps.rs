@@ -259,3 +259,28 @@ fn a_late_done_is_no_part_of_the_test(#[case] step: &str, #[case] outcome: &str)
     let event = DataEvent::Seen(Box::new(seen()));
     assert_eq!(stands("client", step, before, vec![event], 2550), outcome);
 }
+
+/// A client of 2 s whose data thread begins after 0.1 s, and which counts from there; what lies in the buffers at the
+/// test's end arrives until Done, 0.1 s later.
+#[rstest]
+#[case::over_what_it_sent_for("1.0526 Mbit/s", "holds")]
+#[case::over_the_time_asked_for("1.000 Mbit/s", "holds")]
+#[case::over_what_nobody_sent_for(
+    "1.1100 Mbit/s",
+    "the client reports 1.11 Mbit/s; right is 0.95 or 1.05 Mbit/s, give or take 4 %"
+)]
+fn a_late_data_thread_counts_from_its_own_beginning(#[case] output: &str, #[case] outcome: &str) {
+    let before = format!(
+        "0 accepted 127.0.0.1:5678; 10 > 01 02 00 00; 2110 < 01 03; 2120 out {output}; 2130 exit 0; 2140 step"
+    );
+    let seen = DataSeen {
+        stream_bytes: 250_000,
+        stream_bytes_in_test: 250_000,
+        first: Duration::from_millis(110),
+        last: Duration::from_millis(2110),
+        ..DataSeen::default()
+    };
+    let event = DataEvent::Seen(Box::new(seen));
+    let case = case_of("client", "2s", "reports = 'throughput'");
+    assert_eq!(stands_in(&case, &before, vec![event], 2150), outcome);
+}

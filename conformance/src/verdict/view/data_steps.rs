@@ -166,10 +166,21 @@ impl View<'_> {
 
     /// From the runner's Reply to the client's Done.
     fn test_lasted(&self) -> Duration {
-        let entries = &self.seen.entries;
-        let replied = entries.iter().find(|entry| matches!(entry.event, Event::Sent { .. }));
-        let done = entries.iter().rfind(|entry| matches!(entry.event, Event::Received { .. }));
-        replied.zip(done).map_or(Duration::ZERO, |(replied, done)| done.at.saturating_sub(replied.at))
+        let done = self.seen.entries.iter().rfind(|entry| matches!(entry.event, Event::Received { .. }));
+        self.replied().zip(done).map_or(Duration::ZERO, |(replied, done)| done.at.saturating_sub(replied))
+    }
+
+    /// When the runner's Reply went out.
+    fn replied(&self) -> Option<Duration> {
+        let reply = self.seen.entries.iter().find(|entry| matches!(entry.event, Event::Sent { .. }));
+        reply.map(|reply| reply.at)
+    }
+
+    /// The part of the time asked for that was left when the first data came. The port is opened as the case begins, so
+    /// that both clocks begin together.
+    fn left_for_data(&self, seen: &DataSeen) -> Option<Duration> {
+        let late = seen.first.saturating_sub(self.replied()?);
+        Some(self.asked_time()?.saturating_sub(late))
     }
 
     /// The `--time` that the client was started with.
@@ -216,9 +227,11 @@ impl View<'_> {
     /// What a figure must be, in every right way of counting it.
     fn right(&self, figure: Figure, seen: &DataSeen) -> Right {
         // The client's clock runs somewhere between the first arrival and Reply, the last arrival and Done, which may come
-        // a while after the test's end; or the time that was asked for is taken for the test's.
+        // a while after the test's end; or the time that was asked for is taken for the test's, as a whole or from the
+        // beginning of the data on: what the last arrivals hide, since they lie in buffers when the test ends.
         let spans = [seen.last.saturating_sub(seen.first), self.test_lasted()];
-        let spans: Vec<Duration> = spans.into_iter().chain(self.asked_time()).collect();
+        let spans = spans.into_iter().chain(self.asked_time()).chain(self.left_for_data(seen));
+        let spans: Vec<Duration> = spans.collect();
         let rates = |count: f64| {
             let rates = spans.iter().filter(|span| !span.is_zero()).map(|span| count / span.as_secs_f64());
             rates.fold((f64::INFINITY, 0.0_f64), |(low, high), rate| (low.min(rate), high.max(rate)))
