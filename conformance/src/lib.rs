@@ -1,48 +1,28 @@
 //! The conformance runner: plays byte-level conversations against a network tester and says,
 //! requirement by requirement, what holds.
 //!
-//! One flow, read top-down: [`fixture`] files become the cases of a [`plan`]; [`run`] gives each to a
-//! [`worker`] process, which isolates itself ([`isolate`]), starts the [`target`], plays the
-//! [`conversation`] and asks the [`verdict`]; what comes out ([`outcome`]) is told as events
-//! ([`event`]) to the reports ([`report`]), which say it in the words of [`explain`]. [`grade`] does that for a
-//! folder of submissions, [`merge`] and [`diff`] work on the reports of runs that are over. [`spec`] is the
-//! catalogue that all of it refers to, [`replay`] and [`reproduce`] are about a single case, and
-//! [`tolerance`] the one place of its times.
+//! The rooms, from the top of the house to its ground: an import points down this list, and a test says so.
+//!
+//! * [`commands`]: what a person can ask for
+//! * [`grading`]: one target or many, from the options to the exit status
+//! * [`report`]: what a run found, in each format
+//! * [`diagnose`]: what is wrong with a program, and what it probably comes from
+//! * [`run`]: the cases of a plan, each in a worker process
+//! * [`play`]: one conversation over real sockets
+//! * [`judge`]: a conversation and its transcript become a verdict
+//! * [`stage`]: where a target stands
+//! * [`fixture`]: conversations as files, and the cases that they describe
+//! * [`words`]: how bytes, steps and conversations are written for a reader
+//! * [`model`]: the plain data of all of them
 
-pub mod baseline;
-mod choice;
-pub mod cli;
-mod company;
-pub mod conversation;
-pub mod diff;
-pub mod event;
-pub mod exit;
-pub mod explain;
-pub mod figures;
+pub mod commands;
+pub mod diagnose;
 pub mod fixture;
-pub mod grade;
 pub mod grading;
-pub mod interrupt;
-pub mod isolate;
-pub mod merge;
-pub mod netstat;
-pub mod outcome;
-pub mod page;
-pub mod plan;
-pub mod reference;
-mod refusal;
-pub mod repeat;
-pub mod replay;
+pub mod judge;
+pub mod model;
+pub mod play;
 pub mod report;
-pub mod reproduce;
-mod room;
 pub mod run;
-mod slots;
-pub mod spec;
-mod sys;
-pub mod target;
-pub mod tolerance;
-pub mod transcript;
-pub mod vectors;
-pub mod verdict;
-pub mod worker;
+pub mod stage;
+pub mod words;

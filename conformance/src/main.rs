@@ -3,10 +3,12 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use conformance::cli::{Cli, Command};
-use conformance::{
-    diff, explain, grade, grading, isolate, merge, reference, replay, reproduce, vectors, worker,
-};
+use conformance::commands::cli::{Cli, Command};
+use conformance::commands::{diff, explain, merge, replay, reproduce, vectors};
+use conformance::grading;
+use conformance::grading::class;
+use conformance::run::worker;
+use conformance::stage::{isolate, reference};
 
 fn main() -> ExitCode {
     // The same executable is also its own helper under other names; see isolate.rs and reference.rs.
@@ -24,8 +26,8 @@ fn main() -> ExitCode {
     cli.color.write_global();
     let exit = match cli.command {
         Some(Command::Diff { old, new, format }) => diff::compare(&old, &new, format),
-        Some(Command::Explain { id }) => explain::requirement::print(&id),
-        Some(Command::Grade(args)) => grade::grade(&args),
+        Some(Command::Explain { id }) => explain::print(&id),
+        Some(Command::Grade(args)) => class::grade(&args),
         Some(Command::Merge { files, reports }) => merge::merge(&files, &reports),
         Some(Command::Replay(args)) => replay::replay(&args),
         Some(Command::Reproduce(args)) => reproduce::write(&args),

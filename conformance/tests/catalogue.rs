@@ -3,9 +3,10 @@
 
 use std::collections::BTreeSet;
 
-use conformance::fixture::{Case, Library};
-use conformance::spec::{Catalogue, Part, RequirementId};
-use conformance::tolerance::Tolerances;
+use conformance::fixture::Library;
+use conformance::model::case::Case;
+use conformance::model::requirement::{Catalogue, Part, RequirementId};
+use conformance::model::tolerance::Tolerances;
 
 fn catalogue() -> Catalogue {
     Catalogue::built_in().unwrap()

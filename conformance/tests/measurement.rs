@@ -13,7 +13,7 @@ use std::process::Command;
 use std::sync::Mutex;
 use std::thread;
 
-use conformance::spec::{Catalogue, Level, Part, RequirementId};
+use conformance::model::requirement::{Catalogue, Level, Part, RequirementId};
 use serde::Deserialize;
 
 /// A tenth of the documents' timeout, as the peer is told it, so that the timer's cases do not last for a minute.

@@ -229,14 +229,14 @@ fn a_wrong_call_is_told(#[case] case: &str, #[case] args: &[&str], #[case] code:
 fn every_case_makes_a_script() {
     let list = cargo_bin_cmd!("conformance").arg("--list").assert().success();
     let list = String::from_utf8(list.get_output().stdout.clone()).unwrap();
-    let catalogue = conformance::spec::Catalogue::built_in().unwrap();
-    let tolerances = conformance::tolerance::Tolerances::default();
+    let catalogue = conformance::model::requirement::Catalogue::built_in().unwrap();
+    let tolerances = conformance::model::tolerance::Tolerances::default();
     let library = conformance::fixture::Library::load(&[]).unwrap();
     let cases = library.cases(&catalogue, &tolerances).unwrap();
     assert_eq!(cases.len(), list.lines().count());
     let folder = tempfile::tempdir().unwrap();
     for (index, case) in cases.iter().enumerate() {
-        let script = conformance::reproduce::script(case, &catalogue, &tolerances, "case.py");
+        let script = conformance::commands::reproduce::script(case, &catalogue, &tolerances, "case.py");
         for line in &script.left_out {
             assert!(script.text.contains(&serde_json::to_string(line).unwrap()), "{}: {line}", case.id);
         }

@@ -8,13 +8,16 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use conformance::conversation::{self, Told};
-use conformance::fixture::{Case, cases_of};
-use conformance::isolate::Isolation;
-use conformance::spec::Catalogue;
-use conformance::target::Launch;
-use conformance::tolerance::Tolerances;
-use conformance::verdict::{self, Verdict};
+use conformance::fixture::cases_of;
+use conformance::judge;
+use conformance::judge::Verdict;
+use conformance::model::case::Case;
+use conformance::model::place::Isolation;
+use conformance::model::requirement::Catalogue;
+use conformance::model::tolerance::Tolerances;
+use conformance::play;
+use conformance::play::Told;
+use conformance::stage::target::Launch;
 
 /// What the conversation calls its target, the peer of this program: something that stays until it is ended.
 const BYSTANDER: [&str; 2] = ["sleep", "infinity"];
@@ -47,9 +50,9 @@ fn play(arguments: &[String]) -> Result<(), String> {
         cwd: Path::new("/").to_owned(),
         isolation: Isolation::Namespace,
     };
-    let played = conversation::play(&case, &tolerances, &launch, 0, &mut |_: Told<'_>| ())
+    let played = play::play(&case, &tolerances, &launch, 0, &mut |_: Told<'_>| ())
         .map_err(|error| error.to_string())?;
-    match verdict::judge(&case, &tolerances, &played.transcript) {
+    match judge::judge(&case, &tolerances, &played.transcript) {
         Verdict::Pass => Ok(()),
         Verdict::Fail(finding) => Err(finding.fault.to_string()),
         Verdict::Unfinished { step } => Err(format!("step {step} was not finished")),

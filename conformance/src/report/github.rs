@@ -7,8 +7,8 @@ use std::io;
 
 use super::plain;
 use super::{RunReport, escape};
-use crate::outcome::{Count, Outcome, RequirementRecord};
-use crate::spec::{Catalogue, Level};
+use crate::model::outcome::{Count, Outcome, RequirementRecord};
+use crate::model::requirement::{Catalogue, Level};
 
 /// The environment variable that names the file of the job summary.
 pub const SUMMARY_VARIABLE: &str = "GITHUB_STEP_SUMMARY";

@@ -8,8 +8,8 @@ use serde::Serialize;
 
 use super::plain;
 use super::{RunReport, escape};
-use crate::outcome::{Outcome, RequirementRecord};
-use crate::spec::Catalogue;
+use crate::model::outcome::{Outcome, RequirementRecord};
+use crate::model::requirement::Catalogue;
 
 /// The whole report, one document and a newline.
 pub fn render(report: &RunReport, catalogue: &Catalogue) -> io::Result<Vec<u8>> {

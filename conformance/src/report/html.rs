@@ -25,12 +25,12 @@ use self::requirement::{AreaView, Evidence};
 use super::RunReport;
 use super::plain::{self, count};
 use super::tally::Tally;
-use crate::explain::problem::{Problem, problems};
-use crate::isolate::Isolation;
-use crate::outcome::Outcome;
-use crate::page::seconds;
-use crate::spec::{Catalogue, Level, SOURCES};
-use crate::verdict::words::show;
+use crate::diagnose::problem::{Problem, problems};
+use crate::model::notation::show;
+use crate::model::outcome::Outcome;
+use crate::model::place::Isolation;
+use crate::model::requirement::{Catalogue, Level, SOURCES};
+use crate::words::page::seconds;
 
 const STYLE: &str = include_str!("html/style.css");
 const SCRIPT: &str = include_str!("html/script.js");

@@ -6,13 +6,13 @@ mod problem;
 use super::plain::{self, count};
 use super::tally::Tally;
 use super::{RunReport, escape};
-use crate::baseline::Comparison;
-use crate::explain::problem::{Problem, problems};
-use crate::isolate::Isolation;
-use crate::outcome::{Outcome, RequirementRecord};
-use crate::page::{BAD, BOLD, DIM, GOOD, Page, UNSURE, painted};
-use crate::spec::{Catalogue, Level, SOURCES};
-use crate::verdict::words::show;
+use crate::diagnose::problem::{Problem, problems};
+use crate::model::known::Comparison;
+use crate::model::notation::show;
+use crate::model::outcome::{Outcome, RequirementRecord};
+use crate::model::place::Isolation;
+use crate::model::requirement::{Catalogue, Level, SOURCES};
+use crate::words::page::{BAD, BOLD, DIM, GOOD, Page, UNSURE, painted};
 
 /// The whole report as text with colours, `width` columns wide; strip the colours for what is no terminal.
 pub fn render(report: &RunReport, catalogue: &Catalogue, width: usize) -> String {

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::{RunReport, escape};
-use crate::plan::Plan;
-use crate::spec::{Level, Part, RequirementId};
+use crate::model::plan::Plan;
+use crate::model::requirement::{Level, Part, RequirementId};
 
 /// The whole report, one document and a newline.
 pub fn render(report: &RunReport) -> io::Result<Vec<u8>> {

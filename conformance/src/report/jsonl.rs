@@ -8,9 +8,9 @@ use serde::Serialize;
 
 use super::output::Stream;
 use super::{RunReport, Tool, escape};
-use crate::event::{Event, Listener};
-use crate::outcome::{CaseRecord, RequirementRecord, Summary};
-use crate::tolerance::seconds;
+use crate::model::event::{Event, Listener};
+use crate::model::outcome::{CaseRecord, RequirementRecord, Summary};
+use crate::model::tolerance::seconds;
 
 /// Writes every event of a run the moment it is told.
 #[derive(Debug)]

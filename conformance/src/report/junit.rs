@@ -11,8 +11,8 @@ use quick_xml::events::{BytesDecl, BytesText, Event};
 
 use super::plain::{self, Standing};
 use super::{RunReport, escape};
-use crate::outcome::CaseRecord;
-use crate::spec::Catalogue;
+use crate::model::outcome::CaseRecord;
+use crate::model::requirement::Catalogue;
 
 type Xml = Writer<Vec<u8>>;
 

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 
 use super::Document;
-use crate::page;
+use crate::words::page;
 
 /// An opened destination.
 #[derive(Debug)]

@@ -20,10 +20,11 @@ use pcap_file::pcapng::blocks::interface_description::{
 use pcap_file::pcapng::blocks::section_header::{SectionHeaderBlock, SectionHeaderOption};
 use pcap_file::{DataLink, Endianness};
 
-use super::{RunReport, escape, ladder, plain};
-use crate::explain::cause;
-use crate::outcome::{CaseRecord, Outcome};
-use crate::spec::Catalogue;
+use super::{RunReport, escape, plain};
+use crate::diagnose::cause;
+use crate::model::outcome::{CaseRecord, Outcome};
+use crate::model::requirement::Catalogue;
+use crate::words::ladder;
 use packets::Packet;
 
 /// Times are written in units of 10^-9 s, the only ones that the crate writes.

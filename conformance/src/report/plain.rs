@@ -1,14 +1,16 @@
 //! A case and a requirement in plain words, for every format whose viewer shows text: one place says
 //! them, so that a CI, a gradebook and a terminal tell the same story.
 
-use super::{RunReport, TargetInfo, escape, ladder};
-use crate::baseline::Comparison;
-use crate::explain::cause;
-use crate::isolate::Isolation;
-use crate::outcome::{CaseRecord, Outcome, RequirementRecord};
-use crate::page::{self, command_line};
-use crate::spec::{Catalogue, Level, RequirementId};
-use crate::tolerance::Tolerances;
+use super::{RunReport, TargetInfo, escape};
+use crate::diagnose::cause;
+use crate::model::known::Comparison;
+use crate::model::outcome::{CaseRecord, Outcome, RequirementRecord};
+use crate::model::place::Isolation;
+use crate::model::requirement::{Catalogue, Level, RequirementId};
+use crate::model::tolerance::Tolerances;
+use crate::words::ladder;
+use crate::words::page;
+use crate::words::page::command_line;
 
 /// How much of the target's output stands with a failure, in lines.
 const OUTPUT_LINES: usize = 20;

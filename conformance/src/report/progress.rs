@@ -10,9 +10,9 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::event::{Event, Listener};
-use crate::outcome::Outcome;
-use crate::plan::Plan;
+use crate::model::event::{Event, Listener};
+use crate::model::outcome::Outcome;
+use crate::model::plan::Plan;
 
 /// How often a terminal's line turns, to show that we live.
 const TICK: Duration = Duration::from_millis(250);

@@ -9,9 +9,9 @@ use super::github::SUMMARY_VARIABLE;
 use super::jsonl::JsonLines;
 use super::output::{Destination, Stream};
 use super::{RunReport, github, render};
-use crate::cli::{ReportArg, ReportFormat};
-use crate::event::Listener;
-use crate::spec::Catalogue;
+use crate::model::event::Listener;
+use crate::model::requirement::Catalogue;
+use crate::report::format::{ReportArg, ReportFormat};
 
 /// The opened reports of one run.
 #[derive(Debug, Default)]

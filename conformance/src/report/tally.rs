@@ -1,8 +1,8 @@
 //! How the requirements of one level came out, as a reader wants to know it: a requirement that another one
 //! kept from being judged is told apart from one that was not run.
 
-use crate::outcome::{Outcome, RequirementRecord};
-use crate::spec::Level;
+use crate::model::outcome::{Outcome, RequirementRecord};
+use crate::model::requirement::Level;
 
 /// The counts of one level.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

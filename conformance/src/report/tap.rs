@@ -6,8 +6,8 @@ use std::io;
 
 use super::plain::{self, Standing};
 use super::{RunReport, escape};
-use crate::outcome::CaseRecord;
-use crate::spec::{Catalogue, RequirementId};
+use crate::model::outcome::CaseRecord;
+use crate::model::requirement::{Catalogue, RequirementId};
 
 /// The whole report as TAP.
 pub fn render(report: &RunReport, catalogue: &Catalogue) -> io::Result<Vec<u8>> {

@@ -10,9 +10,9 @@ use std::time::SystemTime;
 
 use super::output::Destination;
 use super::{Document, RunReport, pcapng};
-use crate::event::{Event, Listener};
-use crate::outcome::{CaseRecord, Outcome};
-use crate::spec::Catalogue;
+use crate::model::event::{Event, Listener};
+use crate::model::outcome::{CaseRecord, Outcome};
+use crate::model::requirement::Catalogue;
 
 /// How the files' names end.
 pub const EXTENSION: &str = "pcapng";

@@ -10,7 +10,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use conformance::spec::{Catalogue, Level, Part, RequirementId};
+use conformance::model::requirement::{Catalogue, Level, Part, RequirementId};
 use serde::Deserialize;
 
 use crate::mutant::mutant;

@@ -8,7 +8,9 @@ use std::process::{Child, Command, ExitCode, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use conformance::isolate::{self, Isolation, STAGE_FAILED};
+use conformance::model::place::Isolation;
+use conformance::stage::isolate;
+use conformance::stage::isolate::STAGE_FAILED;
 
 use crate::running::{Place, SOON};
 use crate::scenarios::{Scenario, a_target_finds_itself_as_from_a_shell};

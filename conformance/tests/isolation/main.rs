@@ -14,7 +14,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 
-use conformance::isolate::{self, Isolation};
+use conformance::model::place::Isolation;
+use conformance::stage::isolate;
 use libtest_mimic::{Arguments, Failed, Trial};
 use tempfile::TempDir;
 

@@ -4,8 +4,9 @@ use std::io::Write;
 use std::net::{SocketAddr, TcpListener, TcpStream, ToSocketAddrs, UdpSocket};
 use std::time::Instant;
 
-use conformance::isolate::{ADDRESS, ADDRESS_V6, HOST_NAME};
-use conformance::netstat::{self, TcpEnd, UdpPort};
+use conformance::model::place::{ADDRESS, ADDRESS_V6, HOST_NAME};
+use conformance::stage::netstat;
+use conformance::stage::netstat::{TcpEnd, UdpPort};
 
 use crate::running::{Place, SOON};
 

@@ -6,8 +6,10 @@ use std::os::fd::BorrowedFd;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use conformance::isolate::{self, InsideReport, Isolation};
-use conformance::target::{Exit, Launch, ReadOutcome, Stream, Target};
+use conformance::model::place::Isolation;
+use conformance::stage::isolate;
+use conformance::stage::isolate::InsideReport;
+use conformance::stage::target::{Exit, Launch, ReadOutcome, Stream, Target};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use crate::targets::PREFIX;

@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use conformance::target::{Exit, OUTPUT_KEPT_BYTES, OUTPUT_TAIL_BYTES, Process, Resources, Stream};
+use conformance::stage::target::{Exit, OUTPUT_KEPT_BYTES, OUTPUT_TAIL_BYTES, Process, Resources, Stream};
 use nix::errno::Errno;
 use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
 use nix::sys::signal::{Signal, kill};

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use conformance::target::{Launch, StartError, Target};
+use conformance::stage::target::{Launch, StartError, Target};
 
 use crate::running::Place;
 

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::fmt;
 
-use conformance::spec::RequirementId;
+use conformance::model::requirement::RequirementId;
 
 use crate::gallery::{Side, Variant, gallery};
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use conformance::spec::{Catalogue, Level, RequirementId};
+use conformance::model::requirement::{Catalogue, Level, RequirementId};
 use serde::Deserialize;
 
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]

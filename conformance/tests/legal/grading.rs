@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::process::{Command, Output};
 
-use conformance::spec::RequirementId;
+use conformance::model::requirement::RequirementId;
 use serde::Deserialize;
 
 use crate::combinations::Combination;

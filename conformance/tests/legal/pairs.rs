@@ -146,7 +146,7 @@ fn play(server: &Player, client: &Player) -> Result<(), String> {
 
 /// Which figure of which test is not told.
 fn figures_missing(said: &str) -> Option<String> {
-    use conformance::figures::{loss_percent, megabits_per_second, round_trips_per_second};
+    use conformance::judge::figures::{loss_percent, megabits_per_second, round_trips_per_second};
     ["TCP_STREAM", "TCP_RR", "UDP_STREAM", "UDP_RR"].into_iter().find_map(|test| {
         // Where standard error holds figures, they stand behind all of it.
         let part = said.split(&format!("BEGIN {test}")).nth(1)?;

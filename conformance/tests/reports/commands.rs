@@ -3,9 +3,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use conformance::diff::Diff;
-use conformance::merge::{Merged, merge_runs};
-use conformance::outcome::Outcome;
+use conformance::commands::diff::Diff;
+use conformance::commands::merge::{Merged, merge_runs};
+use conformance::model::outcome::Outcome;
 use conformance::report::RunReport;
 use predicates::prelude::*;
 use rstest::rstest;
@@ -18,7 +18,7 @@ fn requirement(report: &mut RunReport, id: &str, outcome: Outcome) {
     record.outcome = outcome;
     record.reason = None;
     let cases = record.cases.clone();
-    let id: conformance::spec::RequirementId = id.parse().unwrap();
+    let id: conformance::model::requirement::RequirementId = id.parse().unwrap();
     for case in report.cases.iter_mut().filter(|case| cases.contains(&case.id)) {
         case.outcome = outcome;
         case.message = (outcome == Outcome::Fail).then(|| "something is wrong".to_owned());
@@ -212,13 +212,13 @@ fn known_failures_of_the_shards_are_those_of_the_whole() {
         let mut shard = shard(remainder);
         let failed = shard.cases.iter().filter(|case| case.outcome == Outcome::Fail);
         let expected = failed.map(|case| case.id.clone()).collect();
-        shard.baseline = Some(conformance::baseline::Comparison { expected, mended: Vec::new() });
+        shard.baseline = Some(conformance::model::known::Comparison { expected, mended: Vec::new() });
         shard
     });
     let mended = {
         let mut shard = shards[0].clone();
         requirement(&mut shard, "INV-1", Outcome::Pass);
-        shard.baseline = Some(conformance::baseline::Comparison {
+        shard.baseline = Some(conformance::model::known::Comparison {
             expected: Vec::new(),
             mended: vec!["server/invalid/request-version[version=02]".to_owned()],
         });
@@ -245,10 +245,10 @@ fn reports_of_two_targets_are_not_merged() {
 #[test]
 fn a_merge_says_in_what_the_runs_differ() {
     let mut strict = sample();
-    strict.options.fail_on = conformance::spec::Level::Should;
+    strict.options.fail_on = conformance::model::requirement::Level::Should;
     strict.options.tolerances.patience *= 2;
     let Merged { report, conflicts } = merged([("a.json", sample()), ("b.json", strict)]);
-    assert_eq!(report.options.fail_on, conformance::spec::Level::Should);
+    assert_eq!(report.options.fail_on, conformance::model::requirement::Level::Should);
     assert_eq!(
         conflicts,
         [

@@ -1,6 +1,6 @@
 //! Each format, from the shared run: looked at as a whole, and read by the public parser of its kind.
 
-use conformance::cli::ReportFormat;
+use conformance::report::format::ReportFormat;
 use serde_json::Value;
 
 use crate::support::{Tap, assert_junit_is_valid, assert_tap_is, catalogue, rendered, sample};
@@ -77,7 +77,7 @@ fn html_needs_nothing_from_outside() {
 #[test]
 fn known_failures_do_not_count_and_mended_ones_do() {
     let mut report = sample();
-    report.baseline = Some(conformance::baseline::Comparison {
+    report.baseline = Some(conformance::model::known::Comparison {
         expected: vec![
             "server/invalid/request-version[version=02]".to_owned(),
             "server/serial/second-client-waits".to_owned(),

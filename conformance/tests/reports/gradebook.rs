@@ -82,7 +82,7 @@ fn a_class_is_graded_row_by_row() {
 fn a_class_that_all_holds_ends_with_0() {
     let folder = tempfile::tempdir().unwrap();
     // The runner is the reference where it is called by that name.
-    let program = folder.path().join("zoe").join(conformance::reference::NAME);
+    let program = folder.path().join("zoe").join(conformance::stage::reference::NAME);
     fs::create_dir(folder.path().join("zoe")).unwrap();
     fs::copy(env!("CARGO_BIN_EXE_conformance"), program).unwrap();
     conformance()

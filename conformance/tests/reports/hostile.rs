@@ -3,10 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use conformance::cli::ReportFormat;
-use conformance::page::DEFAULT_WIDTH;
+use conformance::model::transcript::{Entry, Event};
+use conformance::report::format::ReportFormat;
 use conformance::report::{Document, RunReport, render};
-use conformance::transcript::{Entry, Event};
+use conformance::words::page::DEFAULT_WIDTH;
 use rstest::rstest;
 
 use crate::support::{Tap, assert_junit_is_valid, assert_tap_is, catalogue, rendered, sample};
@@ -157,7 +157,7 @@ fn github_takes_no_command_from_the_target() {
 
 #[test]
 fn jsonl_is_harmless() {
-    use conformance::event::{Event, Listener};
+    use conformance::model::event::{Event, Listener};
     use conformance::report::{jsonl::JsonLines, output::Stream};
 
     let folder = tempfile::tempdir().unwrap();

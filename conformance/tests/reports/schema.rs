@@ -1,8 +1,8 @@
 //! spec/report.schema.json against what is really written: complete, strict, and of no more than there is.
 
-use conformance::cli::ReportFormat;
-use conformance::transcript::{Entry, Event};
-use conformance::verdict::Fault;
+use conformance::model::fault::Fault;
+use conformance::model::transcript::{Entry, Event};
+use conformance::report::format::ReportFormat;
 use rstest::rstest;
 use serde::Serialize;
 use serde::de::DeserializeOwned;

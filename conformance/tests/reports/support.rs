@@ -4,10 +4,10 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use conformance::cli::ReportFormat;
-use conformance::page::DEFAULT_WIDTH;
+use conformance::model::requirement::Catalogue;
+use conformance::report::format::ReportFormat;
 use conformance::report::{Document, RunReport, render};
-use conformance::spec::Catalogue;
+use conformance::words::page::DEFAULT_WIDTH;
 use serde_json::Value;
 
 /// A run with a case of every outcome.

@@ -2,8 +2,8 @@
 
 use tester::protocol::message::Field;
 
-use crate::explain::annotate::{Side, Sides, sides};
-use crate::outcome::CaseRecord;
+use crate::model::outcome::CaseRecord;
+use crate::words::annotate::{Side, Sides, sides};
 
 /// A comparison, ready for its template.
 #[derive(Debug)]

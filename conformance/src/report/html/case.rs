@@ -4,11 +4,12 @@
 use super::bytes::Comparison;
 use super::ladder::Drawing;
 use super::mark::Mark;
-use crate::explain::annotate::sides;
-use crate::outcome::{CaseRecord, Outcome};
-use crate::page::DEFAULT_WIDTH;
+use crate::model::outcome::{CaseRecord, Outcome};
+use crate::report::RunReport;
 use crate::report::plain::{self, Standing, Tail};
-use crate::report::{RunReport, ladder};
+use crate::words::annotate::sides;
+use crate::words::ladder;
+use crate::words::page::DEFAULT_WIDTH;
 
 /// A case, ready for its template.
 #[derive(Debug)]

@@ -4,10 +4,10 @@
 use std::time::Duration;
 
 use super::bytes::wrong_byte;
-use crate::explain::dialogue::{Part, Speaker};
-use crate::outcome::CaseRecord;
-use crate::page::DEFAULT_WIDTH;
-use crate::report::ladder::{Beat, Cast, Course, Rung, Said, Side, cast, lines, rungs};
+use crate::model::outcome::CaseRecord;
+use crate::words::dialogue::{Part, Speaker};
+use crate::words::ladder::{Beat, Cast, Course, Rung, Said, Side, cast, lines, rungs};
+use crate::words::page::DEFAULT_WIDTH;
 
 /// How wide the drawing is.
 pub(super) const WIDTH: usize = 720;

@@ -1,6 +1,6 @@
 //! How an outcome is shown: a sign, a word and a colour, so that none of them has to be seen to know it.
 
-use crate::outcome::{CaseRecord, Outcome};
+use crate::model::outcome::{CaseRecord, Outcome};
 use crate::report::RunReport;
 use crate::report::plain::Standing;
 

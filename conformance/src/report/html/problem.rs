@@ -3,10 +3,10 @@
 
 use super::CaseView;
 use super::case::place;
-use crate::explain::problem::Problem;
-use crate::outcome::{CaseRecord, RequirementRecord};
+use crate::diagnose::problem::Problem;
+use crate::model::outcome::{CaseRecord, RequirementRecord};
+use crate::model::requirement::{Catalogue, Requirement};
 use crate::report::{RunReport, plain};
-use crate::spec::{Catalogue, Requirement};
 
 /// Up to so many lines of further cases stand open.
 const SHORT: usize = 6;

@@ -4,11 +4,11 @@
 use super::CaseView;
 use super::case::place;
 use super::mark::Mark;
-use crate::explain::problem::Problem;
-use crate::outcome::{CaseRecord, Outcome, RequirementRecord};
+use crate::diagnose::problem::Problem;
+use crate::model::outcome::{CaseRecord, Outcome, RequirementRecord};
+use crate::model::requirement::{Catalogue, Requirement};
 use crate::report::RunReport;
 use crate::report::plain::{self, count};
-use crate::spec::{Catalogue, Requirement};
 
 /// The requirements of one area.
 #[derive(Debug)]

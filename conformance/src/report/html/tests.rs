@@ -7,12 +7,12 @@ use rstest::rstest;
 use super::bytes::{Comparison, wrong_byte};
 use super::ladder::{Drawing, PROGRAM, RUNNER, WIDTH};
 use super::pieces;
-use crate::explain::annotate::sides;
-use crate::explain::sample::failed;
-use crate::fixture::bytes::Pattern;
-use crate::outcome::CaseRecord;
-use crate::transcript::EndedBy;
-use crate::verdict::Fault;
+use crate::model::bytes::Pattern;
+use crate::model::fault::Fault;
+use crate::model::outcome::CaseRecord;
+use crate::model::sample::failed;
+use crate::model::transcript::EndedBy;
+use crate::words::annotate::sides;
 
 fn pattern(text: &str) -> Pattern {
     Pattern::parse(text).unwrap()

@@ -1,13 +1,14 @@
 //! One thing to mend, told whole: the requirement, the likely cause, what came instead of what, the conversation,
 //! what the program printed, the usual mistakes, and the line that runs it again.
 
-use crate::explain::annotate::{Comparison, compare};
-use crate::explain::problem::Problem;
-use crate::outcome::{CaseRecord, RequirementRecord};
-use crate::page::{BAD, BOLD, DIM, Page, painted};
+use crate::diagnose::problem::Problem;
+use crate::model::outcome::{CaseRecord, RequirementRecord};
+use crate::model::requirement::Catalogue;
 use crate::report::plain::{self, count};
-use crate::report::{RunReport, escape, ladder};
-use crate::spec::Catalogue;
+use crate::report::{RunReport, escape};
+use crate::words::annotate::{Comparison, compare};
+use crate::words::ladder;
+use crate::words::page::{BAD, BOLD, DIM, Page, painted};
 
 /// How much of the target's output stands with a failure, in lines.
 const OUTPUT_LINES: usize = 10;

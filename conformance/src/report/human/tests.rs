@@ -5,15 +5,15 @@ use std::time::Duration;
 use rstest::rstest;
 
 use super::render;
-use crate::explain::sample::failed;
-use crate::fixture::bytes::Pattern;
-use crate::isolate::Isolation;
-use crate::outcome::{CaseRecord, Outcome, RequirementRecord, Summary};
+use crate::model::bytes::Pattern;
+use crate::model::fault::Fault;
+use crate::model::outcome::{CaseRecord, Outcome, RequirementRecord, Summary};
+use crate::model::place::Isolation;
+use crate::model::requirement::{Catalogue, Level, Part, RequirementId};
+use crate::model::sample::failed;
+use crate::model::tolerance::Tolerances;
+use crate::model::transcript::EndedBy;
 use crate::report::{ReportOptions, RunReport, SCHEMA, TargetInfo, Tool};
-use crate::spec::{Catalogue, Level, Part, RequirementId};
-use crate::tolerance::Tolerances;
-use crate::transcript::EndedBy;
-use crate::verdict::Fault;
 
 /// A report of these cases: what they charge fails, `passed` holds, and the rest as given.
 fn report(cases: Vec<CaseRecord>, passed: &str, others: &[(&str, Outcome, &str)]) -> RunReport {

@@ -6,10 +6,11 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::flow::{Flow, Segment, Side};
-use crate::conversation::REFUSED;
-use crate::outcome::CaseRecord;
-use crate::report::ladder::{self, Teller};
-use crate::transcript::{EndedBy, Entry, Event};
+use crate::model::outcome::CaseRecord;
+use crate::model::transcript::REFUSED;
+use crate::model::transcript::{EndedBy, Entry, Event};
+use crate::words::ladder;
+use crate::words::ladder::Teller;
 
 /// Stands for the runner's port where the system did not tell one: the first of the dynamic ports (RFC 6335,
 /// section 6).

@@ -6,14 +6,14 @@ use pcap_file::pcapng::{Block, PcapNgReader};
 use rstest::rstest;
 
 use super::*;
-use crate::explain::sample::failed;
-use crate::fixture::bytes::Pattern;
-use crate::isolate::Isolation;
-use crate::outcome::Summary;
+use crate::model::bytes::Pattern;
+use crate::model::fault::Fault;
+use crate::model::outcome::Summary;
+use crate::model::place::Isolation;
+use crate::model::requirement::{Level, Part};
+use crate::model::sample::failed;
+use crate::model::tolerance::Tolerances;
 use crate::report::{ReportOptions, SCHEMA, TargetInfo, Tool};
-use crate::spec::{Level, Part};
-use crate::tolerance::Tolerances;
-use crate::verdict::Fault;
 
 const SESSION: &str = "0 start\n0.1 ready\n0.103 connect\n0.104 open\n0.105 > 010102\n0.107 < 0102bb9c\n";
 
@@ -146,8 +146,8 @@ fn ipv6_is_ipv6() {
     let mut case = failed("server/session/ipv6", "SRV-12", "--server", SESSION, missing());
     for entry in &mut case.transcript.entries {
         match &mut entry.event {
-            crate::transcript::Event::Connecting { to, .. } => "[::1]:5678".clone_into(to),
-            crate::transcript::Event::Opened { local, peer, .. } => {
+            crate::model::transcript::Event::Connecting { to, .. } => "[::1]:5678".clone_into(to),
+            crate::model::transcript::Event::Opened { local, peer, .. } => {
                 "[::1]:40000".clone_into(local);
                 "[::1]:5678".clone_into(peer);
             }

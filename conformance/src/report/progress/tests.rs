@@ -5,8 +5,8 @@ use std::sync::mpsc::{Receiver, Sender};
 use rstest::rstest;
 
 use super::*;
-use crate::fixture::Case;
-use crate::outcome::CaseRecord;
+use crate::model::case::Case;
+use crate::model::outcome::CaseRecord;
 
 fn case(id: &str, requirement: &str) -> Case {
     Case::without_steps(id, vec![requirement.parse().unwrap()])

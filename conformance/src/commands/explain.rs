@@ -1,0 +1,199 @@
+//! `conformance explain ID`: a requirement with its source and its reading, what its cases do, and the usual
+//! mistakes behind a failure. For main.rs.
+
+use std::io::Write;
+
+use crate::fixture::Library;
+use crate::model::case::Case;
+use crate::model::exit::Exit;
+use crate::model::refusal::diagnose;
+use crate::model::requirement::{Catalogue, Level, Part, Requirement, RequirementId};
+use crate::model::tolerance::Tolerances;
+use crate::words::page;
+use crate::words::page::{BOLD, DIM, Page, painted};
+use crate::words::steps;
+
+/// Ids at least as near as this to what was typed are suggested (Jaro-Winkler, 1 is the same).
+const NEAR: f64 = 0.75;
+
+/// Explains the requirement of this id on standard output; an id that the catalogue does not have is a
+/// usage error, with the nearest one suggested.
+pub fn print(id: &str) -> Exit {
+    match explained(id, page::terminal_width()) {
+        Ok(text) => match anstream::stdout().lock().write_all(text.as_bytes()) {
+            Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+                diagnose(format_args!("conformance: standard output: {error}"));
+                Exit::NotCarriedOut
+            }
+            _ => Exit::Holds,
+        },
+        Err((exit, reason)) => {
+            diagnose(format_args!("conformance: {reason}"));
+            exit
+        }
+    }
+}
+
+fn explained(id: &str, width: usize) -> Result<String, (Exit, String)> {
+    let catalogue = Catalogue::built_in()
+        .map_err(|error| (Exit::NotCarriedOut, format!("spec/requirements.toml: {error}")))?;
+    let found = id.parse::<RequirementId>().ok().and_then(|id| catalogue.find(&id));
+    let Some(requirement) = found else { return Err((Exit::Usage, unknown(id, &catalogue))) };
+    let cases = Library::load(&[]).and_then(|library| library.cases(&catalogue, &Tolerances::default()));
+    let cases = cases.map_err(|error| (Exit::NotCarriedOut, error.to_string()))?;
+    Ok(render(requirement, &cases, width))
+}
+
+fn unknown(id: &str, catalogue: &Catalogue) -> String {
+    let typed = id.to_ascii_uppercase();
+    let likeness = |known: &Requirement| strsim::jaro_winkler(&typed, &known.id.to_string());
+    let nearest = catalogue.all().iter().max_by(|left, right| likeness(left).total_cmp(&likeness(right)));
+    match nearest.filter(|nearest| likeness(nearest) >= NEAR) {
+        Some(nearest) => format!(
+            "explain: the catalogue has no requirement `{id}`; did you mean {} ({})?",
+            nearest.id, nearest.title
+        ),
+        None => format!(
+            "explain: the catalogue has no requirement `{id}`; they are called like INV-1, see --list"
+        ),
+    }
+}
+
+/// The explanation as text with colours.
+pub fn render(requirement: &Requirement, cases: &[Case], width: usize) -> String {
+    let mut page = Page::new(width);
+    page.wrapped(&format!("{}  ", painted(BOLD, &requirement.id)), &painted(BOLD, &requirement.title));
+    page.wrapped("", &format!("{}; {}.", level(requirement.level), part(requirement.part)));
+    page.blank();
+    page.wrapped("  ", &requirement.text);
+    page.blank();
+    page.wrapped("  Source: ", &requirement.source);
+    page.wrapped(
+        "          ",
+        &painted(
+            DIM,
+            "(P3 is the assignment, S the lecture slides, E engineering practice without a text behind it)",
+        ),
+    );
+    if let Some(reading) = &requirement.reading {
+        page.blank();
+        page.wrapped("  Reading: ", reading);
+    }
+    write_cases(&mut page, requirement, cases);
+    if !requirement.mistakes.is_empty() {
+        page.blank();
+        page.line(painted(BOLD, "Usual mistakes behind a failure"));
+        for mistake in &requirement.mistakes {
+            page.wrapped("  * ", mistake);
+        }
+    }
+    page.into_text()
+}
+
+fn level(level: Level) -> &'static str {
+    match level {
+        Level::Must => "MUST: the documents say it",
+        Level::Should => "SHOULD: the documents imply it, or a sensible reading of them",
+        Level::Harden => {
+            "HARDEN: good practice that the documents do not ask for; it costs nothing by default"
+        }
+    }
+}
+
+fn part(part: Part) -> &'static str {
+    match part {
+        Part::Cp1 => "graded from Checkpoint 1 on (--part cp1)",
+        Part::P1 => "graded from Project 3 on, the control protocol (--part p1)",
+        Part::P2 => "graded from Project 4 on, the measurement (--part p2)",
+    }
+}
+
+fn write_cases(page: &mut Page, requirement: &Requirement, cases: &[Case]) {
+    let own: Vec<&Case> = cases.iter().filter(|case| case.requirements.contains(&requirement.id)).collect();
+    page.blank();
+    if own.is_empty() {
+        let reason =
+            requirement.uncheckable.as_deref().unwrap_or("no conversation of this version checks it");
+        page.wrapped(&format!("{}: ", painted(BOLD, "Not checked")), reason);
+        return;
+    }
+    page.line(painted(BOLD, "What is tried"));
+    for variants in own.chunk_by(|left, right| stem(left) == stem(right)) {
+        page.blank();
+        write_file(page, variants);
+    }
+    page.blank();
+    page.line(format!(
+        "  All of it: conformance --target-cmd \"python3 tester.py\" --requirement {}",
+        requirement.id
+    ));
+}
+
+/// One fixture: its variants do the same with other values, so the first one's steps are told.
+fn write_file(page: &mut Page, variants: &[&Case]) {
+    let Some(first) = variants.first() else { return };
+    page.wrapped(&format!("  {}: ", painted(BOLD, stem(first))), &first.summary);
+    let named: Vec<_> = variants.iter().filter_map(|case| case.id.strip_prefix(stem(case))).collect();
+    if variants.len() > 1 {
+        page.wrapped("    in the variants ", &named.join(" "));
+        page.line(painted(DIM, format!("    (the steps of {})", named[0])));
+    }
+    for (number, line) in (1..).zip(steps::words(first)) {
+        let nested = line.len() - line.trim_start().len();
+        page.wrapped(&format!("    {number:>2}. {}", " ".repeat(nested)), line.trim_start());
+    }
+    let why: Vec<_> = first.steps.iter().filter_map(|step| step.why.as_deref()).collect();
+    let mut told = Vec::new();
+    for why in why {
+        if !told.contains(&why) {
+            told.push(why);
+            page.wrapped("    Why: ", why);
+        }
+    }
+}
+
+fn stem(case: &Case) -> &str {
+    case.id.split('[').next().unwrap_or(&case.id)
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    fn shown(id: &str, width: usize) -> String {
+        anstream::adapter::strip_str(&explained(id, width).unwrap()).to_string()
+    }
+
+    #[rstest]
+    #[case("INV-1", 80)]
+    #[case("SRV-8", 110)]
+    #[case("ABR-6", 100)]
+    #[case("CLT-4", 80)]
+    fn a_requirement_is_explained(#[case] id: &str, #[case] width: usize) {
+        insta::assert_snapshot!(format!("explain-{id}-{width}"), shown(id, width));
+    }
+
+    #[test]
+    fn every_requirement_can_be_explained_within_the_width() {
+        for requirement in Catalogue::built_in().unwrap().all() {
+            let text = shown(&requirement.id.to_string(), 100);
+            for line in text.lines().filter(|line| line.split_whitespace().all(|word| word.len() < 60)) {
+                assert!(line.chars().count() <= 100, "{}: {line}", requirement.id);
+            }
+        }
+    }
+
+    #[rstest]
+    #[case("srv-33", Some("SRV-3"))]
+    #[case("TM0-3", Some("TMO-3"))]
+    #[case("INV1", Some("INV-1"))]
+    #[case("quux", None)]
+    fn an_unknown_id_is_refused(#[case] id: &str, #[case] nearest: Option<&str>) {
+        let (exit, reason) = explained(id, 100).unwrap_err();
+        assert_eq!(exit, Exit::Usage);
+        assert_eq!(reason.contains("did you mean"), nearest.is_some(), "{reason}");
+        assert!(reason.contains(nearest.unwrap_or("INV-1")), "{reason}");
+    }
+}

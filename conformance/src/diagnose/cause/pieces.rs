@@ -1,0 +1,280 @@
+//! A server that takes one read for one message, throws away what it has read, or does not see that its
+//! client has left.
+
+use tester::protocol::message::{Done, Message, MessageType, Request, TestType};
+
+use super::Cause;
+use super::shared::{closes_after_reply, queue_lost};
+use super::timing::not_restarted;
+use crate::diagnose::scene::{Progress, Scene, Talk};
+use crate::model::bytes::Pattern;
+use crate::model::case::Role;
+use crate::model::fault::Fault;
+use crate::model::tolerance::LEAK_IN_EACH_BLOCK;
+use crate::model::transcript::EndedBy;
+use crate::words::message::due_after;
+
+pub(super) fn recognise(scene: &Scene<'_>) -> Option<Cause> {
+    if scene.role() != Role::Server {
+        return None;
+    }
+    match scene.fault {
+        Fault::EndedBeforeBytes { expected, actual, by } => {
+            unanswered(scene, next_due(expected, actual)?, Some(*by))
+        }
+        Fault::BytesMissing { expected, actual, .. } => unanswered(scene, next_due(expected, actual)?, None),
+        Fault::ClosedInSilence { after, .. } if *after < scene.tolerances.patience => {
+            not_restarted(scene).or_else(|| closed_at_once(scene))
+        }
+        Fault::StillOpen { waited } if *waited < scene.tolerances.control_timeout => still_open(scene),
+        Fault::DataThreadRuns { .. } => Some(Cause::new(
+            "data-thread-left",
+            "The data thread of a test that was given up is not ended",
+            "End and join the data thread on every way out of a session: after Done, after a fault, after a timeout, and \
+             when the client leaves.",
+        )),
+        Fault::Leaked { between, after, .. } => Some(leaked(*between, *after)),
+        _ => None,
+    }
+}
+
+/// The message of which nothing has come, behind whole ones.
+fn next_due(expected: &Pattern, actual: &[u8]) -> Option<MessageType> {
+    due_after(expected, actual.len()).filter(|(_, begins)| *begins == actual.len()).map(|(kind, _)| kind)
+}
+
+/// A message that was due did not come: the connection was closed instead, or nothing happened.
+fn unanswered(scene: &Scene<'_>, due: MessageType, closed: Option<EndedBy>) -> Option<Cause> {
+    let talk = &scene.talk;
+    if closed.is_none() && waits_behind_another(scene) {
+        return None;
+    }
+    if closed.is_none()
+        && let Some(cause) = still_busy(scene)
+    {
+        return Some(cause);
+    }
+    // Whoever is gone before Done can have come, or without reading it, had left the session before.
+    let before_done = talk.ended.is_some_and(|(at, _)| talk.last_sent().is_none_or(|sent| at < sent));
+    let by_reset = closed == Some(EndedBy::Reset);
+    let closed = closed.is_some();
+    let waited_long = |from: Option<std::time::Duration>| {
+        let patience = scene.tolerances.patience;
+        let ended = talk.ended.map(|(at, _)| at).or(talk.last_sent());
+        from.zip(ended).is_some_and(|(from, ended)| ended.saturating_sub(from) > patience)
+    };
+    match (due, talk.progress()) {
+        (MessageType::Reply, Progress::Asked(_)) if by_reset && !scene.others().is_empty() => {
+            Some(queue_lost())
+        }
+        (MessageType::Reply, Progress::Asked(test)) if !is_cut(talk, 0..Request::SIZE) => {
+            (!waited_long(talk.opened)).then(|| request_unanswered(test, closed))
+        }
+        (MessageType::Results, Progress::Asked(_)) if closed && !waited_long(talk.opened) => {
+            Some(closes_after_reply())
+        }
+        (MessageType::Reply, Progress::Finished(..)) if together(talk) => Some(Cause::new(
+            "too-long-for-request",
+            "A Request with a Done in the same segment is not answered",
+            "recv() may bring more than one message. More than three bytes are no bad Request: take the first three, and \
+             keep the rest for the next message.",
+        )),
+        (MessageType::Reply, Progress::PartOfRequest) if closed => Some(one_recv("Request", 3, closed)),
+        (MessageType::Reply, _) if is_cut(talk, 0..Request::SIZE) => Some(one_recv("Request", 3, closed)),
+        (MessageType::Results, Progress::Finished(_, extra)) if extra > 0 && !together(talk) => {
+            Some(Cause::new(
+                "too-long-for-done",
+                "A Done with further bytes behind it is not answered",
+                "recv(1024) may bring more than the two bytes of Done: take the first two, answer, and close.",
+            ))
+        }
+        (MessageType::Results, Progress::Finished(..)) if together(talk) => Some(eaten()),
+        (MessageType::Results, Progress::Finished(..))
+            if is_cut(talk, Request::SIZE..Request::SIZE + Done::SIZE) =>
+        {
+            Some(one_recv("Done", 2, closed))
+        }
+        (MessageType::Results, Progress::Finished(..)) if talk.half_closed => Some(Cause::new(
+            "half-close",
+            "A client that has closed its sending side is taken for one that has left",
+            "The end-of-file stands behind Done: deal with the bytes that came before it first, answer, and close then.",
+        )),
+        (MessageType::Results, Progress::Finished(..)) if waited_long(talk.opened) => None,
+        (MessageType::Results, Progress::Finished(..)) if before_done || by_reset => {
+            Some(closes_after_reply())
+        }
+        (MessageType::Results, Progress::Finished(..)) => Some(no_results(closed)),
+        _ => None,
+    }
+}
+
+/// Whether a client that came before is still there: this one has to wait.
+fn waits_behind_another(scene: &Scene<'_>) -> bool {
+    let ahead = |talk: &Talk<'_>| {
+        talk.opened.is_some()
+            && talk.opened < scene.talk.opened
+            && talk.left.is_none()
+            && talk.ended.is_none()
+    };
+    !scene.talk.has_reply() && scene.others().iter().any(ahead)
+}
+
+/// Whether the bytes of a message went out in more than one segment.
+fn is_cut(talk: &Talk<'_>, message: std::ops::Range<usize>) -> bool {
+    (message.start + 1..message.end).any(|offset| talk.cut_before(offset))
+}
+
+/// Whether Request and Done went out in one segment.
+fn together(talk: &Talk<'_>) -> bool {
+    talk.sent_bytes().len() > Request::SIZE && !talk.cut_before(Request::SIZE)
+}
+
+fn one_recv(message: &str, size: usize, closed: bool) -> Cause {
+    let what = if closed { "closed on" } else { "never answered" };
+    Cause::new(
+        &format!("one-recv-{message}"),
+        format!("One recv() is taken for one message: a {message} that comes in pieces is {what}"),
+        format!(
+            "TCP is a stream of bytes: recv({size}) may return fewer than {size}. Call it again until all {size} bytes are \
+             there; only an empty result means that the client has left."
+        ),
+    )
+}
+
+fn eaten() -> Cause {
+    Cause::new(
+        "eaten-done",
+        "The read for the Request swallows the Done behind it",
+        "recv(1024) returns both messages, and the second one is thrown away. Read exactly the three bytes of a Request, \
+         or keep what is left over for the next message.",
+    )
+}
+
+fn request_unanswered(test: TestType, closed: bool) -> Cause {
+    let what = if closed { "closes the connection on" } else { "does not answer" };
+    Cause::new(
+        &format!("request-unanswered-{}", test.name()),
+        format!("The server {what} a valid Request for {}", test.name()),
+        match closed {
+            true => {
+                "Its check refuses what is right: version 1, type 1, and a test type from 1 to 4, the 4 included."
+            }
+            false => {
+                "It may wait for more than three bytes (recv with MSG_WAITALL, readline, a Request taken for longer), or \
+                 not have sent what it wrote: flush() a file object, or use sendall()."
+            }
+        },
+    )
+}
+
+fn no_results(closed: bool) -> Cause {
+    match closed {
+        true => Cause::new(
+            "no-results",
+            "Done is answered with a close, and no Results come",
+            "Send the ten bytes of Results when Done has come, and close after that.",
+        ),
+        false => Cause::new(
+            "done-unanswered",
+            "Done is not answered",
+            "The server may wait for its data thread, which waits for data or for its own time: tell the thread to stop \
+             and answer. Or it waits for a third byte: Done has two.",
+        ),
+    }
+}
+
+/// An earlier client has left, and nobody is served since.
+fn still_busy(scene: &Scene<'_>) -> Option<Cause> {
+    let others = scene.others();
+    let before = others.iter().rev().find(|talk| talk.opened.is_some() && talk.opened < scene.talk.opened)?;
+    // Its own answer was complete: it is this session that went wrong.
+    if before.received_bytes().len() >= 14 && before.ended.is_some() {
+        return None;
+    }
+    if !scene.talk.received_bytes().is_empty() {
+        return None;
+    }
+    match (before.left, before.ended) {
+        (Some(true), _) => Some(Cause::new(
+            "stuck-after-reset",
+            "After a client has reset its connection nobody is served any more",
+            "The reset raises an error in recv() or send(). It must end that session only, and lead back to accept().",
+        )),
+        (Some(false), None) => Some(end_of_file_unseen()),
+        (None, None) if before.half_closed => Some(end_of_file_unseen()),
+        (_, Some(_)) => Some(Cause::new(
+            "stuck-after-close",
+            "After it has closed a connection the server serves nobody any more",
+            "Closing one client's connection must lead back to accept(). Look for the end of the accept loop, or of its \
+             thread, in the handling of errors and timeouts.",
+        )),
+        _ => None,
+    }
+}
+
+fn end_of_file_unseen() -> Cause {
+    Cause::new(
+        "end-of-file-unseen",
+        "The server does not notice that a client has left, and serves nobody else",
+        "recv() returns nothing at all when the client has closed. A loop that collects bytes must end then, or it runs for \
+         ever; and the control connection has to be read during the test as well.",
+    )
+}
+
+fn closed_at_once(scene: &Scene<'_>) -> Option<Cause> {
+    let talk = &scene.talk;
+    match talk.progress() {
+        Progress::Silent => Some(Cause::new(
+            "closes-at-once",
+            "The server closes a connection on which nothing has been sent yet",
+            "The client may take its time, 45 s at most: wait for its bytes. Look for a read that does not block.",
+        )),
+        Progress::PartOfRequest => Some(one_recv("Request", 3, true)),
+        Progress::PartOfDone(_) => Some(one_recv("Done", 2, true)),
+        Progress::Asked(_) if talk.has_reply() => Some(closes_after_reply()),
+        _ => None,
+    }
+}
+
+fn still_open(scene: &Scene<'_>) -> Option<Cause> {
+    let talk = &scene.talk;
+    let received = talk.received_bytes().len();
+    match talk.progress() {
+        Progress::Finished(..) if received >= 14 => Some(Cause::new(
+            "not-closed-after-results",
+            "The server does not close the connection after Results",
+            "It is the server that closes, at once. Close every reference to the socket (a thread's, a file object made of \
+             it, a copy in a child process), and do not wait for the client to close first.",
+        )),
+        Progress::BadRequest(_) => Some(kept_open("a bad Request")),
+        Progress::BadDone(_) => Some(kept_open("a bad Done")),
+        _ if talk.half_closed || talk.left.is_some() => Some(end_of_file_unseen()),
+        _ => None,
+    }
+}
+
+fn kept_open(what: &str) -> Cause {
+    Cause::new(
+        &format!("kept-open-{}", what.replace(' ', "-")),
+        format!("The connection stays open after {what}"),
+        "When something is wrong the test is over: close the connection at once, and wait for the next client. Do not wait \
+         for a better message, for more bytes, or for the timeout.",
+    )
+}
+
+/// What the last block of sessions added to descriptors and threads.
+fn leaked(before: (usize, usize), after: (usize, usize)) -> Cause {
+    let (descriptors, threads) = (after.0.saturating_sub(before.0), after.1.saturating_sub(before.1));
+    if threads >= descriptors.min(LEAK_IN_EACH_BLOCK) {
+        return Cause::new(
+            "threads-leaked",
+            format!("Aborted sessions leave threads behind: the last hundred left {threads} more"),
+            "Tell the data thread to stop and join it on every way out of a session, not only after Done.",
+        );
+    }
+    Cause::new(
+        "descriptors-leaked",
+        format!("Aborted sessions leave open sockets behind: the last hundred left {descriptors} more"),
+        "Close the control socket and the data socket on every way out of a session (with, finally, defer, Drop).",
+    )
+}

@@ -1,0 +1,508 @@
+//! Which cause is recognised from what: one row for each, as a student's program shows it.
+
+use std::time::Duration;
+
+use rstest::rstest;
+
+use super::recognise;
+use crate::model::bytes::Pattern;
+use crate::model::data::{Figure, Transport};
+use crate::model::data_fault::DataFault;
+use crate::model::fault::Fault;
+use crate::model::sample::failed;
+use crate::model::step::Status;
+use crate::model::tolerance::Tolerances;
+use crate::model::transcript::{EndedBy, Exit};
+
+/// A server's case: what happened after it was ready, and the fault.
+fn of_server(script: &str, fault: Fault) -> String {
+    let script = format!("0 start\n0.1 ready\n{script}");
+    key(&failed("server/sample", "SRV-5", "--server", &script, fault))
+}
+
+fn of_client(args: &str, script: &str, fault: Fault) -> String {
+    key(&failed(
+        "client/sample",
+        "CLT-4",
+        &format!("--client {args}"),
+        &format!("0 start\n0.1 accept\n{script}"),
+        fault,
+    ))
+}
+
+fn of_command(args: &str, requirement: &str, script: &str, fault: Fault) -> String {
+    key(&failed("command/sample", requirement, args, &format!("0 start\n{script}"), fault))
+}
+
+fn key(case: &crate::model::outcome::CaseRecord) -> String {
+    recognise(case, &Tolerances::default()).map_or("nothing".to_owned(), |cause| cause.key)
+}
+
+fn pattern(text: &str) -> Pattern {
+    Pattern::parse(text).unwrap()
+}
+
+fn bytes(text: &str) -> Vec<u8> {
+    hex::decode(text.replace(' ', "")).unwrap()
+}
+
+fn wrong(expected: &str, actual: &str) -> Fault {
+    let (expected, actual) = (pattern(expected), bytes(actual));
+    let offset = expected.bytes.iter().zip(&actual).position(|(wanted, byte)| !wanted.admits(*byte));
+    match offset {
+        Some(offset) => Fault::WrongByte { expected, actual, offset },
+        None => Fault::SurplusBytes { expected, actual },
+    }
+}
+
+fn missing(expected: &str, actual: &str) -> Fault {
+    Fault::BytesMissing { expected: pattern(expected), actual: bytes(actual), waited: Duration::from_secs(5) }
+}
+
+fn ended(expected: &str, actual: &str) -> Fault {
+    Fault::EndedBeforeBytes { expected: pattern(expected), actual: bytes(actual), by: EndedBy::EndOfFile }
+}
+
+fn answered(actual: &str) -> Fault {
+    Fault::BytesBeforeClose { actual: bytes(actual) }
+}
+
+fn in_silence(actual: &str) -> Fault {
+    Fault::BytesInSilence { actual: bytes(actual) }
+}
+
+fn still_open(seconds: u64) -> Fault {
+    Fault::StillOpen { waited: Duration::from_secs(seconds) }
+}
+
+fn closed_after(seconds: f64) -> Fault {
+    Fault::ClosedInSilence { by: EndedBy::EndOfFile, after: Duration::from_secs_f64(seconds) }
+}
+
+fn closed_too_early(seconds: f64) -> Fault {
+    Fault::ClosedTooEarly {
+        after: Duration::from_secs_f64(seconds),
+        not_before: Duration::from_secs(44),
+        by: EndedBy::EndOfFile,
+    }
+}
+
+const REPLY: &str = "01 02 PP PP";
+const RESULTS: &str = "01 04 ??*8";
+const IN_TEST: &str = "0.2 connect\n0.2 open\n0.2 > 010101\n0.3 < 01029cbb\n";
+
+#[rstest]
+#[case::type_("type-of-Reply", wrong(REPLY, "01 03 9c bb"))]
+#[case::version("version-of-Reply", wrong(REPLY, "02 02 9c bb"))]
+#[case::swapped("fields-swapped", wrong(REPLY, "02 01 9c bb"))]
+#[case::wide("fields-too-wide", wrong(REPLY, "01 00 00 00 02 00 00 00 bb 9c 00 00"))]
+#[case::wide_big("fields-too-wide", wrong(REPLY, "00 00 00 01 00 00 00 02"))]
+#[case::text("text", wrong(REPLY, "31 20 32 20 34 30 30 30 30 0a"))]
+#[case::newline("line-end", wrong(REPLY, "01 02 9c bb 0a"))]
+#[case::crlf("line-end", wrong(REPLY, "01 02 9c bb 0d 0a"))]
+#[case::zero("Reply-too-long", wrong(REPLY, "01 02 9c bb 00"))]
+#[case::results_at_once("results-before-done", wrong(REPLY, "01 02 9c bb 01 04 00 00 00 00 00 00 00 00"))]
+#[case::twice("message-too-many", wrong(REPLY, "01 02 9c bb 01 02 9c bb"))]
+#[case::short("Reply-too-short", missing(REPLY, "01 02 9c"))]
+fn a_wrong_reply(#[case] cause: &str, #[case] fault: Fault) {
+    assert_eq!(of_server("0.2 connect\n0.2 open\n0.2 > 010101\n0.3 < 01", fault), cause);
+}
+
+#[rstest]
+#[case::padded("results-padded", wrong(RESULTS, "01 04 00 00 00 00 00 00 00 00 00 00 00 00 00 00"))]
+#[case::narrow("count-32-bits", ended(RESULTS, "01 04 00 00 00 00"))]
+#[case::narrow_aligned("count-32-bits", missing(RESULTS, "01 04 00 00 00 00 00 00"))]
+#[case::little("count-little-endian", wrong("01 04 00*8", "01 04 07 00 00 00 00 00 00 00"))]
+#[case::little_exact("count-little-endian", wrong("01 04 00*6 01 2c", "01 04 2c 01 00 00 00 00 00 00"))]
+#[case::invented("count-wrong", wrong("01 04 00*8", "01 04 00 00 00 00 00 00 00 07"))]
+#[case::newline("line-end", wrong(RESULTS, "01 04 00 00 00 00 00 00 00 00 0a"))]
+#[case::again("reply-again", wrong(RESULTS, "01 02 9c bb"))]
+#[case::behind("Reply-too-long", wrong(RESULTS, "00 01 04 00 00 00 00 00 00 00 00"))]
+#[case::none("no-results", ended(RESULTS, ""))]
+#[case::waits("done-unanswered", missing(RESULTS, ""))]
+fn wrong_results(#[case] cause: &str, #[case] fault: Fault) {
+    assert_eq!(of_server(&format!("{IN_TEST}0.4 > 0103\n0.5 eof"), fault), cause);
+}
+
+#[rstest]
+#[case::swapped("port-little-endian", Fault::PortSwapped { announced: 0xbb9c, open: 0x9cbb })]
+#[case::zero("port-zero", Fault::PortZero)]
+#[case::kept("not-closed-after-results", still_open(5))]
+#[case::after_results("line-end", answered("0a"))]
+#[case::results_twice("speaks-after-results", answered("01 04 00 00 00 00 00 00 00 00"))]
+fn around_a_good_session(#[case] cause: &str, #[case] fault: Fault) {
+    let tail =
+        if matches!(&fault, Fault::BytesBeforeClose { actual } if actual.len() == 1) { "0a" } else { "" };
+    let tail = if cause == "speaks-after-results" { "01040000000000000000" } else { tail };
+    let script = format!("{IN_TEST}0.4 > 0103\n0.5 < 01040000000000000000{tail}");
+    assert_eq!(of_server(&script, fault), cause);
+}
+
+#[rstest]
+#[case::version("02 01 01", "01 02 9c bb", "no-version-check-request")]
+#[case::type_("01 03 01", "01 02 9c bb", "no-type-check-request")]
+#[case::test("01 01 05", "01 02 9c bb", "no-test-type-check")]
+#[case::refusal("01 01 05", "01 02 00 00", "refusal-answered")]
+#[case::text("01 01 05", "65 72 72 6f 72 0a", "text-for-client")]
+fn a_bad_request_is_answered(#[case] sent: &str, #[case] came: &str, #[case] cause: &str) {
+    let script = format!("0.2 connect\n0.2 open\n0.2 > {sent}\n0.3 < {came}");
+    assert_eq!(of_server(&script, answered(came)), cause);
+}
+
+#[rstest]
+#[case::version("02 03", "01 04 00 00 00 00 00 00 00 00", "no-version-check-done")]
+#[case::type_("01 04", "01 04 00 00 00 00 00 00 00 00", "no-type-check-done")]
+#[case::request_as_done("01 01 01", "01 04 00 00 00 00 00 00 00 00", "no-type-check-done")]
+#[case::second_request("01 01 01", "01 02 9c bb", "second-request-answered")]
+fn a_bad_done_is_answered(#[case] sent: &str, #[case] came: &str, #[case] cause: &str) {
+    assert_eq!(of_server(&format!("{IN_TEST}0.4 > {sent}\n0.5 < {came}"), answered(came)), cause);
+}
+
+#[rstest]
+#[case::greeting("0.2 connect\n0.2 open\n0.3 < 01029cbb", in_silence("01 02 9c bb"), "speaks-first")]
+#[case::welcome("0.2 connect\n0.2 open\n0.3 < 68690a", in_silence("68 69 0a"), "text-for-client")]
+#[case::part(
+    "0.2 connect\n0.2 open\n0.2 > 0101\n0.3 < 01029cbb",
+    in_silence("01 02 9c bb"),
+    "answers-part-of-request"
+)]
+#[case::results(
+    "0.2 connect\n0.2 open\n0.2 > 010101\n0.3 < 01029cbb\n0.4 < 01040000000000000000",
+    in_silence("01 04 00 00 00 00 00 00 00 00"),
+    "results-before-done"
+)]
+#[case::alive(
+    "0.2 connect\n0.2 open\n0.2 > 010101\n0.3 < 01029cbb\n0.4 < 00",
+    in_silence("00"),
+    "speaks-during-test"
+)]
+#[case::half_done(
+    "0.2 connect\n0.2 open\n0.2 > 010101\n0.3 < 01029cbb\n0.4 > 01\n0.5 < 01040000000000000000",
+    in_silence("01 04 00 00 00 00 00 00 00 00"),
+    "answers-part-of-done"
+)]
+#[case::at_the_timeout(
+    "0.2 connect\n0.2 open\n0.2 > 010101\n0.3 < 01029cbb\n45.2 < 01040000000000000000",
+    answered("01 04 00 00 00 00 00 00 00 00"),
+    "timeout-answers"
+)]
+fn a_server_speaks_out_of_turn(#[case] script: &str, #[case] fault: Fault, #[case] cause: &str) {
+    assert_eq!(of_server(script, fault), cause);
+}
+
+#[rstest]
+#[case::request_closed(
+    "0.2 connect\n0.2 open\n0.2 > 01\n0.3 > 0101\n0.3 eof",
+    ended(REPLY, ""),
+    "one-recv-Request"
+)]
+#[case::request_silent("0.2 connect\n0.2 open\n0.2 > 01\n0.3 > 0101", missing(REPLY, ""), "one-recv-Request")]
+#[case::request_cut_short("0.2 connect\n0.2 open\n0.2 > 0101\n0.3 eof", ended(REPLY, ""), "one-recv-Request")]
+#[case::request_part("0.2 connect\n0.2 open\n0.2 > 01\n0.3 eof", closed_after(0.1), "one-recv-Request")]
+#[case::done(
+    "0.2 connect\n0.2 open\n0.2 > 010101\n0.3 < 01029cbb\n0.4 > 01\n0.5 > 03",
+    missing(RESULTS, ""),
+    "one-recv-Done"
+)]
+#[case::eaten("0.2 connect\n0.2 open\n0.2 > 0101010103\n0.3 < 01029cbb", missing(RESULTS, ""), "eaten-done")]
+#[case::eaten_of_both(
+    "0.2 connect\n0.2 open\n0.2 > 0101010103\n0.3 < 01029cbb",
+    missing("01 02 PP PP 01 04 ??*8", "01 02 9c bb"),
+    "eaten-done"
+)]
+#[case::gone_before_done(
+    "0.2 connect\n0.2 open\n0.2 > 010101\n0.3 < 01029cbb\n0.3 eof",
+    ended(RESULTS, ""),
+    "closes-after-reply"
+)]
+#[case::too_long(
+    "0.2 connect\n0.2 open\n0.2 > 0101010103\n0.3 eof",
+    ended(REPLY, ""),
+    "too-long-for-request"
+)]
+#[case::behind_done(
+    "0.2 connect\n0.2 open\n0.2 > 010101\n0.3 < 01029cbb\n0.4 > 0103ff\n0.5 eof",
+    ended(RESULTS, ""),
+    "too-long-for-done"
+)]
+#[case::half_close(
+    "0.2 connect\n0.2 open\n0.2 > 010101\n0.3 < 01029cbb\n0.4 > 0103\n0.4 half\n0.5 eof",
+    ended(RESULTS, ""),
+    "half-close"
+)]
+#[case::checkpoint(
+    "0.2 connect\n0.2 open\n0.2 > 010101\n0.3 < 01029cbb\n0.3 eof",
+    closed_after(0.1),
+    "closes-after-reply"
+)]
+#[case::udp_rr("0.2 connect\n0.2 open\n0.2 > 010104\n0.3 eof", ended(REPLY, ""), "request-unanswered-UDP_RR")]
+#[case::waits_for_more(
+    "0.2 connect\n0.2 open\n0.2 > 010101",
+    missing(REPLY, ""),
+    "request-unanswered-TCP_STREAM"
+)]
+#[case::bad_kept("0.2 connect\n0.2 open\n0.2 > 020101", still_open(5), "kept-open-a-bad-Request")]
+#[case::bad_done_kept(
+    "0.2 connect\n0.2 open\n0.2 > 010101\n0.3 < 01029cbb\n0.4 > 0203",
+    still_open(5),
+    "kept-open-a-bad-Done"
+)]
+fn messages_in_pieces(#[case] script: &str, #[case] fault: Fault, #[case] cause: &str) {
+    assert_eq!(of_server(script, fault), cause);
+}
+
+#[rstest]
+#[case::end_of_file("0.2 connect\n0.2 open\n0.2 > 01\n0.3 close\n", "end-of-file-unseen")]
+#[case::reset("0.2 connect\n0.2 open\n0.2 > 01\n0.3 reset\n", "stuck-after-reset")]
+#[case::refusal("0.2 connect\n0.2 open\n0.2 > 020101\n0.3 eof\n0.3 close\n", "stuck-after-close")]
+fn nobody_is_served_afterwards(#[case] before: &str, #[case] cause: &str) {
+    let script = format!("{before}0.4 [session-5] connect\n0.4 [session-5] open\n0.4 [session-5] > 010101");
+    assert_eq!(of_server(&script, missing(REPLY, "")), cause);
+}
+
+#[rstest]
+#[case::gone("exit 0", "server-ended")]
+#[case::pipe("killed 13", "sigpipe")]
+#[case::memory("killed 11", "killed")]
+#[case::trace(
+    "err Traceback (most recent call last):\\n  File \"t.py\", line 9, in f\\nKeyError: 7",
+    "uncaught KeyError t.py, line 9"
+)]
+#[case::alive("out nothing to see", "accept-loop-ended")]
+fn nobody_listens_afterwards(#[case] event: &str, #[case] cause: &str) {
+    let script = format!(
+        "0.2 connect\n0.2 open\n0.2 > 01\n0.3 close\n0.3 {event}\n0.4 [session-5] connect\n0.4 [session-5] refused \
+         connection refused"
+    );
+    assert_eq!(of_server(&script, Fault::NotConnected { error: "connection refused".to_owned() }), cause);
+}
+
+#[rstest]
+#[case::behind(
+    "0.2 [a] connect\n0.2 [a] open\n0.3 connect\n0.3 open\n0.3 > 010101\n50.3 ready",
+    missing(REPLY, ""),
+    "no-timeout"
+)]
+#[case::never("0.2 connect\n0.2 open\n50.2 [x] connect", still_open(50), "no-timeout")]
+#[case::within("0.2 connect\n0.2 open\n0.2 > 01", still_open(50), "no-timeout")]
+#[case::after_reply("0.2 connect\n0.2 open\n0.2 > 010101\n0.3 < 01029cbb", still_open(50), "no-timeout")]
+#[case::minute("0.2 connect\n0.2 open\n60.2 eof", still_open(50), "timeout-too-long")]
+#[case::half_minute("0.2 connect\n0.2 open\n30.2 eof", closed_too_early(30.0), "timeout-too-short")]
+#[case::silence("0.2 connect\n0.2 open\n30.2 eof", closed_after(30.0), "timeout-too-short")]
+#[case::whole_message(
+    "0.2 connect\n0.2 open\n0.2 > 01\n25.2 > 01\n45.2 eof",
+    closed_after(20.0),
+    "timeout-not-restarted-message"
+)]
+#[case::whole_session(
+    "0.2 connect\n0.2 open\n40.2 > 010101\n40.3 < 01029cbb\n45.2 eof",
+    closed_too_early(5.0),
+    "timeout-not-restarted-session"
+)]
+#[case::late_done(
+    "0.2 connect\n0.2 open\n0.2 > 010101\n0.3 < 01029cbb\n30.2 eof\n40.2 > 0103",
+    ended(RESULTS, ""),
+    "timeout-too-short"
+)]
+fn the_timeout_is_wrong(#[case] script: &str, #[case] fault: Fault, #[case] cause: &str) {
+    assert_eq!(of_server(script, fault), cause);
+}
+
+#[rstest]
+#[case::parallel("0.5 [b] < 01029cbb", in_silence("01 02 9c bb"), "clients-in-parallel")]
+#[case::turned_away("0.5 [b] eof", closed_after(0.1), "second-client-turned-away")]
+#[case::refused("0.5 [b] refused connection refused",
+    Fault::NotConnected { error: "connection refused".to_owned() }, "not-listening-during-test")]
+#[case::lost("0.5 > 0103\n0.6 < 01040000000000000000\n0.6 eof\n0.6 [b] rst", ended(REPLY, ""), "queue-lost")]
+#[case::all_reset(
+    "0.5 > 0103\n0.6 < 01040000000000000000\n0.6 eof\n0.6 [c] connect\n0.6 [c] > 010101\n0.7 [c] rst",
+    missing(REPLY, ""),
+    "queue-lost"
+)]
+#[case::not_served("0.5 > 0103\n0.6 < 01040000000000000000\n0.6 eof", missing(REPLY, ""), "queue-lost")]
+fn a_second_client_waits_in_vain(#[case] tail: &str, #[case] fault: Fault, #[case] cause: &str) {
+    let script = format!("{IN_TEST}0.4 [b] connect\n0.4 [b] open\n0.4 [b] > 010102\n{tail}");
+    let mut case = failed("server/sample", "SER-1", "--server", &script, fault);
+    case.connection = Some("b".to_owned());
+    assert_eq!(key(&case), cause);
+}
+
+#[rstest]
+#[case::data_thread("0.2 < 010101\n0.3 > 01029cbb\n0.5 int", Fault::StillRunning { waited: Duration::from_secs(5) },
+    "interrupt-waits-for-data-thread")]
+#[case::swallowed("0.2 < 010101\n0.5 int", Fault::StillRunning { waited: Duration::from_secs(5) }, "interrupt-swallowed")]
+#[case::trace("0.2 < 010101\n0.5 int\n0.6 err Traceback (most recent call last):\\n  File \"t.py\", line 9, in f\\nKeyboardInterrupt\n0.6 exit 130",
+    Fault::NotPrinted { text: "Exiting Client".to_owned(), waited: Duration::from_secs(5) },
+    "uncaught KeyboardInterrupt t.py, line 9")]
+#[case::silent("0.5 int\n0.6 exit 0",
+    Fault::NotPrinted { text: "Exiting Client".to_owned(), waited: Duration::from_secs(5) }, "exit-line-missing")]
+#[case::other_mode("0.5 int\n0.6 out Exiting Server\n0.6 exit 0",
+    Fault::NotPrinted { text: "Exiting Client".to_owned(), waited: Duration::from_secs(5) }, "exit-line-of-other-mode")]
+fn an_interrupted_client(#[case] script: &str, #[case] fault: Fault, #[case] cause: &str) {
+    assert_eq!(of_client("--time=60", script, fault), cause);
+}
+
+#[rstest]
+#[case::numbering(
+    "--test=UDP_STREAM",
+    "0.2 < 010102",
+    wrong("01 01 03", "01 01 02"),
+    "test-numbered-wrongly"
+)]
+#[case::default_test("", "0.2 < 010100", wrong("01 01 01", "01 01 00"), "default-test")]
+#[case::padded("", "0.2 < 01010100", wrong("01 01 01", "01 01 01 00"), "Request-too-long")]
+#[case::padded_before_done(
+    "",
+    "0.2 < 010101\n0.3 > 01029cbb\n1.3 < 000103",
+    wrong("01 03", "00 01 03"),
+    "Request-too-long"
+)]
+#[case::twice_at_once("", "0.2 < 010101010101", wrong("?? ?? 01", "01 01 01 01 01 01"), "request-twice")]
+#[case::twice("", "0.2 < 010101\n0.4 < 010101", in_silence("01 01 01"), "request-twice")]
+#[case::line_end("", "0.2 < 010101\n0.4 < 0a", in_silence("0a"), "line-end")]
+#[case::done_early("", "0.2 < 010101\n0.4 < 0103", in_silence("01 03"), "done-before-reply")]
+#[case::at_once("--time=1", "0.2 < 010101\n0.3 > 01029cbb\n0.3 < 0103", Fault::BytesTooEarly {
+    actual: bytes("01 03"), after: Duration::from_millis(2), not_before: Duration::from_secs(1) }, "done-at-once")]
+#[case::default_time("", "0.2 < 010101\n0.3 > 01029cbb\n10.3 < 0103", Fault::BytesTooEarly {
+    actual: bytes("01 03"), after: Duration::from_secs(10), not_before: Duration::from_secs(30) }, "default-time")]
+#[case::no_done("--time=1", "0.2 < 010101\n0.3 > 01029cbb", missing("01 03", ""), "no-done")]
+#[case::one_recv("--time=1", "0.2 < 010101\n0.3 > 01\n0.4 > 029cbb", missing("01 03", ""), "one-recv-Reply")]
+#[case::no_end("--time=1", "0.2 < 010101\n0.3 > 01029cbb\n1.3 < 0103\n1.4 > 01040000000000000000\n1.4 close",
+    Fault::StillRunning { waited: Duration::from_secs(5) }, "waits-after-results")]
+#[case::status("--time=1", "0.2 < 010101\n0.3 > 01029cbb\n1.3 < 0103\n1.4 > 01040000000000000000\n1.4 close",
+    Fault::WrongExit { exit: Exit::Status(1), wanted: Status::Zero }, "fails-after-success")]
+#[case::gone("--time=1", "0.2 < 010101\n0.3 close", Fault::StillRunning { waited: Duration::from_secs(5) },
+    "server-gone-unseen")]
+#[case::gone_well("--time=1", "0.2 < 010101\n0.3 close",
+    Fault::WrongExit { exit: Exit::Status(0), wanted: Status::Nonzero }, "fails-with-status-0")]
+#[case::bad_reply("--time=1", "0.2 < 010101\n0.3 > 02029cbb",
+    Fault::WrongExit { exit: Exit::Status(0), wanted: Status::Nonzero }, "bad-answer-accepted")]
+#[case::elsewhere("--target=127.0.0.1", "", Fault::NotAccepted { waited: Duration::from_secs(10), exit: None },
+    "client-never-connects")]
+#[case::usage("--target=127.0.0.1", "", Fault::NotAccepted {
+    waited: Duration::from_secs(10), exit: Some(Exit::Status(2)) }, "client-ends-before-connecting")]
+fn a_wrong_client(#[case] args: &str, #[case] script: &str, #[case] fault: Fault, #[case] cause: &str) {
+    assert_eq!(of_client(args, script, fault), cause);
+}
+
+#[rstest]
+#[case::little("9900000000000000000 9899988776655443332", "count-not-reported")]
+#[case::little_exact("got 9900958322440273920 datagrams", "count-read-little-endian")]
+#[case::narrow("got 591751049 datagrams", "count-read-32-bits")]
+fn a_count_is_misread(#[case] printed: &str, #[case] cause: &str) {
+    let script = format!(
+        "0 start\n0.1 accept\n0.2 < 010103\n0.3 > 01029cbb\n1.3 < 0103\n1.4 > 01040000000123456789\n1.5 out {printed}"
+    );
+    let fault = Fault::NotPrinted { text: "[0-9]".to_owned(), waited: Duration::from_secs(5) };
+    assert_eq!(key(&failed("client/sample", "CLT-7", "--client --time=1", &script, fault)), cause);
+}
+
+#[rstest]
+#[case::late("--client --time=abc", "CLI-4", "0.2 accept", Fault::Connected, "arguments-checked-too-late")]
+#[case::taken("--client --server", "CLI-6", "", Fault::StillRunning { waited: Duration::from_secs(5) },
+    "wrong-call-accepted")]
+#[case::listens("--server --target=x", "CLI-5", "", Fault::ArgumentsTaken { listens: true }, "wrong-call-accepted")]
+#[case::status("--time=abc", "CLI-4", "0.2 err invalid",
+    Fault::WrongExit { exit: Exit::Status(0), wanted: Status::Nonzero }, "usage-error-exits-0")]
+#[case::help("--help", "CLI-1", "0.1 out usage",
+    Fault::WrongExit { exit: Exit::Status(1), wanted: Status::Zero }, "right-call-refused")]
+#[case::help_text("--help", "CLI-1", "0.1 out usage",
+    Fault::NotPrinted { text: "--time".to_owned(), waited: Duration::from_secs(5) }, "help-incomplete")]
+#[case::silent("", "CLI-11", "", Fault::NoMessage, "refused-without-a-word")]
+fn a_wrong_command_line(
+    #[case] args: &str,
+    #[case] requirement: &str,
+    #[case] script: &str,
+    #[case] fault: Fault,
+    #[case] cause: &str,
+) {
+    assert_eq!(of_command(args, requirement, script, fault), cause);
+}
+
+#[rstest]
+#[case::reuse("0.2 exit 0\n0.3 start\n0.4 err OSError: [Errno 98] Address already in use\n0.4 exit 1",
+    Fault::NotListening { waited: Duration::from_secs(10), exit: Some(Exit::Status(1)) }, "address-in-use")]
+#[case::never("", Fault::NotListening { waited: Duration::from_secs(10), exit: None }, "never-listens")]
+#[case::opening("", Fault::NotPrinted { text: "Data thread opening".to_owned(), waited: Duration::from_secs(5) },
+    "nothing-printed")]
+#[case::worded("0.3 out Data thread started",
+    Fault::NotPrinted { text: "Data thread opening".to_owned(), waited: Duration::from_secs(5) },
+    "data-thread-line-worded-otherwise")]
+#[case::twice("0.3 out Data thread opening", Fault::PrintedTimes {
+    text: "Data thread opening".to_owned(), times: 2, wanted: 1 }, "data-thread-line-twice")]
+#[case::threads("", Fault::Leaked { before: (5, 2), between: (5, 106), after: (5, 210) }, "threads-leaked")]
+#[case::sockets("", Fault::Leaked { before: (5, 2), between: (109, 2), after: (213, 2) }, "descriptors-leaked")]
+fn a_server_around_its_sessions(#[case] script: &str, #[case] fault: Fault, #[case] cause: &str) {
+    assert_eq!(of_server(script, fault), cause);
+}
+
+#[test]
+fn a_case_that_passed_has_no_cause() {
+    let mut case = failed("server/sample", "SRV-5", "--server", "0 start", Fault::PortZero);
+    case.finding = None;
+    assert_eq!(recognise(&case, &Tolerances::default()), None);
+}
+
+/// A case of the measurement that fails for its own requirement.
+fn of_data(requirement: &str, fault: DataFault) -> String {
+    key(&failed("data/sample", requirement, "--server", "0 start\n0.1 ready", Fault::Data(fault)))
+}
+
+#[rstest]
+#[case::nothing(0, 300, "counts-nothing")]
+#[case::one_byte(300 & 0xff, 300, "count-too-narrow")]
+#[case::low_byte_first(300_u64.swap_bytes(), 300, "count-little-endian")]
+#[case::the_test_before_too(303, 3, "count-goes-on")]
+#[case::undrained(180, 200, "count-cut-off")]
+fn a_wrong_count_tells_its_cause(#[case] told: u64, #[case] arrived: u64, #[case] cause: &str) {
+    assert_eq!(of_data("DAT-8", DataFault::WrongCount { told, arrived }), cause);
+}
+
+#[rstest]
+#[case::silent(0, "echoes-nothing")]
+#[case::one_a_read(1, "echoes-once-a-read")]
+#[case::the_whole_buffer(2048, "echoes-too-much")]
+fn a_wrong_echo_tells_its_cause(#[case] replies: u64, #[case] cause: &str) {
+    assert_eq!(of_data("DAT-5", DataFault::Replies { sent: 3, replies, over: Transport::Tcp }), cause);
+}
+
+#[rstest]
+#[case::bytes(Figure::Throughput, 118.0, 943.0, "bytes-called-bits")]
+#[case::twice(Figure::Throughput, 7544.0, 943.0, "bits-counted-twice")]
+#[case::there_and_back(Figure::RoundTrips, 34_000.0, 17_000.0, "both-ways-counted")]
+#[case::a_share(Figure::Loss, 0.25, 25.0, "share-called-percent")]
+#[case::what_arrived(Figure::Loss, 75.0, 25.0, "delivery-called-loss")]
+#[case::anything_else(Figure::Throughput, 500.0, 943.0, "nothing")]
+fn a_wrong_figure_tells_its_cause(
+    #[case] figure: Figure,
+    #[case] told: f64,
+    #[case] right: f64,
+    #[case] cause: &str,
+) {
+    let (told, right, tolerance) = (vec![told], vec![right], "10 %".to_owned());
+    assert_eq!(of_data("DAT-11", DataFault::WrongFigure { figure, told, right, tolerance }), cause);
+}
+
+#[rstest]
+#[case::of_part_1("DAT-2", DataFault::NoData { over: Transport::Udp, other: false }, "no-data")]
+#[case::over_tcp("DAT-2", DataFault::NoData { over: Transport::Udp, other: true }, "wrong-transport")]
+#[case::closed("DAT-1", DataFault::PortClosed { port: 4711, over: Transport::Tcp }, "test-port-closed")]
+#[case::counted("DAT-14", DataFault::WrongCount { told: 120, arrived: 20 }, "strangers-welcome")]
+#[case::bytes_counted("DAT-14", DataFault::WrongCount { told: 29_440, arrived: 20 }, "count-goes-on")]
+#[case::answered("DAT-14", DataFault::StrangerAnswered { replies: 1 }, "strangers-welcome")]
+fn a_measurement_that_goes_wrong_tells_its_cause(
+    #[case] requirement: &str,
+    #[case] fault: DataFault,
+    #[case] cause: &str,
+) {
+    assert_eq!(of_data(requirement, fault), cause);
+}
+
+#[rstest]
+#[case::after_the_timeout("46 eof", "data-is-no-word")]
+#[case::at_once("0.4 eof", "nothing")]
+fn a_test_that_is_cut_off_tells_its_cause(#[case] end: &str, #[case] cause: &str) {
+    let script = format!("0 start\n0.1 ready\n0.1 connect\n0.2 > 01 01 01\n0.3 < 01 02 12 34\n{end}");
+    let fault = Fault::Data(DataFault::NotTaken { messages: 45, error: "connection reset".to_owned() });
+    assert_eq!(key(&failed("data/sample", "DAT-15", "--server", &script, fault)), cause);
+}

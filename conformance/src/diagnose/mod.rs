@@ -1,0 +1,7 @@
+//! What is wrong with a program: the records of a run go in, problems with their causes and their evidence come out.
+//! Pure, and the same for every report.
+
+pub mod cause;
+pub mod problem;
+pub mod scene;
+mod trace;

@@ -1,0 +1,245 @@
+//! A failed case as one who looks for its cause sees it: who was graded, the connection that failed, how
+//! far its session had come, and what had become of the program by then. For cause.rs.
+
+use std::time::Duration;
+
+use tester::protocol::fault::Fault as Flaw;
+use tester::protocol::message::{Done, Message, MessageType, Request, TestType};
+
+use crate::model::case::Role;
+use crate::model::fault::Fault;
+use crate::model::outcome::CaseRecord;
+use crate::model::requirement::RequirementId;
+use crate::model::tolerance::Tolerances;
+use crate::model::transcript::{EndedBy, Entry, Event, Exit};
+
+/// A failed case, looked at from the fault.
+#[derive(Debug)]
+pub(super) struct Scene<'a> {
+    pub(super) case: &'a CaseRecord,
+    pub(super) fault: &'a Fault,
+    pub(super) tolerances: &'a Tolerances,
+    /// What happened up to the verdict.
+    pub(super) entries: &'a [Entry],
+    /// The connection that the fault is about, where there is one.
+    pub(super) talk: Talk<'a>,
+}
+
+/// One connection, from its latest opening on.
+#[derive(Debug, Default)]
+pub(super) struct Talk<'a> {
+    pub(super) name: &'a str,
+    pub(super) opened: Option<Duration>,
+    pub(super) sent: Vec<(Duration, &'a [u8])>,
+    pub(super) received: Vec<(Duration, &'a [u8])>,
+    pub(super) ended: Option<(Duration, EndedBy)>,
+    pub(super) refused: bool,
+    pub(super) half_closed: bool,
+    /// We left: whether by a reset.
+    pub(super) left: Option<bool>,
+}
+
+/// How far what the client of a session has sent reaches.
+#[derive(Debug, PartialEq)]
+pub(super) enum Progress {
+    /// Nothing yet.
+    Silent,
+    /// A part of a good Request.
+    PartOfRequest,
+    /// A whole Request.
+    Asked(TestType),
+    /// That, and a part of a good Done.
+    PartOfDone(TestType),
+    /// Both; so many bytes behind them.
+    Finished(TestType, usize),
+    /// Something else where a Request is due.
+    BadRequest(Flaw),
+    /// Something else where a Done is due.
+    BadDone(Flaw),
+}
+
+impl<'a> Scene<'a> {
+    /// The scene of a case that failed; nothing for any other.
+    pub(super) fn of(case: &'a CaseRecord, tolerances: &'a Tolerances) -> Option<Self> {
+        let fault = &case.finding.as_ref()?.fault;
+        let all = &case.transcript.entries;
+        let end = all.iter().position(|entry| entry.event == Event::Finished).unwrap_or(all.len());
+        let entries = &all[..end];
+        let talk = focus(case, entries, fault).map(|name| Talk::of(entries, name)).unwrap_or_default();
+        Some(Self { case, fault, tolerances, entries, talk })
+    }
+
+    /// What the program was started as, by its arguments.
+    pub(super) fn role(&self) -> Role {
+        self.case.role()
+    }
+
+    /// Whether the failure is this requirement's, or one of this area's.
+    pub(super) fn is_about(&self, prefix: &str) -> bool {
+        let fits = |id: &RequirementId| id.to_string() == prefix || id.area() == prefix;
+        self.case.charged.iter().any(fits)
+    }
+
+    /// How the program had ended by the verdict, if it had.
+    pub(super) fn exit(&self) -> Option<Exit> {
+        let since = self.entries.iter().rposition(|entry| entry.event == Event::Started).unwrap_or(0);
+        self.entries[since..].iter().rev().find_map(|entry| match entry.event {
+            Event::Exited(exit) => Some(exit),
+            _ => None,
+        })
+    }
+
+    /// Whether a signal had been sent to it since it was started.
+    pub(super) fn was_signalled(&self) -> bool {
+        let since = self.entries.iter().rposition(|entry| entry.event == Event::Started).unwrap_or(0);
+        self.entries[since..].iter().any(|entry| matches!(entry.event, Event::Signalled { .. }))
+    }
+
+    /// Whether it was started more than once.
+    pub(super) fn was_restarted(&self) -> bool {
+        self.entries.iter().filter(|entry| entry.event == Event::Started).count() > 1
+    }
+
+    /// Everything that it printed, on both streams.
+    pub(super) fn output(&self) -> String {
+        format!("{}\n{}", self.case.stdout, self.case.stderr)
+    }
+
+    /// The other connections, in the order of their (latest) opening.
+    pub(super) fn others(&self) -> Vec<Talk<'a>> {
+        let mut names: Vec<&str> = Vec::new();
+        for entry in self.entries {
+            if let Event::Connecting { on, .. } | Event::Opened { on, accepted: true, .. } = &entry.event {
+                names.retain(|name| name != on);
+                names.push(on);
+            }
+        }
+        names.retain(|name| *name != self.talk.name);
+        names.into_iter().map(|name| Talk::of(self.entries, name)).collect()
+    }
+
+    /// Whether another client's test was in progress at the time.
+    pub(super) fn another_test_runs(&self) -> bool {
+        let runs = |talk: &Talk<'_>| {
+            talk.opened.is_some() && talk.left.is_none() && talk.ended.is_none() && !talk.received.is_empty()
+        };
+        self.others().iter().any(runs)
+    }
+
+    /// The value of an option that it was started with.
+    pub(super) fn option(&self, name: &str) -> Option<&'a str> {
+        let mut args = self.case.args.iter();
+        while let Some(arg) = args.next() {
+            if let Some(value) = arg.strip_prefix(name).and_then(|rest| rest.strip_prefix('=')) {
+                return Some(value);
+            }
+            if arg == name {
+                return args.next().map(String::as_str);
+            }
+        }
+        None
+    }
+}
+
+/// The connection of the step that failed; where that is not known, the one that wrong bytes came on, or that
+/// the last events were about.
+fn focus<'a>(case: &'a CaseRecord, entries: &'a [Entry], fault: &Fault) -> Option<&'a str> {
+    let named = case.connection.as_deref();
+    if let Some(name) =
+        named.filter(|name| entries.iter().any(|entry| entry.event.connection() == Some(name)))
+    {
+        return Some(name);
+    }
+    let wrong = match fault {
+        Fault::WrongByte { actual, .. }
+        | Fault::SurplusBytes { actual, .. }
+        | Fault::BytesTooEarly { actual, .. }
+        | Fault::BytesBeforeClose { actual }
+        | Fault::BytesInSilence { actual } => actual.as_slice(),
+        _ => &[],
+    };
+    let came_on = entries.iter().rev().find_map(|entry| match &entry.event {
+        Event::Received { on, bytes } if !wrong.is_empty() && !bytes.is_empty() => {
+            Talk::of(entries, on).received_bytes().ends_with(wrong).then_some(on.as_str())
+        }
+        _ => None,
+    });
+    came_on.or_else(|| entries.iter().rev().find_map(|entry| entry.event.connection()))
+}
+
+impl<'a> Talk<'a> {
+    fn of(entries: &'a [Entry], name: &'a str) -> Self {
+        let mut talk = Self { name, ..Self::default() };
+        for entry in entries.iter().filter(|entry| entry.event.connection() == Some(name)) {
+            match &entry.event {
+                Event::Connecting { .. } => talk = Self { name, ..Self::default() },
+                Event::Opened { accepted: true, .. } => {
+                    talk = Self { name, opened: Some(entry.at), ..Self::default() };
+                }
+                Event::Opened { .. } => talk.opened = Some(entry.at),
+                Event::Refused { .. } => talk.refused = true,
+                Event::Sent { bytes, .. } => talk.sent.push((entry.at, bytes)),
+                Event::Received { bytes, .. } => talk.received.push((entry.at, bytes)),
+                Event::Ended { by, .. } => {
+                    talk.ended.get_or_insert((entry.at, *by));
+                }
+                Event::Shutdown { .. } => talk.half_closed = true,
+                Event::Dropped { reset, .. } => talk.left = Some(*reset),
+                _ => {}
+            }
+        }
+        talk
+    }
+
+    /// All that we sent, as far as it was kept.
+    pub(super) fn sent_bytes(&self) -> Vec<u8> {
+        self.sent.iter().flat_map(|(_, bytes)| bytes.iter().copied()).collect()
+    }
+
+    /// All that came.
+    pub(super) fn received_bytes(&self) -> Vec<u8> {
+        self.received.iter().flat_map(|(_, bytes)| bytes.iter().copied()).collect()
+    }
+
+    /// When we sent last.
+    pub(super) fn last_sent(&self) -> Option<Duration> {
+        self.sent.last().map(|(at, _)| *at)
+    }
+
+    /// Whether our byte at `offset`, counted over all that we sent, began a segment of its own.
+    pub(super) fn cut_before(&self, offset: usize) -> bool {
+        let mut begins = 0;
+        self.sent.iter().any(|(_, bytes)| {
+            let begun = begins;
+            begins += bytes.len();
+            begun == offset
+        })
+    }
+
+    /// How far the session has come, where we are its client.
+    pub(super) fn progress(&self) -> Progress {
+        let sent = self.sent_bytes();
+        if sent.is_empty() {
+            return Progress::Silent;
+        }
+        let request = match Request::decode_first(&sent) {
+            Ok(request) => request,
+            Err(Flaw::Truncated { .. }) => return Progress::PartOfRequest,
+            Err(flaw) => return Progress::BadRequest(flaw),
+        };
+        let rest = &sent[Request::SIZE..];
+        if rest.is_empty() {
+            return Progress::Asked(request.test);
+        }
+        match Done::decode_first(rest) {
+            Ok(_) => Progress::Finished(request.test, rest.len() - Done::SIZE),
+            Err(Flaw::Truncated { .. }) => Progress::PartOfDone(request.test),
+            Err(flaw) => Progress::BadDone(flaw),
+        }
+    }
+
+    /// Whether the server's Reply had come.
+    pub(super) fn has_reply(&self) -> bool {
+        self.received_bytes().starts_with(&[1, MessageType::Reply as u8])
+    }
+}

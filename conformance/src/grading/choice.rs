@@ -1,0 +1,44 @@
+//! The one case that a person means by what they typed: for the commands that are about a single case.
+
+use crate::model::case::Case;
+use crate::model::refusal::Refusal;
+
+/// How many candidates are named before the rest is only counted.
+const NAMED: usize = 12;
+
+/// Ids at least as near as this to what was typed are suggested (Jaro-Winkler, 1 is the same).
+const NEAR: f64 = 0.8;
+
+/// The index of the case with this id. The brackets may be left out where there is one variant only.
+pub(crate) fn one_of(cases: &[Case], typed: &str) -> Result<usize, Refusal> {
+    if let Some(index) = cases.iter().position(|case| case.id == typed) {
+        return Ok(index);
+    }
+    let is_variant =
+        |case: &Case| case.id.strip_prefix(typed).is_some_and(|variant| variant.starts_with('['));
+    let variants: Vec<usize> = (0..cases.len()).filter(|index| is_variant(&cases[*index])).collect();
+    match variants[..] {
+        [only] => Ok(only),
+        [] => Err(Refusal::nothing_selected(unknown(cases, typed))),
+        [..] => {
+            let mut named: Vec<&str> = variants.iter().map(|index| cases[*index].id.as_str()).collect();
+            let more = named.len().saturating_sub(NAMED);
+            named.truncate(NAMED);
+            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+            Err(Refusal::usage(format!(
+                "{typed}: {} cases are called so, name one: {}{more}",
+                variants.len(),
+                named.join(", ")
+            )))
+        }
+    }
+}
+
+fn unknown(cases: &[Case], typed: &str) -> String {
+    let likeness = |case: &Case| strsim::jaro_winkler(typed, &case.id);
+    let nearest = cases.iter().max_by(|left, right| likeness(left).total_cmp(&likeness(right)));
+    match nearest.filter(|nearest| likeness(nearest) >= NEAR) {
+        Some(nearest) => format!("there is no case {typed}; did you mean {}? (--list says all)", nearest.id),
+        None => format!("there is no case {typed} (--list says all)"),
+    }
+}

@@ -1,0 +1,197 @@
+//! Many targets -> a gradebook: every submission of a folder graded alike, one after the other, each
+//! with a report of its own. One that cannot be graded is a row that says so.
+
+mod gradebook;
+mod submission;
+
+use std::ffi::OsString;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use gradebook::{Gradebook, Row, Standing};
+use submission::{Program, Submission};
+
+use crate::grading::options::{self, GradeArgs};
+use crate::grading::{self, Grader};
+use crate::model::event::Listener;
+use crate::model::exit::Exit;
+use crate::model::refusal::{Refusal, diagnose};
+use crate::report::Document;
+use crate::report::TargetInfo;
+use crate::report::format::{ReportArg, ReportFormat};
+use crate::report::output::Destination;
+use crate::report::progress::Progress;
+use crate::report::set::Reports;
+use crate::run::TargetProgram;
+use crate::stage::interrupt;
+
+/// The folder of the submissions' own reports, below `--output`.
+const REPORTS: &str = "reports";
+
+/// Grades every submission of the folder.
+pub fn grade(args: &GradeArgs) -> Exit {
+    try_grade(args).unwrap_or_else(Refusal::tell)
+}
+
+fn try_grade(args: &GradeArgs) -> Result<Exit, Refusal> {
+    refuse_options(args)?;
+    let skip = args.output.as_deref().and_then(|output| output.canonicalize().ok());
+    let submissions = submission::find_all(&args.dir, skip.as_deref())
+        .map_err(|error| Refusal::usage(format!("{}: {error}", args.dir.display())))?;
+    if submissions.is_empty() {
+        return Err(Refusal::nothing_selected(format!("{}: no submission in it", args.dir.display())));
+    }
+    let grader = Grader::prepare(&args.run)?;
+    if args.run.list {
+        return grading::list(&grader.plan, &args.run.reports);
+    }
+    let output = args.output.as_deref().map(Output::open).transpose()?;
+    grader.announce_host();
+    interrupt::install().map_err(Refusal::not_carried_out)?;
+
+    let mut book = Gradebook::default();
+    for (index, submission) in submissions.iter().enumerate() {
+        if !args.run.quiet {
+            diagnose(format_args!("{} ({} of {})", submission.name, index + 1, submissions.len()));
+        }
+        book.rows.push(match interrupt::came() {
+            true => Row::ungraded(&submission.name, "the run was interrupted"),
+            false => grade_one(submission, &grader, args, output.as_ref())?,
+        });
+    }
+    let table = Document::Text(book.table());
+    let not_written = |error| Refusal::not_carried_out(format!("the gradebook: {error}"));
+    if let Some(output) = output {
+        output.csv.write(&Document::Bytes(book.csv().map_err(not_written)?)).map_err(not_written)?;
+        output.table.write(&table).map_err(not_written)?;
+    }
+    Destination::Stdout.write(&table).map_err(not_written)?;
+    Ok(if interrupt::came() { Exit::Interrupted } else { book.exit() })
+}
+
+fn refuse_options(args: &GradeArgs) -> Result<(), Refusal> {
+    if args.run.target.target_bin.is_some() || args.run.target.target_cmd.is_some() {
+        return Err(Refusal::usage(
+            "grade finds its targets in DIR: --target-bin and --target-cmd do not go with it",
+        ));
+    }
+    if args.run.baseline.is_some() || args.run.write_baseline.is_some() {
+        return Err(Refusal::usage(
+            "--baseline and --write-baseline are about one target and do not go with grade",
+        ));
+    }
+    if let Some(file) = args.run.reports.iter().find_map(|report| report.file.as_deref()) {
+        return Err(Refusal::usage(format!(
+            "--report ={}: grade writes a file for each submission, name the format alone",
+            file.display()
+        )));
+    }
+    if !args.run.reports.is_empty() && args.output.is_none() && !args.run.list {
+        return Err(Refusal::usage("--report needs --output DIR, where the submissions' reports go"));
+    }
+    Ok(())
+}
+
+/// The opened files of `--output`.
+struct Output {
+    folder: PathBuf,
+    csv: Destination,
+    table: Destination,
+}
+
+impl Output {
+    fn open(folder: &Path) -> Result<Self, Refusal> {
+        let open = || -> io::Result<Self> {
+            fs::create_dir_all(folder.join(REPORTS))?;
+            Ok(Self {
+                folder: folder.to_owned(),
+                csv: Destination::open(Some(&folder.join("gradebook.csv")))?,
+                table: Destination::open(Some(&folder.join("gradebook.txt")))?,
+            })
+        };
+        open().map_err(|error| Refusal::usage(format!("--output {}: {error}", folder.display())))
+    }
+
+    /// The reports of one submission, opened.
+    fn reports(&self, submission: &Submission, asked: &[ReportArg]) -> Result<Reports, String> {
+        let human = [ReportArg { format: ReportFormat::Human, file: None }];
+        let asked = if asked.is_empty() { &human[..] } else { asked };
+        let args: Vec<ReportArg> = (asked.iter())
+            .map(|arg| {
+                let mut name: OsString = submission.file_name.clone();
+                name.push(".");
+                name.push(arg.format.extension());
+                ReportArg { format: arg.format, file: Some(self.folder.join(REPORTS).join(name)) }
+            })
+            .collect();
+        Reports::open(&args)
+    }
+}
+
+/// Only what concerns all submissions is an error.
+fn grade_one(
+    submission: &Submission,
+    grader: &Grader,
+    args: &GradeArgs,
+    output: Option<&Output>,
+) -> Result<Row, Refusal> {
+    let started = submission.program.as_ref().map_err(Clone::clone).and_then(|found| {
+        let (program, info) = start_of(found, &args.run.target.target_args)?;
+        Ok((program, info, found.folder.clone()))
+    });
+    // The row has the submission's name: where the folder lies is no news in it.
+    let ungraded = |reason: &str, folder: &Path| {
+        Ok(Row::ungraded(&submission.name, &reason.replace(&format!("{}/", folder.display()), "")))
+    };
+    let (program, info, cwd) = match started {
+        Ok(started) => started,
+        Err(reason) => return ungraded(&reason, submission.folder()),
+    };
+    let mut reports = match output {
+        Some(output) => output.reports(submission, &args.run.reports).map_err(Refusal::usage)?,
+        None => Reports::default(),
+    };
+    let folder = args.run.transcripts.as_ref().map(|folder| folder.join(&submission.file_name));
+    let mut transcripts = grader.transcripts(folder.as_deref(), args.run.transcripts_all, &info)?;
+    let mut progress = Progress::new(args.run.quiet);
+    let mut listeners: Vec<&mut dyn Listener> = vec![&mut progress];
+    listeners.extend(reports.listeners());
+    listeners.extend(transcripts.as_mut().map(|transcripts| transcripts as &mut dyn Listener));
+    let graded = grader.grade(&program, info, cwd, &mut listeners);
+    progress.finish();
+    let report = match graded {
+        Ok(report) => report,
+        Err(reason) => return ungraded(&reason.to_string(), submission.folder()),
+    };
+    reports.write(&report, &grader.catalogue).map_err(Refusal::not_carried_out)?;
+    grading::finish_transcripts(transcripts)?;
+    let standing = match interrupt::came() {
+        true => Standing::Interrupted,
+        false => grading::exit_of(&report.requirements, report.options.fail_on, grader.unsure_fails).into(),
+    };
+    Ok(Row::graded(&submission.name, standing, &report))
+}
+
+/// How a program is started; the digest is of the submission's own file, not of its interpreter.
+fn start_of(found: &Program, further: &[String]) -> Result<(TargetProgram, TargetInfo), String> {
+    let digest =
+        grading::digest(&found.file).map_err(|error| format!("{}: {error}", found.file.display()))?;
+    let file = found.file.display().to_string();
+    let (path, program, own_args) = match found.interpreter {
+        Some(name) => (name.to_owned(), PathBuf::from(name), vec![file]),
+        None => (file, found.file.clone(), Vec::new()),
+    };
+    let program =
+        options::resolve(&program, found.interpreter.is_some()).map_err(|error| error.to_string())?;
+    let args: Vec<String> = own_args.into_iter().chain(further.iter().cloned()).collect();
+    Ok((
+        TargetProgram {
+            program,
+            arg0: None,
+            leading_args: args.clone(),
+            writable: vec![found.folder.clone()],
+        },
+        TargetInfo { path: Some(path), sha256: Some(digest), args },
+    ))
+}

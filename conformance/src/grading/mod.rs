@@ -1,0 +1,408 @@
+//! One grading from its options to its exit code: target, fixtures and plan, the run, the reports.
+
+pub mod baseline;
+pub(crate) mod choice;
+pub mod class;
+pub mod options;
+pub mod repeat;
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use sha2::{Digest, Sha256};
+
+use crate::fixture::Library;
+use crate::fixture::plan::{CasePattern, Selection};
+use crate::grading::baseline::Baseline;
+use crate::grading::options::{CaseArgs, IsolationArg, RunArgs, TargetArg};
+use crate::model::case::Case;
+use crate::model::event::Listener;
+use crate::model::exit::Exit;
+use crate::model::outcome::{Outcome, RequirementRecord, Summary, requirement_records};
+use crate::model::place::Isolation;
+use crate::model::plan::Plan;
+use crate::model::refusal::{Refusal, diagnose};
+use crate::model::requirement::{Catalogue, Level, Part};
+use crate::report::format::{ReportArg, ReportFormat};
+use crate::report::output::Destination;
+use crate::report::progress::Progress;
+use crate::report::set::Reports;
+use crate::report::transcripts::Transcripts;
+use crate::report::{self, Document, ReportOptions, RunReport, TargetInfo, Tool, json};
+use crate::run::{self, Options, RunError, TargetProgram};
+use crate::stage::interrupt;
+use crate::stage::reference;
+
+/// The longest `--case` in bytes: every id is far shorter, and a glob of thousands of stars takes minutes to compile.
+const LONGEST_PATTERN: usize = 300;
+
+/// Grades a target as the options say.
+pub fn grade(args: &RunArgs) -> Exit {
+    try_grade(args).unwrap_or_else(Refusal::tell)
+}
+
+fn try_grade(args: &RunArgs) -> Result<Exit, Refusal> {
+    let target = args.target.target().map_err(Refusal::usage)?;
+    let (program, info) = resolve(&target, args.target.target_bin.is_none())?;
+    let grader = Grader::prepare(args)?;
+    if args.list {
+        return list(&grader.plan, &args.reports);
+    }
+    let baseline = args.baseline.as_deref().map(Baseline::read).transpose().map_err(Refusal::usage)?;
+    let new_baseline = args.write_baseline.as_deref().map(open_baseline).transpose()?;
+    let mut reports = Reports::open(&args.reports).map_err(Refusal::usage)?;
+    let mut transcripts = grader.transcripts(args.transcripts.as_deref(), args.transcripts_all, &info)?;
+    grader.announce_host();
+    interrupt::install().map_err(Refusal::not_carried_out)?;
+    let mut progress = Progress::new(args.quiet);
+    let mut listeners: Vec<&mut dyn Listener> = vec![&mut progress];
+    listeners.extend(reports.listeners());
+    listeners.extend(transcripts.as_mut().map(|transcripts| transcripts as &mut dyn Listener));
+    let cwd = std::env::current_dir().map_err(Refusal::not_carried_out)?;
+    let graded = grader.grade(&program, info, cwd, &mut listeners);
+    progress.finish();
+    let mut report = graded.map_err(Refusal::not_carried_out)?;
+    report.baseline = baseline.as_ref().map(|baseline| baseline.compare(&report.cases));
+    reports.write(&report, &grader.catalogue).map_err(Refusal::not_carried_out)?;
+    finish_transcripts(transcripts)?;
+    if let Some(destination) = new_baseline {
+        let written = destination.write(&Document::Bytes(Baseline::of(&report.cases).to_text().into_bytes()));
+        written.map_err(|error| Refusal::not_carried_out(format!("--write-baseline: {error}")))?;
+    }
+    Ok(match interrupt::came() {
+        true => Exit::Interrupted,
+        false => exit_with(baseline.as_ref(), &report, grader.unsure_fails),
+    })
+}
+
+/// Opened before the run, as the reports are.
+fn open_baseline(path: &Path) -> Result<Destination, Refusal> {
+    Destination::open(Some(path))
+        .map_err(|error| Refusal::usage(format!("--write-baseline {}: {error}", path.display())))
+}
+
+/// Says so where a conversation could not be written.
+pub(crate) fn finish_transcripts(transcripts: Option<Transcripts<'_>>) -> Result<(), Refusal> {
+    let finished = transcripts.map_or(Ok(()), Transcripts::finish);
+    finished.map_err(|error| Refusal::not_carried_out(format!("--transcripts: {error}")))
+}
+
+/// Known failures count no longer; one that was mended counts until the file says so.
+pub(crate) fn exit_with(baseline: Option<&Baseline>, report: &RunReport, unsure_fails: bool) -> Exit {
+    let Some(baseline) = baseline else {
+        return exit_of(&report.requirements, report.options.fail_on, unsure_fails);
+    };
+    if report.baseline.as_ref().is_some_and(|comparison| !comparison.mended.is_empty()) {
+        return Exit::DoesNotHold;
+    }
+    let excused = |record: &&RequirementRecord| match record.outcome {
+        Outcome::Fail => baseline.excuses(record, &report.cases),
+        // What a known failure kept from being judged is known as well.
+        _ => record.is_blocked() && baseline.explains_block(record, &report.cases),
+    };
+    let left: Vec<RequirementRecord> =
+        report.requirements.iter().filter(|record| !excused(record)).cloned().collect();
+    exit_of(&left, report.options.fail_on, unsure_fails)
+}
+
+/// What every target of one command is graded with: the catalogue, the plan, where and how it runs.
+#[derive(Debug)]
+pub(crate) struct Grader {
+    pub(crate) catalogue: Catalogue,
+    pub(crate) plan: Plan,
+    options: ReportOptions,
+    isolation: Isolation,
+    /// Why not in namespaces, where they were refused.
+    refused: Option<String>,
+    fail_fast: bool,
+    live: bool,
+    repeat: usize,
+    /// `--fail-on-inconclusive`.
+    pub(crate) unsure_fails: bool,
+}
+
+impl Grader {
+    /// Reads the catalogue and the fixtures and makes the plan, as the options of a run say.
+    pub(crate) fn prepare(args: &RunArgs) -> Result<Self, Refusal> {
+        let catalogue = Catalogue::built_in()
+            .map_err(|error| Refusal::not_carried_out(format!("spec/requirements.toml: {error}")))?;
+        if let Some(text) = args.cases.iter().find(|text| text.len() > LONGEST_PATTERN) {
+            let length = text.len();
+            return Err(Refusal::usage(format!(
+                "--case: a pattern has {LONGEST_PATTERN} bytes at most, and this one has {length}"
+            )));
+        }
+        for id in &args.requirements {
+            if catalogue.find(id).is_none() {
+                return Err(Refusal::usage(format!(
+                    "--requirement {id}: the catalogue has no such requirement"
+                )));
+            }
+        }
+        let tolerances = args.times.tolerances();
+        let library = Library::load(&args.fixtures).map_err(Refusal::usage)?;
+        let cases = library.cases(&catalogue, &tolerances).map_err(Refusal::usage)?;
+        let (isolation, refused) = isolation(args.isolation)?;
+        let selection = Selection {
+            part: args.part.into(),
+            requirements: args.requirements.clone(),
+            cases: args.cases.iter().map(|text| CasePattern::new(text)).collect(),
+            quick: args.quick,
+            isolation,
+        };
+        // Beside one that matches, a slip of the finger would go unnoticed.
+        let idle = |pattern: &&CasePattern| !cases.iter().any(|case| pattern.names(&case.id));
+        if let Some(pattern) = selection.cases.iter().find(idle) {
+            let reason = format!("--case {}: there is no such case (see --list)", pattern.as_written());
+            return Err(Refusal::nothing_selected(reason));
+        }
+        let plan = Plan::new(cases, &catalogue, &selection);
+        if plan.cases.is_empty() {
+            return Err(Refusal::nothing_selected(nothing_selected(&plan)));
+        }
+        let options = ReportOptions {
+            part: selection.part,
+            quick: args.quick,
+            fail_on: args.fail_on.into(),
+            jobs: args.jobs(),
+            seed: args.seed.unwrap_or_else(|| fastrand::u64(..)),
+            tolerances,
+        };
+        Ok(Self {
+            catalogue,
+            plan,
+            options,
+            isolation,
+            refused,
+            fail_fast: args.fail_fast,
+            live: false,
+            repeat: usize::from(args.repeat),
+            unsure_fails: args.fail_on_inconclusive,
+        })
+    }
+
+    /// For a single case that is followed live; every level counts.
+    pub(crate) fn single(args: &CaseArgs) -> Result<Self, Refusal> {
+        let catalogue = Catalogue::built_in()
+            .map_err(|error| Refusal::not_carried_out(format!("spec/requirements.toml: {error}")))?;
+        let tolerances = args.times.tolerances();
+        let library = Library::load(&args.fixtures).map_err(Refusal::usage)?;
+        let mut cases = library.cases(&catalogue, &tolerances).map_err(Refusal::usage)?;
+        let case = cases.swap_remove(choice::one_of(&cases, &args.case)?);
+        let (isolation, refused) = isolation(args.isolation)?;
+        let selection = Selection {
+            part: Part::P2,
+            requirements: Vec::new(),
+            cases: Vec::new(),
+            quick: false,
+            isolation,
+        };
+        let plan = Plan::new(vec![case], &catalogue, &selection);
+        if plan.cases.is_empty() {
+            return Err(Refusal::nothing_selected(nothing_selected(&plan)));
+        }
+        let options = ReportOptions {
+            part: selection.part,
+            quick: false,
+            fail_on: Level::Harden,
+            jobs: 1,
+            seed: args.seed.unwrap_or_else(|| fastrand::u64(..)),
+            tolerances,
+        };
+        Ok(Self {
+            catalogue,
+            plan,
+            options,
+            isolation,
+            refused,
+            fail_fast: false,
+            live: true,
+            repeat: 1,
+            unsure_fails: false,
+        })
+    }
+
+    /// Says so where the cases cannot run side by side, and what that costs.
+    pub(crate) fn announce_host(&self) {
+        let Some(reason) = &self.refused else { return };
+        let least = run::least_duration(&self.plan, Isolation::Host).as_secs();
+        diagnose(format_args!(
+            "conformance: no namespaces here ({reason}): {} one by one on this host's port 5678, which takes \
+             {least} s at least",
+            match self.plan.cases.len() {
+                1 => "1 case runs".to_owned(),
+                count => format!("{count} cases run"),
+            }
+        ));
+    }
+
+    /// Runs the plan against one target, started in `cwd`.
+    pub(crate) fn grade(
+        &self,
+        program: &TargetProgram,
+        target: TargetInfo,
+        cwd: PathBuf,
+        listeners: &mut [&mut dyn Listener],
+    ) -> Result<RunReport, RunError> {
+        let options = Options {
+            tolerances: self.options.tolerances.clone(),
+            isolation: self.isolation,
+            jobs: self.options.jobs,
+            seed: self.options.seed,
+            fail_fast: self.fail_fast,
+            live: self.live,
+            cwd,
+        };
+        let (started, began) = (jiff::Timestamp::now(), Instant::now());
+        let mut runs = Vec::new();
+        while runs.len() < self.repeat && !interrupt::came() {
+            runs.push(run::run(&self.plan, program, &options, listeners)?);
+        }
+        let cases = repeat::combine(runs);
+        let requirements = requirement_records(&self.plan, self.catalogue.all(), &cases);
+        Ok(RunReport {
+            started: started.to_string(),
+            duration: began.elapsed(),
+            summary: Summary::of(&requirements),
+            requirements,
+            cases,
+            ..self.blank_report(target)
+        })
+    }
+
+    /// What is graded and how, before anything came of it.
+    fn blank_report(&self, target: TargetInfo) -> RunReport {
+        RunReport {
+            schema: report::SCHEMA,
+            tool: Tool::this(),
+            target,
+            options: self.options.clone(),
+            isolation: self.isolation,
+            started: String::new(),
+            duration: Duration::ZERO,
+            summary: Summary::default(),
+            requirements: Vec::new(),
+            cases: Vec::new(),
+            baseline: None,
+        }
+    }
+
+    /// Opens the folder of `--transcripts`, before the run, as the reports are.
+    pub(crate) fn transcripts(
+        &self,
+        folder: Option<&Path>,
+        all: bool,
+        target: &TargetInfo,
+    ) -> Result<Option<Transcripts<'_>>, Refusal> {
+        let Some(folder) = folder else { return Ok(None) };
+        let run = self.blank_report(target.clone());
+        let opened = Transcripts::open(folder, all, run, &self.catalogue);
+        opened
+            .map(Some)
+            .map_err(|error| Refusal::usage(format!("--transcripts {}: {error}", folder.display())))
+    }
+}
+
+fn isolation(asked: IsolationArg) -> Result<(Isolation, Option<String>), Refusal> {
+    asked.resolve().map_err(|error| {
+        Refusal::not_carried_out(format!("--isolation namespace: {error}; --isolation host does without"))
+    })
+}
+
+/// The program behind the target's name, looked for before anything starts.
+pub(crate) fn resolve(target: &TargetArg, in_path: bool) -> Result<(TargetProgram, TargetInfo), Refusal> {
+    match target {
+        TargetArg::Reference => Ok((
+            TargetProgram {
+                program: PathBuf::from("/proc/self/exe"),
+                arg0: Some(reference::NAME.to_owned()),
+                leading_args: Vec::new(),
+                writable: Vec::new(),
+            },
+            TargetInfo { path: None, sha256: None, args: Vec::new() },
+        )),
+        TargetArg::Program { program, args } => {
+            let resolved = options::resolve(program, in_path).map_err(Refusal::not_carried_out)?;
+            let digest = digest(&resolved)
+                .map_err(|error| Refusal::not_carried_out(format!("{}: {error}", program.display())))?;
+            let beside = resolved.parent().filter(|_| !in_path).map(Path::to_owned);
+            Ok((
+                TargetProgram {
+                    program: resolved,
+                    arg0: None,
+                    leading_args: args.clone(),
+                    writable: beside.into_iter().collect(),
+                },
+                TargetInfo {
+                    path: Some(program.display().to_string()),
+                    sha256: Some(digest),
+                    args: args.clone(),
+                },
+            ))
+        }
+    }
+}
+
+pub(crate) fn digest(path: &Path) -> io::Result<String> {
+    let mut file = std::fs::File::open(path)?;
+    let mut hasher = Sha256::new();
+    let mut buffer = vec![0; 64 << 10];
+    loop {
+        match io::Read::read(&mut file, &mut buffer)? {
+            0 => return Ok(hex::encode(hasher.finalize())),
+            length => hasher.update(&buffer[..length]),
+        }
+    }
+}
+
+fn nothing_selected(plan: &Plan) -> String {
+    match plan.dropped.first() {
+        Some(dropped) => format!("nothing to run: {} was left out ({})", dropped.case.id, dropped.reason),
+        None => "nothing to run: no case matches --part, --requirement and --case (see --list)".to_owned(),
+    }
+}
+
+pub(crate) fn list(plan: &Plan, reports: &[ReportArg]) -> Result<Exit, Refusal> {
+    let as_json = reports.iter().any(|report| report.format == ReportFormat::Json);
+    let mut out = io::stdout().lock();
+    let written = if as_json { json::write_plan(plan, &mut out) } else { list_lines(plan, &mut out) };
+    match written {
+        // A reader that has seen enough, such as `head`, is no failure.
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Refusal::not_carried_out(error)),
+        _ => Ok(Exit::Holds),
+    }
+}
+
+fn list_lines(plan: &Plan, out: &mut impl Write) -> io::Result<()> {
+    let line = |case: &Case, note: String| {
+        let ids: Vec<_> = case.requirements.iter().map(ToString::to_string).collect();
+        format!("{}  {}  {}{note}", case.id, ids.join(","), case.summary)
+    };
+    let waits = |case: &Case| match case.least_wait().as_secs_f64() {
+        seconds if seconds >= 0.5 => format!("  (waits {seconds:.0} s)"),
+        _ => String::new(),
+    };
+    let mut lines: Vec<_> = plan.cases.iter().map(|case| line(case, waits(case))).collect();
+    lines.extend(
+        plan.dropped.iter().map(|dropped| line(&dropped.case, format!("  (not run: {})", dropped.reason))),
+    );
+    lines.sort();
+    lines.iter().try_for_each(|line| writeln!(out, "{line}"))
+}
+
+/// 0 only if everything that counts was judged and holds, or was left out on request.
+pub(crate) fn exit_of(requirements: &[RequirementRecord], fail_on: Level, unsure_fails: bool) -> Exit {
+    let counts = |record: &&RequirementRecord| record.level >= fail_on;
+    let any = |test: fn(&RequirementRecord) -> bool| requirements.iter().filter(counts).any(test);
+    if any(|record| record.outcome == Outcome::Fail) || any(RequirementRecord::is_blocked) {
+        return Exit::DoesNotHold;
+    }
+    if unsure_fails && any(|record| record.outcome == Outcome::Inconclusive) {
+        return Exit::DoesNotHold;
+    }
+    match any(|record| matches!(record.outcome, Outcome::Error | Outcome::Inconclusive)) {
+        true => Exit::NotCarriedOut,
+        false => Exit::Holds,
+    }
+}

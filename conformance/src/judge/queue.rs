@@ -1,0 +1,81 @@
+//! Who stands before a client at a server that serves one at a time. A client is kept waiting by all of them, so the
+//! patience with its answer is that of all of them together. For the verdict. Pure.
+
+use std::collections::BTreeMap;
+
+use crate::model::transcript::{Event, Transcript};
+
+/// The runner's other connections that the server may still have had to deal with when it came to the one of this name:
+/// those that were opened before it and are not known to be over.
+///
+/// A connection is over when the target closed it, or refused it. It is over, too, when one that was opened later has
+/// been answered. That the runner closed it says nothing: the server has yet to see that, and to end its data thread.
+pub(super) fn standing_before<'t>(transcript: &'t Transcript, name: &str) -> Vec<&'t str> {
+    let opening = transcript.entries.iter().rposition(|entry| match &entry.event {
+        Event::Connecting { on, .. } => on == name,
+        _ => false,
+    });
+    let Some(opening) = opening else { return Vec::new() };
+    let mut open: BTreeMap<usize, &'t str> = BTreeMap::new();
+    let latest = |open: &BTreeMap<usize, &str>, name: &str| {
+        open.iter().rev().find(|(_, other)| **other == name).map(|(index, _)| *index)
+    };
+    for (index, entry) in transcript.entries.iter().enumerate() {
+        match &entry.event {
+            Event::Started => open.clear(),
+            Event::Connecting { on, .. } if index < opening => {
+                open.insert(index, on);
+            }
+            Event::Ended { on, .. } | Event::Refused { on, .. } => {
+                // A name may be opened again: after our own opening it is another connection.
+                let over = latest(&open, on).filter(|_| index < opening || on != name);
+                over.map(|index| open.remove(&index));
+            }
+            // It has its turn itself.
+            Event::Received { on, .. } if on == name && index > opening => open.clear(),
+            // Whoever is answered is next in turn, so all before it have had theirs.
+            Event::Received { on, .. } => {
+                if let Some(answered) = latest(&open, on) {
+                    open = open.split_off(&answered);
+                }
+            }
+            _ => {}
+        }
+    }
+    open.into_values().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::standing_before;
+    use crate::judge::tests::told;
+
+    #[rstest]
+    #[case::alone("0 connect; 0 open", 0)]
+    #[case::never_opened("0 connect on a; 0 open on a", 0)]
+    #[case::behind_one_that_is_served("0 connect on a; 1 < 01 02 16 2e on a; 2 connect", 1)]
+    #[case::behind_one_that_we_left("0 connect on a; 1 > 01 on a; 2 close on a; 3 connect", 1)]
+    #[case::behind_one_that_the_target_closed("0 connect on a; 1 eof on a; 2 close on a; 3 connect", 0)]
+    #[case::behind_one_that_closes_meanwhile("0 connect on a; 1 close on a; 2 connect; 3 rst on a", 0)]
+    #[case::behind_one_that_was_refused("0 connect on a; 1 refused on a; 3 connect", 0)]
+    #[case::behind_three_that_we_left(
+        "0 connect on a; 1 reset on a; 2 connect on a; 3 close on a; 4 connect on a; 5 close on a; 6 connect",
+        3
+    )]
+    #[case::an_answer_ends_the_turns_before_it(
+        "0 connect on a; 1 reset on a; 2 connect on a; 3 close on a; 4 connect on a; 5 < 01 on a; 6 close on a; 7 connect",
+        1
+    )]
+    #[case::our_own_name_used_before("0 connect; 1 reset; 2 connect; 3 close; 4 connect", 2)]
+    #[case::who_came_later_does_not_count("0 connect; 1 connect on a; 2 connect on b", 0)]
+    #[case::who_has_been_answered_waits_for_nobody(
+        "0 connect on a; 1 close on a; 2 connect; 3 < 01 02 16 2e",
+        0
+    )]
+    #[case::a_target_started_again_has_nobody("0 start; 0 connect on a; 1 close on a; 2 start; 3 connect", 0)]
+    fn those_before_are_counted(#[case] transcript: &str, #[case] before: usize) {
+        assert_eq!(standing_before(&told(transcript), "control").len(), before);
+    }
+}

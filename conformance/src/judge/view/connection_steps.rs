@@ -1,0 +1,254 @@
+//! The steps about connections: what is sent, what comes, what closes, and the announced port.
+
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
+
+use super::{View, broken, held};
+use crate::judge::queue::standing_before;
+use crate::judge::{Assessment, Memory};
+use crate::model::bytes::{Outgoing, Pattern};
+use crate::model::case::Role;
+use crate::model::fault::Fault;
+use crate::model::place::ADDRESS;
+use crate::model::step::{Close, Destination};
+use crate::model::tolerance::{GRACE, SEGMENT_SETTLES, SYN_SENT_AGAIN};
+use crate::model::transcript::Event;
+
+impl View<'_> {
+    /// A send is done when the system has taken all of it; one that cannot be done shows in what follows.
+    pub(super) fn sent(&self, outgoing: &Outgoing) -> Assessment {
+        let name = self.judge.resolve(self.step.connection());
+        let connection = self.connection(name);
+        let taken = |event: &Event| match event {
+            Event::Sent { on, length, .. } if on == name => *length,
+            _ => 0,
+        };
+        let sent: usize = self.in_this_step().iter().map(|entry| taken(&entry.event)).sum();
+        // Each segment may lie unread for a while before the next one follows.
+        let settling = SEGMENT_SETTLES * u32::try_from(outgoing.segments.len()).unwrap_or(u32::MAX);
+        let deadline = self.began + self.judge.tolerances.patience + settling;
+        // An end-of-file closes one direction only: who has half-closed is still sent what is owed to it.
+        let never = connection.dead || connection.refused.is_some();
+        // What a connection still has to stand for goes out when it does.
+        if sent >= outgoing.length() || !connection.opened || never || self.now >= deadline {
+            held()
+        } else {
+            Assessment::Pending(deadline)
+        }
+    }
+
+    /// What ends a connection waits until it stands, or is known never to stand.
+    pub(super) fn established(&self) -> Assessment {
+        let connection = self.connection(self.step.connection());
+        let deadline = self.began + self.judge.tolerances.patience;
+        if connection.opened || connection.refused.is_some() || self.now >= deadline {
+            held()
+        } else {
+            Assessment::Pending(deadline)
+        }
+    }
+
+    pub(super) fn accepted(&self, within: Duration, at: Option<Destination>) -> Assessment {
+        let name = self.judge.resolve(self.step.connection());
+        let opened = self.seen.entries.iter().rev().find_map(|entry| match &entry.event {
+            Event::Opened { on, local, accepted: true, .. } if on == name => Some(local),
+            _ => None,
+        });
+        if let Some(local) = opened {
+            let address = local.parse::<SocketAddr>().map(|address| address.ip().to_canonical()).ok();
+            let is_at = |wanted: IpAddr| address == Some(wanted);
+            let (right, expected) = match at {
+                None => return held(),
+                Some(Destination::External) => (is_at(ADDRESS.into()), ADDRESS.to_string()),
+                Some(Destination::Ipv6) => (is_at(Ipv6Addr::LOCALHOST.into()), "::1".to_owned()),
+                // What a machine calls itself may be of either family.
+                Some(Destination::Loopback) => {
+                    (address.is_some_and(|address| address.is_loopback()), "the loopback address".to_owned())
+                }
+            };
+            return match right {
+                true => held(),
+                false => broken(Fault::WrongAddress { expected, actual: local.clone() }),
+            };
+        }
+        if let Some((_, exit)) = self.seen.exit() {
+            return broken(Fault::NotAccepted { waited: within, exit: Some(exit) });
+        }
+        self.by(self.began + within, || Fault::NotAccepted { waited: within, exit: None })
+    }
+
+    pub(super) fn expected(
+        &self,
+        pattern: &Pattern,
+        not_before: Duration,
+        within: Duration,
+        alias: Option<&str>,
+    ) -> Assessment {
+        // Of several connections the first that says anything new is the one.
+        let name = match &self.step.on[..] {
+            [only] => only,
+            several => match several.iter().find(|name| {
+                let connection = self.connection(name);
+                !connection.unconsumed(self.consumed(name, &connection)).is_empty()
+            }) {
+                Some(speaker) => speaker,
+                None => {
+                    // Any of them may be the last in turn.
+                    let waited =
+                        several.iter().map(|name| self.patient(within, name)).max().unwrap_or(within);
+                    return self.by(self.began + waited, || Fault::BytesMissing {
+                        expected: pattern.clone(),
+                        actual: Vec::new(),
+                        waited,
+                    });
+                }
+            },
+        };
+        let connection = self.connection(name);
+        let consumed = self.consumed(name, &connection);
+        let actual = connection.unconsumed(consumed);
+        let expected = pattern.clone();
+        if let Some(offset) = first_mismatch(pattern, &actual) {
+            return broken(Fault::WrongByte { expected, actual, offset });
+        }
+        if actual.len() > pattern.bytes.len() {
+            return broken(Fault::SurplusBytes { expected, actual });
+        }
+        if let Some(first) = connection.arrival(consumed) {
+            let after = first.saturating_sub(connection.anchor(first));
+            if after + GRACE < not_before {
+                return broken(Fault::BytesTooEarly { actual, after, not_before });
+            }
+        }
+        if actual.len() == pattern.bytes.len() {
+            if let Some(fault) = self.miscounted(pattern, &actual, connection.opening) {
+                return broken(Fault::Data(fault));
+            }
+            // A client that says its first word twice says it in two writes: give the second one time, or it
+            // would be taken for whatever is due next.
+            let settled = match (self.judge.case.role, consumed, connection.arrival(actual.len() - 1)) {
+                (Role::Client, 0, Some(last)) => last + GRACE,
+                _ => self.now,
+            };
+            if self.now < settled && connection.ended.is_none() {
+                return Assessment::Pending(settled);
+            }
+            let resolved = self.judge.resolve(name).to_owned();
+            return Assessment::Held(Memory {
+                alias: alias.map(|alias| (alias.to_owned(), resolved.clone())),
+                consumed: Some((resolved, connection.opening, consumed + actual.len())),
+                port: pattern.port(&actual),
+                resources: None,
+            });
+        }
+        if let Some((_, by)) = connection.ended {
+            return broken(Fault::EndedBeforeBytes { expected, actual, by });
+        }
+        if let Some(error) = connection.refused {
+            return broken(Fault::NotConnected { error: error.to_owned() });
+        }
+        let waited = self.patient(within, name);
+        let deadline = connection.anchor(self.now).max(self.began) + waited;
+        self.by(deadline, || Fault::BytesMissing { expected, actual, waited })
+    }
+
+    /// How long an answer may take on this connection: `within`, and the patience with each client that stands before
+    /// it. While the connect itself is under way, its SYN may have met a full backlog and is sent again later.
+    fn patient(&self, within: Duration, name: &str) -> Duration {
+        if self.judge.case.role != Role::Server {
+            return within;
+        }
+        // Of several that may speak, the first stands before the others.
+        let of_step: Vec<&str> = self.step.on.iter().map(|name| self.judge.resolve(name)).collect();
+        let before = standing_before(self.seen, self.judge.resolve(name));
+        let before = before.iter().filter(|name| !of_step.contains(name)).count();
+        if before == 0 {
+            return within;
+        }
+        let sent_again = if self.connection(name).opened { Duration::ZERO } else { SYN_SENT_AGAIN };
+        within + sent_again + self.judge.tolerances.patience * u32::try_from(before).unwrap_or(u32::MAX)
+    }
+
+    pub(super) fn closed(&self, close: Close) -> Assessment {
+        let name = self.step.connection();
+        let connection = self.connection(name);
+        let actual = connection.unconsumed(self.consumed(name, &connection));
+        if !actual.is_empty() {
+            return broken(Fault::BytesBeforeClose { actual });
+        }
+        if let Some(error) = connection.refused {
+            return broken(Fault::NotConnected { error: error.to_owned() });
+        }
+        let Some((at, by)) = connection.ended else {
+            let (deadline, waited) = match close {
+                Close::Within(within) => {
+                    let waited = self.patient(within, name);
+                    (connection.anchor(self.now).max(self.began) + waited, waited)
+                }
+                Close::At { due, late, .. } => {
+                    let waited = self.patient(due + late, name);
+                    (connection.late_anchor(self.now) + waited, waited)
+                }
+            };
+            return self.by(deadline, || Fault::StillOpen { waited });
+        };
+        let after = at.saturating_sub(connection.anchor(at));
+        match close {
+            Close::At { due, early, .. } if after + GRACE < due.saturating_sub(early) => {
+                broken(Fault::ClosedTooEarly { after, not_before: due.saturating_sub(early), by })
+            }
+            Close::At { due, late, .. }
+                if at > connection.late_anchor(at) + self.patient(due + late, name) =>
+            {
+                broken(Fault::StillOpen { waited: self.patient(due + late, name) })
+            }
+            _ => held(),
+        }
+    }
+
+    pub(super) fn silent(&self, duration: Duration) -> Assessment {
+        let name = self.step.connection();
+        let connection = self.connection(name);
+        let actual = connection.unconsumed(self.consumed(name, &connection));
+        if !actual.is_empty() {
+            return broken(Fault::BytesInSilence { actual });
+        }
+        if let Some((at, by)) = connection.ended {
+            let after = at.saturating_sub(connection.anchor(at));
+            return broken(Fault::ClosedInSilence { by, after });
+        }
+        if let Some(error) = connection.refused {
+            return broken(Fault::NotConnected { error: error.to_owned() });
+        }
+        let end = self.began + duration;
+        if self.now < end { Assessment::Pending(end) } else { held() }
+    }
+
+    pub(super) fn unconnected(&self) -> Assessment {
+        let accepted = |event: &Event| matches!(event, Event::Opened { accepted: true, .. });
+        match self.seen.entries.iter().any(|entry| accepted(&entry.event)) {
+            true => broken(Fault::Connected),
+            false => held(),
+        }
+    }
+
+    pub(super) fn announced(&self) -> Assessment {
+        let Some(announced) = self.judge.port else { return broken(Fault::NoPort) };
+        if announced == 0 {
+            return broken(Fault::PortZero);
+        }
+        let probed = self.seen.entries.iter().rev().find_map(|entry| match entry.event {
+            Event::Ports { announced_open, swapped_open } => Some((announced_open, swapped_open)),
+            _ => None,
+        });
+        match probed {
+            Some((false, true)) => broken(Fault::PortSwapped { announced, open: announced.swap_bytes() }),
+            _ => held(),
+        }
+    }
+}
+
+/// The index of the first byte that the pattern does not admit.
+fn first_mismatch(pattern: &Pattern, actual: &[u8]) -> Option<usize> {
+    pattern.bytes.iter().zip(actual).position(|(expected, byte)| !expected.admits(*byte))
+}

@@ -1,0 +1,498 @@
+//! What can be wrong, typed, with the bytes and times that prove it. The verdict finds it, the
+//! reports say it.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::data_fault::DataFault;
+use super::lateness::Lateness;
+use crate::model::bytes::Pattern;
+use crate::model::notation::{show, show_bytes, times};
+use crate::model::requirement::RequirementId;
+use crate::model::step::Status;
+use crate::model::tolerance::seconds;
+use crate::model::transcript::{EndedBy, Exit};
+
+/// What is wrong and whose failure it is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Finding {
+    /// The step's index in the case.
+    pub step: usize,
+    /// The requirements that do not hold.
+    pub charged: Vec<RequirementId>,
+    /// What is wrong.
+    pub fault: Fault,
+}
+
+/// What was found wrong in one step.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum Fault {
+    /// A byte differs.
+    WrongByte {
+        /// What was due.
+        expected: Pattern,
+        /// What came, from the first byte due on.
+        actual: Vec<u8>,
+        /// The index of the first wrong byte.
+        offset: usize,
+    },
+    /// More bytes than were due.
+    SurplusBytes {
+        /// What was due.
+        expected: Pattern,
+        /// What came.
+        actual: Vec<u8>,
+    },
+    /// The connection ended within or before the bytes.
+    EndedBeforeBytes {
+        /// What was due.
+        expected: Pattern,
+        /// What came of it.
+        actual: Vec<u8>,
+        /// How it ended.
+        by: EndedBy,
+    },
+    /// Not all of the bytes came in time.
+    BytesMissing {
+        /// What was due.
+        expected: Pattern,
+        /// What came of it.
+        actual: Vec<u8>,
+        /// How long they were waited for.
+        #[serde(rename = "waited_s", with = "seconds")]
+        waited: Duration,
+    },
+    /// The right bytes, too early.
+    BytesTooEarly {
+        /// What came.
+        actual: Vec<u8>,
+        /// When, since our last byte.
+        #[serde(rename = "after_s", with = "seconds")]
+        after: Duration,
+        /// When at the earliest.
+        #[serde(rename = "not_before_s", with = "seconds")]
+        not_before: Duration,
+    },
+    /// Bytes where only a close was due.
+    BytesBeforeClose {
+        /// What came.
+        actual: Vec<u8>,
+    },
+    /// The connection was still open.
+    StillOpen {
+        /// How long that was waited for, since our last byte.
+        #[serde(rename = "waited_s", with = "seconds")]
+        waited: Duration,
+    },
+    /// The connection was closed too early.
+    ClosedTooEarly {
+        /// When, since our last byte.
+        #[serde(rename = "after_s", with = "seconds")]
+        after: Duration,
+        /// When at the earliest.
+        #[serde(rename = "not_before_s", with = "seconds")]
+        not_before: Duration,
+        /// By what.
+        by: EndedBy,
+    },
+    /// Bytes where nothing was due.
+    BytesInSilence {
+        /// What came.
+        actual: Vec<u8>,
+    },
+    /// A close where nothing was due.
+    ClosedInSilence {
+        /// By what.
+        by: EndedBy,
+        /// When, since our last byte.
+        #[serde(rename = "after_s", with = "seconds")]
+        after: Duration,
+    },
+    /// We could not connect.
+    NotConnected {
+        /// What the system said.
+        error: String,
+    },
+    /// The target did not connect.
+    NotAccepted {
+        /// How long that was waited for.
+        #[serde(rename = "waited_s", with = "seconds")]
+        waited: Duration,
+        /// How it ended meanwhile, if it did.
+        exit: Option<Exit>,
+    },
+    /// The target connected to another address.
+    WrongAddress {
+        /// Where it should have.
+        expected: String,
+        /// Where it did.
+        actual: String,
+    },
+    /// The target does not listen.
+    NotListening {
+        /// How long that was waited for.
+        #[serde(rename = "waited_s", with = "seconds")]
+        waited: Duration,
+        /// How it ended meanwhile, if it did.
+        exit: Option<Exit>,
+    },
+    /// The process did not end.
+    StillRunning {
+        /// How long that was waited for.
+        #[serde(rename = "waited_s", with = "seconds")]
+        waited: Duration,
+    },
+    /// The process ended otherwise than it should have.
+    WrongExit {
+        /// How.
+        exit: Exit,
+        /// What was due.
+        wanted: Status,
+    },
+    /// A text did not come.
+    NotPrinted {
+        /// The text or pattern.
+        text: String,
+        /// How long it was waited for.
+        #[serde(rename = "waited_s", with = "seconds")]
+        waited: Duration,
+    },
+    /// A text came more often, or less, than it should have.
+    PrintedTimes {
+        /// The text or pattern.
+        text: String,
+        /// How often.
+        times: usize,
+        /// How often it should have.
+        wanted: usize,
+    },
+    /// A text came that should not have (yet).
+    Printed {
+        /// The pattern.
+        text: String,
+        /// What of the output it is.
+        found: String,
+    },
+    /// No message for the user.
+    NoMessage,
+    /// A stack trace in the output.
+    StackTrace {
+        /// Whose runtime's.
+        runtime: String,
+        /// The line that shows it.
+        line: String,
+    },
+    /// Death by a signal that the case did not send.
+    Killed {
+        /// The signal's number.
+        signal: i32,
+    },
+    /// Somebody connected where nobody should have.
+    Connected,
+    /// Arguments that must be refused were taken: what the program does shows it, however slow the machine is.
+    ArgumentsTaken {
+        /// It listens on the control port; otherwise it has connected and goes on.
+        listens: bool,
+    },
+    /// Something on the data plane.
+    Data(DataFault),
+    /// The announced test port is 0.
+    PortZero,
+    /// The announced test port has its bytes the wrong way round.
+    PortSwapped {
+        /// As announced.
+        announced: u16,
+        /// What is open.
+        open: u16,
+    },
+    /// No Reply announced a port.
+    NoPort,
+    /// The data thread's end was not told, and its thread is still there.
+    DataThreadRuns {
+        /// How often its opening was told.
+        opened: usize,
+        /// How often its closing was told.
+        closed: usize,
+        /// How long that was waited for.
+        #[serde(rename = "waited_s", with = "seconds")]
+        waited: Duration,
+    },
+    /// Descriptors or threads grew with the sessions, in one block of them as in the block before it.
+    Leaked {
+        /// Before the first block, descriptors and threads.
+        before: (usize, usize),
+        /// Between the two.
+        #[serde(default)]
+        between: (usize, usize),
+        /// After the second.
+        after: (usize, usize),
+    },
+}
+
+impl Fault {
+    /// Whether the machine can have made it.
+    pub fn lateness(&self) -> Lateness {
+        match self {
+            Self::BytesMissing { .. }
+            | Self::StillOpen { .. }
+            | Self::NotListening { exit: None, .. }
+            | Self::NotAccepted { exit: None, .. }
+            | Self::StillRunning { .. }
+            | Self::NotPrinted { .. }
+            | Self::DataThreadRuns { .. }
+            | Self::Leaked { .. } => Lateness::TargetLate,
+            Self::BytesTooEarly { .. }
+            | Self::ClosedTooEarly { .. }
+            | Self::ClosedInSilence { .. }
+            | Self::EndedBeforeBytes { .. }
+            | Self::Printed { .. }
+            | Self::BytesInSilence { .. } => Lateness::RunnerLate,
+            Self::Data(fault) => fault.lateness(),
+            _ => Lateness::Irrelevant,
+        }
+    }
+
+    /// Whether it is bytes that are wrong, rather than missing or at the wrong time.
+    pub fn is_of_content(&self) -> bool {
+        match self {
+            Self::WrongByte { .. }
+            | Self::SurplusBytes { .. }
+            | Self::BytesBeforeClose { .. }
+            | Self::BytesInSilence { .. } => true,
+            Self::EndedBeforeBytes { actual, .. } | Self::BytesMissing { actual, .. } => !actual.is_empty(),
+            _ => false,
+        }
+    }
+
+    /// What was due, in a few words or bytes.
+    pub fn expected(&self) -> String {
+        match self {
+            Self::WrongByte { expected, .. }
+            | Self::SurplusBytes { expected, .. }
+            | Self::EndedBeforeBytes { expected, .. }
+            | Self::BytesMissing { expected, .. } => expected.to_string(),
+            Self::BytesTooEarly { not_before, .. } => format!("not before {}", show(*not_before)),
+            Self::BytesBeforeClose { .. } => "a close, and not one byte before it".to_owned(),
+            Self::StillOpen { waited } => format!("a close within {}", show(*waited)),
+            Self::ClosedTooEarly { not_before, .. } => format!("open until {} at least", show(*not_before)),
+            Self::BytesInSilence { .. } => "nothing sent yet".to_owned(),
+            Self::ClosedInSilence { .. } => "an open connection".to_owned(),
+            Self::NotConnected { .. } => "a connection to port 5678".to_owned(),
+            Self::NotAccepted { waited, .. } => format!("a connection within {}", show(*waited)),
+            Self::WrongAddress { expected, .. } => format!("a connection to {expected}"),
+            Self::NotListening { waited, .. } => {
+                format!("listening on TCP port 5678 within {}", show(*waited))
+            }
+            Self::StillRunning { waited } => format!("the process ends within {}", show(*waited)),
+            Self::WrongExit { wanted: Status::Zero, .. } => "exit status 0".to_owned(),
+            Self::WrongExit { wanted: Status::Nonzero, .. } => "an exit status from 1 to 255".to_owned(),
+            Self::NotPrinted { text, waited } => format!("\"{text}\" in the output within {}", show(*waited)),
+            Self::PrintedTimes { text, wanted, .. } => format!("\"{text}\" {}", times(*wanted)),
+            Self::Printed { text, .. } => format!("no \"{text}\" in the output by now"),
+            Self::NoMessage => "a message that says what went wrong".to_owned(),
+            Self::StackTrace { .. } => "no stack trace".to_owned(),
+            Self::Killed { .. } => "an orderly end".to_owned(),
+            Self::Connected => "no connection".to_owned(),
+            Self::ArgumentsTaken { .. } => "the arguments are refused".to_owned(),
+            Self::Data(fault) => fault.expected(),
+            Self::PortZero => "a test port other than 0".to_owned(),
+            Self::PortSwapped { open, .. } => format!("port {open} as {:02x} {:02x}", open >> 8, open & 0xff),
+            Self::NoPort => "an announced test port".to_owned(),
+            Self::DataThreadRuns { waited, .. } => format!("the data thread ends within {}", show(*waited)),
+            Self::Leaked { between, .. } => {
+                format!("{} descriptors and {} threads, as after the block before", between.0, between.1)
+            }
+        }
+    }
+
+    /// What came instead, in a few words or bytes.
+    pub fn actual(&self) -> String {
+        match self {
+            Self::WrongByte { actual, .. }
+            | Self::SurplusBytes { actual, .. }
+            | Self::BytesBeforeClose { actual }
+            | Self::BytesInSilence { actual } => show_bytes(actual),
+            Self::EndedBeforeBytes { actual, by, .. } => match actual.len() {
+                0 => format!("{by} before the first byte"),
+                _ => format!("{}, then {by}", show_bytes(actual)),
+            },
+            Self::BytesMissing { actual, waited, .. } => match actual.len() {
+                0 => format!("nothing within {}", show(*waited)),
+                _ => format!("{}, then nothing within {}", show_bytes(actual), show(*waited)),
+            },
+            Self::BytesTooEarly { actual, after, .. } => {
+                format!("{} after {}", show_bytes(actual), show(*after))
+            }
+            Self::StillOpen { waited } => format!("still open after {}", show(*waited)),
+            Self::ClosedTooEarly { after, by, .. } => format!("{by} after {}", show(*after)),
+            Self::ClosedInSilence { by, after } => format!("{by} after {}", show(*after)),
+            Self::NotConnected { error } => error.clone(),
+            Self::NotAccepted { exit, waited } | Self::NotListening { exit, waited } => match exit {
+                Some(exit) => format!("it ended with {exit}"),
+                None => format!("nothing within {}", show(*waited)),
+            },
+            Self::WrongAddress { actual, .. } => format!("a connection to {actual}"),
+            Self::StillRunning { waited } => format!("still running after {}", show(*waited)),
+            Self::WrongExit { exit, .. } => exit.to_string(),
+            Self::NotPrinted { .. } => "not in the output".to_owned(),
+            Self::PrintedTimes { times: found, .. } => times(*found),
+            Self::Printed { found, .. } => format!("\"{}\"", found.escape_debug()),
+            Self::NoMessage => "no message".to_owned(),
+            Self::StackTrace { line, .. } => line.clone(),
+            Self::Killed { signal } => format!("killed by {}", Exit::Signal(*signal)),
+            Self::Connected => "a connection".to_owned(),
+            Self::ArgumentsTaken { listens: true } => "it listens on TCP port 5678".to_owned(),
+            Self::ArgumentsTaken { listens: false } => "it connects, and goes on".to_owned(),
+            Self::Data(fault) => fault.actual(),
+            Self::PortZero => "port 0".to_owned(),
+            Self::PortSwapped { announced, .. } => format!("{:02x} {:02x}", announced >> 8, announced & 0xff),
+            Self::NoPort => "none".to_owned(),
+            Self::DataThreadRuns { opened, closed, .. } => {
+                format!("{opened} times \"Data thread opening\", {closed} times \"Data thread closing\"")
+            }
+            Self::Leaked { after, .. } => format!("{} descriptors and {} threads", after.0, after.1),
+        }
+    }
+}
+
+/// One line that says what is wrong.
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::WrongByte { expected, actual, offset } => write!(
+                f,
+                "byte {offset} of the answer is {:02x}, not {} (expected {expected}, got {})",
+                actual.get(*offset).copied().unwrap_or_default(),
+                expected.bytes.get(*offset).map_or("nothing".to_owned(), |byte| match byte {
+                    crate::model::bytes::Expected::Exactly(byte) => format!("{byte:02x}"),
+                    _ => "any".to_owned(),
+                }),
+                show_bytes(actual),
+            ),
+            Self::SurplusBytes { expected, actual } => {
+                let surplus = actual.len() - expected.bytes.len();
+                write!(f, "{surplus} bytes too many (expected {expected}, got {})", show_bytes(actual))
+            }
+            Self::EndedBeforeBytes { .. } | Self::BytesMissing { .. } => {
+                write!(f, "expected {}, got {}", self.expected(), self.actual())
+            }
+            Self::BytesTooEarly { actual, after, not_before } => {
+                let (after, not_before) = (show(*after), show(*not_before));
+                write!(
+                    f,
+                    "{} came {after} after our last byte, too early: due after {not_before}",
+                    show_bytes(actual)
+                )
+            }
+            Self::BytesBeforeClose { actual } => {
+                write!(
+                    f,
+                    "the connection should have been closed without a word, but {} came",
+                    show_bytes(actual)
+                )
+            }
+            Self::StillOpen { waited } => {
+                write!(f, "the connection was still open {} after our last byte", show(*waited))
+            }
+            Self::ClosedTooEarly { after, not_before, by } => write!(
+                f,
+                "the connection was closed ({by}) {} after our last byte, too early: due after {}",
+                show(*after),
+                show(*not_before)
+            ),
+            Self::BytesInSilence { actual } => {
+                write!(f, "nothing was due yet, but {} came", show_bytes(actual))
+            }
+            Self::ClosedInSilence { by, after } => {
+                write!(
+                    f,
+                    "the connection was closed ({by}) {} after our last byte, though nothing was wrong",
+                    show(*after)
+                )
+            }
+            Self::NotConnected { error } => write!(f, "no connection to port 5678: {error}"),
+            Self::NotAccepted { exit: Some(exit), .. } => {
+                write!(f, "the client ended with {exit} and had not connected")
+            }
+            Self::NotAccepted { waited, .. } => {
+                write!(f, "the client had not connected to port 5678 after {}", show(*waited))
+            }
+            Self::WrongAddress { expected, actual } => {
+                write!(f, "the client connected to {actual}, not to {expected}")
+            }
+            Self::NotListening { exit: Some(exit), .. } => {
+                write!(f, "the server ended with {exit} and had not listened")
+            }
+            Self::NotListening { waited, .. } => {
+                write!(f, "nothing listened on TCP port 5678 after {}", show(*waited))
+            }
+            Self::StillRunning { waited } => {
+                write!(f, "the process was still running after {}", show(*waited))
+            }
+            Self::WrongExit { exit, .. } => {
+                write!(f, "the process ended with {exit}, not with {}", self.expected())
+            }
+            Self::NotPrinted { text, waited } => {
+                write!(f, "\"{text}\" was not printed within {}", show(*waited))
+            }
+            Self::PrintedTimes { text, times: found, wanted } => {
+                write!(f, "\"{text}\" was printed {}, not {}", times(*found), times(*wanted))
+            }
+            Self::Printed { found, .. } => {
+                write!(f, "\"{}\" was printed and should not have been by then", found.escape_debug())
+            }
+            Self::NoMessage => f.write_str("nothing was printed that says what went wrong"),
+            Self::StackTrace { runtime, line } => write!(f, "a {runtime} stack trace was printed: {line}"),
+            Self::Killed { signal } => write!(f, "the process was killed by {}", Exit::Signal(*signal)),
+            Self::ArgumentsTaken { .. } => {
+                write!(f, "its arguments should have been refused, but {}", self.actual())
+            }
+            Self::Connected => f.write_str("it connected, and should have refused its arguments before"),
+            Self::Data(fault) => fault.fmt(f),
+            Self::PortZero => f.write_str("the announced test port is 0"),
+            Self::PortSwapped { announced, open } => write!(
+                f,
+                "the announced test port {announced} ({:02x} {:02x}) is not open, but {open} is: the two bytes are swapped",
+                announced >> 8,
+                announced & 0xff
+            ),
+            Self::NoPort => f.write_str("no test port was announced"),
+            Self::DataThreadRuns { opened, closed, waited } => write!(
+                f,
+                "the data thread of a test that was given up had not ended after {} (opened {}, closed {})",
+                show(*waited),
+                times(*opened),
+                times(*closed)
+            ),
+            Self::Leaked { before, between, after } => write!(
+                f,
+                "descriptors grow with the sessions from {} to {} to {}, threads from {} to {} to {}",
+                before.0, between.0, after.0, before.1, between.1, after.1
+            ),
+        }
+    }
+}
+
+impl fmt::Display for EndedBy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::EndOfFile => "end-of-file",
+            Self::Reset => "reset",
+        })
+    }
+}
+
+impl fmt::Display for Exit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Status(status) => write!(f, "exit status {status}"),
+            Self::Signal(number) => match nix::sys::signal::Signal::try_from(*number) {
+                Ok(signal) => write!(f, "signal {number} ({signal})"),
+                Err(_) => write!(f, "signal {number}"),
+            },
+        }
+    }
+}

@@ -1,0 +1,23 @@
+//! The plain data that rooms hand each other: what a requirement is, what a case and its steps are, what happened in a
+//! conversation, what was found wrong in it, what came out. Every room reads it; it imports no other room.
+
+pub mod bytes;
+pub mod case;
+pub mod data;
+pub mod data_fault;
+pub mod event;
+pub mod exit;
+pub mod fault;
+pub mod known;
+pub mod lateness;
+pub mod notation;
+pub mod outcome;
+pub mod place;
+pub mod plan;
+pub mod refusal;
+pub mod requirement;
+#[cfg(test)]
+pub(crate) mod sample;
+pub mod step;
+pub mod tolerance;
+pub mod transcript;

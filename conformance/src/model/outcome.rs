@@ -1,0 +1,315 @@
+//! What a run found out, case by case and requirement by requirement: the records that every report is
+//! made of, and the one place that turns cases into verdicts on requirements.
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::case::{Case, Role};
+use crate::model::fault::Finding;
+use crate::model::plan::{Dropped, Plan};
+use crate::model::requirement::{Level, Part, Requirement, RequirementId};
+use crate::model::tolerance::seconds;
+use crate::model::transcript::{Event, Transcript};
+
+/// How a case, or a requirement, came out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Outcome {
+    /// It holds.
+    Pass,
+    /// It was not run, or not judged; never counted as passed.
+    Skip,
+    /// The machine was too late to judge a time, twice.
+    Inconclusive,
+    /// The runner could not carry it out: our fault, never the target's.
+    Error,
+    /// It does not hold.
+    Fail,
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Pass => "pass",
+            Self::Skip => "skip",
+            Self::Inconclusive => "inconclusive",
+            Self::Error => "error",
+            Self::Fail => "fail",
+        })
+    }
+}
+
+/// What became of one case.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct CaseRecord {
+    /// The case.
+    pub id: String,
+    /// One sentence: what holds when it passes.
+    pub summary: String,
+    /// What it is evidence for.
+    pub requirements: Vec<RequirementId>,
+    /// The target's arguments in this case, behind those of every case.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub args: Vec<String>,
+    /// How it came out.
+    pub outcome: Outcome,
+    /// Whose failure it is. Others than `requirements` where the case broke on what it rests on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub charged: Vec<RequirementId>,
+    /// How long it took.
+    #[serde(rename = "duration_s", with = "seconds")]
+    pub duration: Duration,
+    /// One line: what is wrong, or why it was not run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+    /// What was due.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected: Option<String>,
+    /// What came.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub actual: Option<String>,
+    /// The fault with its bytes and times.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finding: Option<Finding>,
+    /// The connection that the step that failed is about, where it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connection: Option<String>,
+    /// The fixture's own word on the step that failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+    /// Processes that the target left behind.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub leftovers: Vec<String>,
+    /// How it came out in each run, with `--repeat`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub runs: Vec<Outcome>,
+    /// Everything that happened.
+    pub transcript: Transcript,
+    /// The target's standard output.
+    pub stdout: String,
+    /// The target's standard error.
+    pub stderr: String,
+}
+
+impl CaseRecord {
+    /// The record of a case that has not been played: skipped, or broken by the runner.
+    pub fn unplayed(case: &Case, outcome: Outcome, message: String) -> Self {
+        Self {
+            id: case.id.clone(),
+            summary: case.summary.clone(),
+            requirements: case.requirements.clone(),
+            args: case.args.clone(),
+            outcome,
+            charged: Vec::new(),
+            duration: Duration::ZERO,
+            message: Some(message),
+            expected: None,
+            actual: None,
+            finding: None,
+            connection: None,
+            why: None,
+            leftovers: Vec::new(),
+            runs: Vec::new(),
+            transcript: Transcript::default(),
+            stdout: String::new(),
+            stderr: String::new(),
+        }
+    }
+}
+
+impl CaseRecord {
+    /// What a case's program was started as: by its arguments, or where they are not known by what happened.
+    pub fn role(&self) -> Role {
+        let has = |name: &str| self.args.iter().any(|arg| arg == name);
+        let any = |test: fn(&Event) -> bool| self.transcript.entries.iter().any(|entry| test(&entry.event));
+        let came = any(|event| matches!(event, Event::Opened { accepted: true, .. }));
+        match (has("--server"), has("--client")) {
+            (true, false) => Role::Server,
+            (false, true) if came || !self.id.starts_with("command/") => Role::Client,
+            (false, false) if any(|event| matches!(event, Event::Ready | Event::Connecting { .. })) => {
+                Role::Server
+            }
+            (false, false) if came => Role::Client,
+            _ => Role::Command,
+        }
+    }
+}
+
+impl From<&Dropped> for CaseRecord {
+    fn from(dropped: &Dropped) -> Self {
+        Self::unplayed(&dropped.case, Outcome::Skip, dropped.reason.clone())
+    }
+}
+
+/// What became of one requirement.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct RequirementRecord {
+    /// The requirement.
+    pub id: RequirementId,
+    /// How binding it is.
+    pub level: Level,
+    /// The hand-in that it belongs to.
+    pub part: Part,
+    /// One short sentence.
+    pub title: String,
+    /// How it came out.
+    pub outcome: Outcome,
+    /// Why it was not judged, where it was not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// The requirements whose failure kept it from being judged.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub blocked_by: Vec<RequirementId>,
+    /// The cases that are evidence for it, and those that failed on it.
+    pub cases: Vec<String>,
+}
+
+impl RequirementRecord {
+    /// Whether a broken premise kept it from being judged: that is no success, whoever's failure it is.
+    pub fn is_blocked(&self) -> bool {
+        !self.blocked_by.is_empty()
+    }
+}
+
+/// How many requirements of one level came out how.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Count {
+    /// Hold.
+    pub passed: usize,
+    /// Do not hold.
+    pub failed: usize,
+    /// The runner's own failures, and what it could not judge in time.
+    pub error: usize,
+    /// Not run or not judged.
+    pub skipped: usize,
+}
+
+/// The counts of a run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Summary {
+    /// Of level MUST.
+    pub must: Count,
+    /// Of level SHOULD.
+    pub should: Count,
+    /// Of level HARDEN.
+    pub harden: Count,
+}
+
+impl Summary {
+    /// Counts the records.
+    pub fn of(requirements: &[RequirementRecord]) -> Self {
+        let mut summary = Self::default();
+        for record in requirements {
+            let count = summary.count_mut(record.level);
+            *match record.outcome {
+                Outcome::Pass => &mut count.passed,
+                Outcome::Fail => &mut count.failed,
+                Outcome::Error | Outcome::Inconclusive => &mut count.error,
+                Outcome::Skip => &mut count.skipped,
+            } += 1;
+        }
+        summary
+    }
+
+    /// The count of one level.
+    pub fn count(&self, level: Level) -> Count {
+        match level {
+            Level::Must => self.must,
+            Level::Should => self.should,
+            Level::Harden => self.harden,
+        }
+    }
+
+    fn count_mut(&mut self, level: Level) -> &mut Count {
+        match level {
+            Level::Must => &mut self.must,
+            Level::Should => &mut self.should,
+            Level::Harden => &mut self.harden,
+        }
+    }
+}
+
+/// The verdict on every requirement of the plan, and on those that a case broke on without being about
+/// them, in the catalogue's order.
+pub fn requirement_records(
+    plan: &Plan,
+    catalogue: &[Requirement],
+    cases: &[CaseRecord],
+) -> Vec<RequirementRecord> {
+    let mut evidence: BTreeMap<&RequirementId, Vec<&CaseRecord>> = BTreeMap::new();
+    for case in cases {
+        for id in case.requirements.iter().chain(&case.charged) {
+            let known = evidence.entry(id).or_default();
+            if !known.iter().any(|other| std::ptr::eq(*other, case)) {
+                known.push(case);
+            }
+        }
+    }
+    let planned =
+        |requirement: &&Requirement| plan.requirements.iter().any(|entry| entry.id == requirement.id);
+    let charged =
+        |requirement: &&Requirement| cases.iter().any(|case| case.charged.contains(&requirement.id));
+    let concerned = catalogue.iter().filter(|requirement| planned(requirement) || charged(requirement));
+    concerned.map(|entry| record(entry, evidence.get(&entry.id).map_or(&[][..], Vec::as_slice))).collect()
+}
+
+fn record(requirement: &Requirement, evidence: &[&CaseRecord]) -> RequirementRecord {
+    let Judgement { outcome, reason, blocked_by } = judge(requirement, evidence);
+    RequirementRecord {
+        id: requirement.id.clone(),
+        level: requirement.level,
+        part: requirement.part,
+        title: requirement.title.clone(),
+        outcome,
+        reason,
+        blocked_by,
+        cases: evidence.iter().map(|case| case.id.clone()).collect(),
+    }
+}
+
+/// How a requirement came out.
+struct Judgement {
+    outcome: Outcome,
+    reason: Option<String>,
+    blocked_by: Vec<RequirementId>,
+}
+
+impl Judgement {
+    fn of(outcome: Outcome, reason: Option<String>) -> Self {
+        Self { outcome, reason, blocked_by: Vec::new() }
+    }
+}
+
+/// One failed case is enough to fail; every case must have passed to pass.
+fn judge(requirement: &Requirement, evidence: &[&CaseRecord]) -> Judgement {
+    if evidence.iter().any(|case| case.charged.contains(&requirement.id)) {
+        return Judgement::of(Outcome::Fail, None);
+    }
+    let own = || evidence.iter().filter(|case| case.requirements.contains(&requirement.id));
+    for outcome in [Outcome::Error, Outcome::Inconclusive] {
+        if let Some(case) = own().find(|case| case.outcome == outcome) {
+            return Judgement::of(outcome, case.message.clone());
+        }
+    }
+    // A case that failed on another requirement ended before it could say anything about this one.
+    if let Some(blocked) = own().find(|case| case.outcome == Outcome::Fail) {
+        let ids: Vec<_> = blocked.charged.iter().map(ToString::to_string).collect();
+        let reason = format!("not judged: {} does not hold ({})", ids.join(", "), blocked.id);
+        let blocked_by = blocked.charged.clone();
+        return Judgement { outcome: Outcome::Skip, reason: Some(reason), blocked_by };
+    }
+    if let Some(skipped) = own().find(|case| case.outcome == Outcome::Skip) {
+        return Judgement::of(Outcome::Skip, skipped.message.clone());
+    }
+    if own().next().is_none() {
+        let reason = requirement.uncheckable.clone();
+        return Judgement::of(Outcome::Skip, Some(reason.unwrap_or_else(|| "no case checks it".to_owned())));
+    }
+    Judgement::of(Outcome::Pass, None)
+}

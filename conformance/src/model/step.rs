@@ -1,0 +1,276 @@
+//! The steps of a conversation, ready to be played and judged: every byte read, every duration a
+//! number. For conversation.rs, which plays them, and verdict.rs, which judges them.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::bytes::{Outgoing, Pattern};
+use super::data::DataAction;
+use crate::model::requirement::RequirementId;
+
+/// The connection that a step means when it names none.
+pub const CONTROL: &str = "control";
+
+/// One step of a conversation.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Step {
+    /// The connection; several names for an `expect` on whichever speaks first.
+    pub on: Vec<String>,
+    /// The requirement that the step rests on, where that is not the case's own.
+    pub requirement: Option<RequirementId>,
+    /// The requirement that the bytes themselves rest on, where that is yet another.
+    pub content: Option<RequirementId>,
+    /// Told with a failure.
+    pub why: Option<String>,
+    /// What is done or must hold.
+    pub action: Action,
+    /// The line of the fixture's file where the step begins, counted from 1.
+    pub line: usize,
+}
+
+impl Step {
+    /// A step of the runner's own making: on `connection`, resting on `requirement`.
+    pub fn implied(
+        connection: &str,
+        requirement: Option<RequirementId>,
+        action: Action,
+        line: usize,
+    ) -> Self {
+        Self { on: vec![connection.to_owned()], requirement, content: None, why: None, action, line }
+    }
+
+    /// The one connection of a step that has one.
+    pub fn connection(&self) -> &str {
+        self.on.first().map_or(CONTROL, String::as_str)
+    }
+
+    /// How long the step waits even when all goes well.
+    pub fn least_wait(&self) -> Duration {
+        match &self.action {
+            Action::Expect { not_before, .. } => *not_before,
+            Action::Closed(Close::At { due, .. }) => *due,
+            Action::Silent(duration) | Action::Serve(duration) => *duration,
+            Action::Data(action) => action.least_wait(),
+            _ => Duration::ZERO,
+        }
+    }
+}
+
+/// What a step does, or what must hold.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    /// Starts the target; a server listens within the startup allowance.
+    Start,
+    /// Something on the data plane.
+    Data(DataAction),
+    /// Opens a connection without waiting for it.
+    Connect(Destination),
+    /// The target connects.
+    Accept {
+        /// Within this time of the step's begin.
+        within: Duration,
+        /// To this address of ours, where it matters which.
+        at: Option<Destination>,
+    },
+    /// Sends bytes.
+    Send(Outgoing),
+    /// Exactly these bytes come.
+    Expect {
+        /// The bytes.
+        pattern: Pattern,
+        /// Not earlier after our last byte.
+        not_before: Duration,
+        /// Not later after our last byte or the step's begin.
+        within: Duration,
+        /// The name that the connection that spoke is given.
+        alias: Option<String>,
+    },
+    /// The target closes, and not one byte comes before.
+    Closed(Close),
+    /// Neither a byte nor a close for so long.
+    Silent(Duration),
+    /// Half-close of our side.
+    Shutdown,
+    /// We close.
+    Close,
+    /// We reset.
+    Reset,
+    /// A signal to the target's process group.
+    Signal(SignalName),
+    /// The process ends.
+    Exits {
+        /// Within this time of the step's begin.
+        within: Duration,
+        /// The exit status, where it is judged.
+        status: Option<Status>,
+    },
+    /// A text stands in the output, or comes.
+    Prints {
+        /// The text.
+        text: TextPattern,
+        /// Within this time of the step's begin.
+        within: Duration,
+        /// On this stream only.
+        stream: Option<Stream>,
+        /// Exactly so often so far.
+        times: Option<usize>,
+    },
+    /// A text does not stand in the output so far.
+    Unprinted {
+        /// The text.
+        text: TextPattern,
+        /// On this stream only.
+        stream: Option<Stream>,
+    },
+    /// Some message other than the data thread's lines stands in the output.
+    Complains,
+    /// No stack trace stands in the output, and no death by a foreign signal.
+    NoTrace,
+    /// Nobody has connected to us.
+    Unconnected,
+    /// The announced port is not a byte-swapped one.
+    Announced,
+    /// Notes, or compares, the target's descriptors and threads.
+    Resources(ResourceCheck),
+    /// Serves whoever connects by the book, for so long or until the target ends; judges nothing.
+    Serve(Duration),
+    /// The data thread has ended: as many closing as opening lines, or resources as they were noted.
+    DataThreadEnded {
+        /// Patience.
+        within: Duration,
+    },
+}
+
+/// Where to connect to, or where the target was expected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Destination {
+    /// 127.0.0.1
+    Loopback,
+    /// ::1
+    Ipv6,
+    /// The namespace's address that is not loopback.
+    External,
+}
+
+/// When a close is due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Close {
+    /// Within this time.
+    Within(Duration),
+    /// In a window about `due`, counted from our last byte.
+    At {
+        /// The middle of it.
+        due: Duration,
+        /// How much before is still right.
+        early: Duration,
+        /// How much after is still right.
+        late: Duration,
+    },
+}
+
+/// The signals that a fixture may send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum SignalName {
+    /// The interrupt, as Ctrl-C sends it.
+    Int,
+    /// The request to terminate.
+    Term,
+    /// Holds every process of the group still.
+    Stop,
+    /// Lets them run again.
+    Cont,
+}
+
+impl SignalName {
+    /// The signal's number.
+    pub fn number(self) -> i32 {
+        match self {
+            Self::Int => 2,
+            Self::Term => 15,
+            Self::Stop => nix::sys::signal::Signal::SIGSTOP as i32,
+            Self::Cont => nix::sys::signal::Signal::SIGCONT as i32,
+        }
+    }
+}
+
+/// What an exit status must be. Death by a signal is neither.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// 0
+    Zero,
+    /// 1 to 255
+    Nonzero,
+}
+
+/// One of the target's two output streams.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Stream {
+    /// Standard output.
+    Stdout,
+    /// Standard error.
+    Stderr,
+}
+
+/// A text looked for in the output.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TextPattern {
+    /// As it stands; letter case does not matter.
+    Text(String),
+    /// A regular expression, in lines (`^` and `$` match at line ends).
+    Regex(String),
+    /// The same, with words for whoever is not to read a regular expression.
+    Described {
+        /// The regular expression.
+        pattern: String,
+        /// What it stands for.
+        says: String,
+    },
+}
+
+impl TextPattern {
+    /// The pattern as a regular expression.
+    pub fn regex(&self) -> Result<regex::Regex, regex::Error> {
+        match self {
+            Self::Text(text) => regex::RegexBuilder::new(&regex::escape(text)).case_insensitive(true).build(),
+            Self::Regex(pattern) | Self::Described { pattern, .. } => {
+                regex::RegexBuilder::new(pattern).multi_line(true).build()
+            }
+        }
+    }
+
+    /// The pattern as the fixture wrote it, or the words that it gave for it.
+    pub fn as_written(&self) -> &str {
+        match self {
+            Self::Text(text) | Self::Regex(text) | Self::Described { says: text, .. } => text,
+        }
+    }
+
+    /// The same in a sentence: a text between quotes, words as they are.
+    pub fn in_a_sentence(&self) -> String {
+        match self {
+            Self::Text(text) | Self::Regex(text) => format!("\"{text}\""),
+            Self::Described { says, .. } => says.clone(),
+        }
+    }
+}
+
+/// The two halves of a leak check.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ResourceCheck {
+    /// Note them.
+    Remember,
+    /// They have not grown since the latest note as they had grown between the two notes: within this time.
+    Level {
+        /// Patience.
+        within: Duration,
+    },
+}

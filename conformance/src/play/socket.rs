@@ -1,0 +1,339 @@
+//! One connection of the runner's to the target, non-blocking: what is queued goes out segment by
+//! segment, what comes is handed up, and every end is told as what it was. For the player.
+
+use std::collections::VecDeque;
+use std::io::{self, Read, Write};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::time::{Duration, Instant};
+
+use socket2::{Domain, Protocol, Socket, Type};
+
+use crate::model::place::ADDRESS;
+use crate::model::step::Destination;
+use crate::model::tolerance::SEGMENT_SETTLES;
+use crate::model::transcript::REFUSED;
+use crate::model::transcript::{EndedBy, Event};
+use crate::stage::netstat;
+
+/// A connection's life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// Our connect is under way.
+    Connecting,
+    /// Both sides may speak.
+    Open,
+    /// The target has ended its sending side. It may still read: what is owed to it is still sent.
+    HalfClosed,
+    /// A reset came, or the connect failed. Nothing comes or goes any more.
+    Ended,
+}
+
+/// One connection.
+pub(super) struct Connection {
+    name: String,
+    socket: Socket,
+    state: State,
+    addresses: Option<(SocketAddr, SocketAddr)>,
+    outgoing: VecDeque<Vec<u8>>,
+    /// Since when the segment sent last waits to be read by the target.
+    settling: Option<Instant>,
+    /// The shutdown waits for the outgoing bytes.
+    shutdown_due: bool,
+}
+
+impl Connection {
+    /// Begins to connect; never waits.
+    pub(super) fn connect(name: &str, to: SocketAddr) -> io::Result<Self> {
+        let socket = Socket::new(Domain::for_address(to), Type::STREAM, Some(Protocol::TCP))?;
+        socket.set_nonblocking(true)?;
+        socket.set_tcp_nodelay(true)?;
+        match socket.connect(&to.into()) {
+            // Refusals come at once on loopback; `advance` reads them from the socket.
+            Ok(()) | Err(_) => {}
+        }
+        Ok(Self::new(name, socket, State::Connecting))
+    }
+
+    /// Takes over a connection that the target made.
+    pub(super) fn accepted(name: &str, socket: Socket) -> io::Result<(Self, Event)> {
+        socket.set_nonblocking(true)?;
+        socket.set_tcp_nodelay(true)?;
+        let mut connection = Self::new(name, socket, State::Open);
+        let event = connection.opened(true)?;
+        Ok((connection, event))
+    }
+
+    fn new(name: &str, socket: Socket, state: State) -> Self {
+        Self {
+            name: name.to_owned(),
+            socket,
+            state,
+            addresses: None,
+            outgoing: VecDeque::new(),
+            settling: None,
+            shutdown_due: false,
+        }
+    }
+
+    pub(super) fn fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+
+    pub(super) fn wants_read(&self) -> bool {
+        self.state == State::Open
+    }
+
+    pub(super) fn wants_write(&self) -> bool {
+        match self.state {
+            State::Connecting => true,
+            State::Open | State::HalfClosed => !self.outgoing.is_empty() && self.settling.is_none(),
+            State::Ended => false,
+        }
+    }
+
+    /// Whether a segment waits to be read by the target before the next one may follow.
+    pub(super) fn is_settling(&self) -> bool {
+        self.settling.is_some()
+    }
+
+    /// Queues segments; they go out as the target reads.
+    pub(super) fn send(&mut self, segments: Vec<Vec<u8>>) {
+        self.outgoing.extend(segments);
+    }
+
+    /// Half-closes, once all that is queued is out.
+    pub(super) fn shutdown(&mut self) {
+        self.shutdown_due = true;
+    }
+
+    /// Does what can be done without waiting and tells what happened.
+    pub(super) fn advance(&mut self, mut tell: impl FnMut(Event)) {
+        if self.state == State::Connecting {
+            self.finish_connect(&mut tell);
+        }
+        if matches!(self.state, State::Open | State::HalfClosed) {
+            self.write(&mut tell);
+        }
+        if self.state == State::Open {
+            self.read(&mut tell);
+        }
+    }
+
+    fn finish_connect(&mut self, tell: &mut impl FnMut(Event)) {
+        match self.socket.take_error() {
+            Ok(Some(error)) | Err(error) => self.refused(&error, tell),
+            Ok(None) => match self.opened(false) {
+                Ok(event) => {
+                    self.state = State::Open;
+                    tell(event);
+                }
+                // Still under way.
+                Err(error) if error.kind() == io::ErrorKind::NotConnected => {}
+                Err(error) => self.refused(&error, tell),
+            },
+        }
+    }
+
+    fn refused(&mut self, error: &io::Error, tell: &mut impl FnMut(Event)) {
+        self.state = State::Ended;
+        tell(Event::Refused { on: self.name.clone(), error: describe(error) });
+    }
+
+    fn opened(&mut self, accepted: bool) -> io::Result<Event> {
+        let peer = self.socket.peer_addr()?.as_socket();
+        let local = self.socket.local_addr()?.as_socket();
+        let (Some(local), Some(peer)) = (local, peer) else {
+            return Err(io::Error::other("not an internet address"));
+        };
+        self.addresses = Some((local, peer));
+        let (local, peer) = (canonical(local).to_string(), canonical(peer).to_string());
+        Ok(Event::Opened { on: self.name.clone(), local, peer, accepted })
+    }
+
+    fn write(&mut self, tell: &mut impl FnMut(Event)) {
+        loop {
+            if self.settling.is_some_and(|since| !self.has_settled(since)) {
+                return;
+            }
+            self.settling = None;
+            let Some(mut segment) = self.outgoing.pop_front() else { break };
+            // Stamped by the caller before the system sees it: what follows counts from here.
+            match (&self.socket).write(&segment) {
+                Ok(taken) => {
+                    tell(Event::sent(&self.name, &segment[..taken]));
+                    if taken < segment.len() {
+                        segment.drain(..taken);
+                        self.outgoing.push_front(segment);
+                        return;
+                    }
+                    if !self.outgoing.is_empty() {
+                        self.settling = Some(Instant::now());
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.outgoing.push_front(segment);
+                    return;
+                }
+                Err(_) => {
+                    self.outgoing.clear();
+                    // Of an open connection the read tells how the target closed, and what came before it. One whose
+                    // end-of-file was read has nothing more to read: it was a whole close, not half of one.
+                    if self.state == State::HalfClosed {
+                        self.ended(EndedBy::Reset, tell);
+                    }
+                    return;
+                }
+            }
+        }
+        if self.shutdown_due {
+            self.shutdown_due = false;
+            // A connection that is gone already has nothing left to close.
+            let _ = self.socket.shutdown(std::net::Shutdown::Write);
+            tell(Event::Shutdown { on: self.name.clone() });
+        }
+    }
+
+    /// Whether the target has read the last segment, or has had its time.
+    fn has_settled(&self, since: Instant) -> bool {
+        // Where the system does not tell, the time has to do.
+        let unread = self.addresses.map(|(local, peer)| netstat::tcp_peer_unread(local, peer));
+        matches!(unread, Some(Ok(Some(0)))) || since.elapsed() >= SEGMENT_SETTLES
+    }
+
+    fn read(&mut self, tell: &mut impl FnMut(Event)) {
+        let mut buffer = [0; 16 << 10];
+        loop {
+            match (&self.socket).read(&mut buffer) {
+                Ok(0) => return self.ended(EndedBy::EndOfFile, tell),
+                Ok(length) => {
+                    tell(Event::Received { on: self.name.clone(), bytes: buffer[..length].to_vec() });
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => return self.ended(EndedBy::Reset, tell),
+            }
+        }
+    }
+
+    fn ended(&mut self, by: EndedBy, tell: &mut impl FnMut(Event)) {
+        self.state = match by {
+            EndedBy::EndOfFile => State::HalfClosed,
+            EndedBy::Reset => State::Ended,
+        };
+        tell(Event::Ended { on: self.name.clone(), by });
+    }
+
+    /// Closes our side, with a reset instead of an end-of-file on request.
+    pub(super) fn drop_with(self, reset: bool) {
+        if reset {
+            // Refused only for a socket that is gone, which needs no reset.
+            let _ = self.socket.set_linger(Some(Duration::ZERO));
+        }
+    }
+}
+
+/// The address of a destination at `port`.
+pub(super) fn address(destination: Destination, port: u16) -> SocketAddr {
+    let ip = match destination {
+        Destination::Loopback => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        Destination::Ipv6 => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        Destination::External => IpAddr::V4(ADDRESS),
+    };
+    SocketAddr::new(ip, port)
+}
+
+/// A listening TCP socket on every address of the machine, IPv6 and IPv4 where there is both.
+pub(super) fn listen(port: u16) -> io::Result<Socket> {
+    listen_on(SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), port)).or_else(|error| match error.kind() {
+        io::ErrorKind::AddrInUse => Err(error),
+        _ => listen_on(SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), port)),
+    })
+}
+
+fn listen_on(address: SocketAddr) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    if address.is_ipv6() {
+        socket.set_only_v6(false)?;
+    }
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(128)?;
+    Ok(socket)
+}
+
+fn canonical(address: SocketAddr) -> SocketAddr {
+    SocketAddr::new(address.ip().to_canonical(), address.port())
+}
+
+fn describe(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused => REFUSED.to_owned(),
+        io::ErrorKind::ConnectionReset => "connection reset".to_owned(),
+        io::ErrorKind::TimedOut => "connection attempt timed out".to_owned(),
+        _ => error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{Shutdown, TcpListener, TcpStream};
+
+    use super::*;
+
+    /// How long a peer in this very process may take.
+    const WITHIN: Duration = Duration::from_secs(5);
+
+    /// A connection as the runner accepts it, and the target's end of it.
+    fn accepted() -> (Connection, TcpStream) {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let target = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        target.set_read_timeout(Some(WITHIN)).unwrap();
+        let (connection, _) = Connection::accepted("control", listener.accept().unwrap().0.into()).unwrap();
+        (connection, target)
+    }
+
+    /// Lets the connection work until this event came.
+    fn advance_until(connection: &mut Connection, wanted: impl Fn(&Event) -> bool) {
+        let deadline = Instant::now() + WITHIN;
+        let mut came = false;
+        while !came {
+            assert!(Instant::now() < deadline, "the event did not come");
+            connection.advance(|event| came |= wanted(&event));
+        }
+    }
+
+    #[test]
+    fn a_target_that_half_closed_still_gets_what_is_owed_to_it() {
+        let (mut connection, mut target) = accepted();
+        target.write_all(&[1, 3]).unwrap();
+        target.shutdown(Shutdown::Write).unwrap();
+        advance_until(&mut connection, |event| matches!(event, Event::Ended { by: EndedBy::EndOfFile, .. }));
+
+        let results = vec![1, 4, 0, 0, 0, 0, 0, 0, 0, 9];
+        connection.send(vec![results[..3].to_vec(), results[3..].to_vec()]);
+        let mut came = [0; 10];
+        let reader = std::thread::spawn(move || target.read_exact(&mut came).map(|()| came));
+        let mut sent = 0;
+        let deadline = Instant::now() + WITHIN;
+        while sent < results.len() {
+            assert!(Instant::now() < deadline, "{sent} bytes were sent");
+            connection.advance(|event| match event {
+                Event::Sent { length, .. } => sent += length,
+                other => panic!("{other:?}"),
+            });
+        }
+        assert_eq!(reader.join().unwrap().unwrap(), *results);
+    }
+
+    #[test]
+    fn a_target_that_is_gone_is_told_when_a_write_meets_it() {
+        let (mut connection, target) = accepted();
+        drop(target);
+        advance_until(&mut connection, |event| matches!(event, Event::Ended { by: EndedBy::EndOfFile, .. }));
+        connection.send(vec![vec![1], vec![4], vec![0]]);
+        advance_until(&mut connection, |event| matches!(event, Event::Ended { by: EndedBy::Reset, .. }));
+        assert!(!connection.wants_write());
+    }
+}

@@ -1,0 +1,69 @@
+//! The formats of a report, and where each goes, as `--report` names them.
+
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+
+/// `--report`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReportArg {
+    /// How.
+    pub format: ReportFormat,
+    /// Where to; standard output without one.
+    pub file: Option<PathBuf>,
+}
+
+/// The formats of a report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ReportFormat {
+    /// For a person
+    Human,
+    /// For a program: one document when the run is over
+    Json,
+    /// For a program: a line for each event as it happens
+    Jsonl,
+    /// For the test viewers of CI systems
+    Junit,
+    /// For a harness of the Test Anything Protocol, version 14
+    Tap,
+    /// For GitHub Actions: annotations, and a summary in the file that GITHUB_STEP_SUMMARY names
+    Github,
+    /// For Gradescope: results.json, a point for each requirement that counts
+    Gradescope,
+    /// For a browser: one page that needs nothing else
+    Html,
+}
+
+impl ReportFormat {
+    /// How the name of a file of it ends.
+    pub fn extension(self) -> &'static str {
+        match self {
+            Self::Human => "txt",
+            Self::Json => "json",
+            Self::Jsonl => "jsonl",
+            Self::Junit => "junit.xml",
+            Self::Tap => "tap",
+            Self::Github => "github.txt",
+            Self::Gradescope => "gradescope.json",
+            Self::Html => "html",
+        }
+    }
+}
+
+impl std::str::FromStr for ReportArg {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (format, file) = match text.split_once('=') {
+            Some((_, "")) => return Err("no file behind =".to_owned()),
+            Some((format, file)) => (format, Some(PathBuf::from(file))),
+            None => (text, None),
+        };
+        let format = ReportFormat::from_str(format, false).map_err(|_| {
+            let known = ReportFormat::value_variants().iter().filter_map(ValueEnum::to_possible_value);
+            let known: Vec<_> = known.map(|value| value.get_name().to_owned()).collect();
+            format!("{format} is none of {}", known.join(", "))
+        })?;
+        Ok(Self { format, file })
+    }
+}

@@ -1,0 +1,277 @@
+//! One case in a process of its own: isolated, played, judged, answered as JSON lines on standard
+//! output. The runner (run.rs) starts it and reads it.
+
+mod excuse;
+
+use std::io::{self, BufRead, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+
+use crate::judge;
+use crate::judge::Verdict;
+use crate::model::case::{Case, Need};
+use crate::model::fault::{Fault, Finding};
+use crate::model::outcome::{CaseRecord, Outcome};
+use crate::model::place::HOST_NAME;
+use crate::model::place::Isolation;
+use crate::model::step::Stream;
+use crate::model::tolerance::{START_IS_IDLE, Tolerances, seconds};
+use crate::model::transcript::{DataEvent, Entry, Event, Transcript};
+use crate::play;
+use crate::play::{PlayError, Played, Told};
+use crate::stage::isolate;
+use crate::stage::isolate::InsideReport;
+use crate::stage::target;
+use crate::stage::target::{Launch, StartError};
+use excuse::{Circumstances, machine_was_late};
+
+/// The exit status of a process that panicked, as Rust gives it.
+const PANICKED: i32 = 101;
+
+/// What a worker is to do: one line of JSON on its standard input.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Order {
+    /// The case.
+    pub case: Case,
+    /// What to measure against.
+    pub tolerances: Tolerances,
+    /// The target's program.
+    pub program: PathBuf,
+    /// The name that it is started under, where that is not its path.
+    pub arg0: Option<String>,
+    /// Arguments before the case's own.
+    pub leading_args: Vec<String>,
+    /// Folders beside the working directory that it may write into.
+    pub writable: Vec<PathBuf>,
+    /// Where it is started.
+    pub cwd: PathBuf,
+    /// Where the case runs.
+    pub isolation: Isolation,
+    /// For whatever is random.
+    pub seed: u64,
+    /// Whether everything that happens is told at once.
+    #[serde(default)]
+    pub live: bool,
+}
+
+/// What a worker says: lines of JSON on its standard output.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Message {
+    /// A long wait begins: the processor is free for others.
+    Waiting {
+        /// For what.
+        what: String,
+        /// At most.
+        #[serde(with = "seconds")]
+        at_most: Duration,
+        /// Memory that the target holds, in bytes; 0 where the system does not tell.
+        #[serde(default)]
+        memory_bytes: u64,
+        /// The target is at work on its start.
+        #[serde(default)]
+        starting: bool,
+    },
+    /// The wait is over.
+    Resumed,
+    /// Something happened, where that is to be told at once.
+    Happened(Entry),
+    /// The case has come out. The last message.
+    Finished(Box<CaseRecord>),
+    /// The run cannot go on: the target cannot be started, the port is taken. The last message.
+    Impossible(String),
+}
+
+/// What main does when this process is a worker.
+pub fn main() -> ExitCode {
+    end_with_any_thread();
+    let mut line = String::new();
+    let order = io::stdin().lock().read_line(&mut line).map_err(|error| error.to_string());
+    let order = order.and_then(|_| serde_json::from_str::<Order>(&line).map_err(|error| error.to_string()));
+    let message = match order {
+        Ok(order) => carry_out(&order),
+        Err(error) => Message::Impossible(format!("a worker did not understand its order: {error}")),
+    };
+    say(&message);
+    ExitCode::SUCCESS
+}
+
+/// A thread that could not be started, or died, would be missing without a word, and what it did not see would be
+/// charged to the target. So the process ends at once, which the runner tells as an error of ours.
+fn end_with_any_thread() {
+    std::panic::set_hook(Box::new(|panic| {
+        // There is nobody else to tell.
+        let _ = writeln!(io::stderr(), "{panic}");
+        std::process::exit(PANICKED);
+    }));
+}
+
+fn say(message: &Message) {
+    let mut stdout = io::stdout().lock();
+    // A runner that is gone reads nothing more, and this process ends with it.
+    if serde_json::to_writer(&mut stdout, message).is_ok() {
+        let _ = stdout.write_all(b"\n").and_then(|()| stdout.flush());
+    }
+}
+
+fn carry_out(order: &Order) -> Message {
+    let began = Instant::now();
+    let unplayed =
+        |outcome, reason| Message::Finished(Box::new(CaseRecord::unplayed(&order.case, outcome, reason)));
+    match prepare(order) {
+        Err(error) => return unplayed(Outcome::Error, format!("no isolation: {error}")),
+        Ok(report) => {
+            if let Some(reason) = report.and_then(|report| missing(&order.case, &report)) {
+                return unplayed(Outcome::Skip, reason);
+            }
+        }
+    }
+    let launch = Launch {
+        program: order.program.clone(),
+        arg0: order.arg0.as_ref().map(Into::into),
+        args: order.leading_args.iter().chain(&order.case.args).map(Into::into).collect(),
+        cwd: order.cwd.clone(),
+        isolation: order.isolation,
+    };
+    let mut first = true;
+    let mut tell = |told: Told<'_>| match told {
+        Told::Waiting(what, at_most) => {
+            let held = target::held();
+            // Who waits as long as this before anything else waits for the start.
+            let starting = std::mem::take(&mut first) && began.elapsed() >= START_IS_IDLE && held.runnable;
+            say(&Message::Waiting { what, at_most, memory_bytes: held.memory_bytes, starting });
+        }
+        Told::Resumed => say(&Message::Resumed),
+        Told::Happened(entry) if order.live => say(&Message::Happened(entry.clone())),
+        Told::Happened(_) => {}
+    };
+    match play::play(&order.case, &order.tolerances, &launch, order.seed, &mut tell) {
+        Ok(played) => Message::Finished(Box::new(record(order, played, began.elapsed()))),
+        // What the system refuses for want of something may be refused this once, or be the target's own doing.
+        Err(error @ PlayError::Start(StartError::Other { .. } | StartError::Terminal(_))) => {
+            unplayed(Outcome::Error, error.to_string())
+        }
+        Err(error @ (PlayError::Start(_) | PlayError::PortTaken)) => Message::Impossible(error.to_string()),
+        Err(error) => unplayed(Outcome::Error, error.to_string()),
+    }
+}
+
+fn prepare(order: &Order) -> Result<Option<InsideReport>, isolate::IsolationError> {
+    match order.isolation {
+        Isolation::Host => isolate::prepare_host().map(|()| None),
+        Isolation::Namespace => {
+            let writable: Vec<&Path> = order.writable.iter().map(PathBuf::as_path).collect();
+            let mut report = isolate::prepare_inside(&order.cwd, &writable)?;
+            // Asked where it matters alone: a resolver may take its time.
+            report.host_name &= !names_host(&order.case) || isolate::host_name_resolves();
+            Ok(Some(report))
+        }
+    }
+}
+
+fn names_host(case: &Case) -> bool {
+    case.args.iter().any(|arg| arg.contains(HOST_NAME))
+}
+
+/// What a case needs and its network has not got: the machine's fault, so nobody is judged.
+fn missing(case: &Case, report: &InsideReport) -> Option<String> {
+    if case.needs.contains(&Need::Ipv6) && !report.ipv6 {
+        return Some("the network of this case has no IPv6".to_owned());
+    }
+    (names_host(case) && !report.host_name).then(|| {
+        let refused = report.refused.iter().find(|line| line.starts_with(HOST_NAME));
+        let reason = refused.map_or_else(|| format!("{} does not resolve", HOST_NAME), Clone::clone);
+        format!("this machine lacks what the case needs: {reason}")
+    })
+}
+
+fn record(order: &Order, played: Played, duration: Duration) -> CaseRecord {
+    let Order { case, tolerances, .. } = order;
+    let mut record = CaseRecord::unplayed(case, Outcome::Pass, String::new());
+    record.message = None;
+    record.duration = duration;
+    match judge::judge(case, tolerances, &played.transcript) {
+        Verdict::Pass => record.message = remark(&played.transcript),
+        Verdict::Unfinished { step } => {
+            record.outcome = Outcome::Error;
+            record.message = Some(format!("the runner did not finish step {} of the case", step + 1));
+        }
+        Verdict::Fail(finding) => {
+            record.message = Some(finding.fault.to_string());
+            record.expected = Some(finding.fault.expected());
+            record.actual = Some(finding.fault.actual());
+            let step = case.steps.get(finding.step);
+            record.why = step.and_then(|step| step.why.clone());
+            record.connection =
+                step.filter(|step| step.on.len() == 1).map(|step| step.connection().to_owned());
+            record.outcome = Outcome::Fail;
+            if let Some(excuse) = machine_was_late(&circumstances(&finding, &played), tolerances) {
+                record.outcome = Outcome::Inconclusive;
+                record.message = Some(format!("{}; {excuse}", finding.fault));
+            } else {
+                record.charged = finding.charged.clone();
+            }
+            record.finding = Some(finding);
+        }
+    }
+    record.stdout = played.transcript.output(Some(Stream::Stdout));
+    record.stderr = played.transcript.output(Some(Stream::Stderr));
+    record.transcript = played.transcript;
+    record.leftovers = played.leftovers;
+    record
+}
+
+/// A figure that a case gives beside its verdict.
+fn remark(transcript: &Transcript) -> Option<String> {
+    transcript.entries.iter().rev().find_map(|entry| match &entry.event {
+        Event::Data(DataEvent::Compared { client_mbit_s, plain_mbit_s }) => Some(format!(
+            "the client reached {client_mbit_s:.0} Mbit/s, {:.2} of the {plain_mbit_s:.0} Mbit/s of a plain sender",
+            client_mbit_s / plain_mbit_s
+        )),
+        _ => None,
+    })
+}
+
+fn circumstances(finding: &Finding, played: &Played) -> Circumstances {
+    Circumstances {
+        lateness: finding.fault.lateness(),
+        starting: matches!(finding.fault, Fault::NotListening { .. } | Fault::NotAccepted { .. }),
+        runner_delay: played.runner_delay,
+        waited_out: played.waited_out,
+        whole: played.whole,
+        step: played.last_step,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case::all_there(&["--client", "--target=peer.test"], &[Need::Ipv6], true, true, None)]
+    #[case::no_name(&["--client", "--target=peer.test"], &[], true, false, Some("peer.test does not resolve"))]
+    #[case::name_not_needed(&["--server"], &[], true, false, None)]
+    #[case::no_ipv6(&["--server"], &[Need::Ipv6], false, true, Some("no IPv6"))]
+    fn what_the_machine_lacks_is_a_skip(
+        #[case] args: &[&str],
+        #[case] needs: &[Need],
+        #[case] ipv6: bool,
+        #[case] host_name: bool,
+        #[case] reason: Option<&str>,
+    ) {
+        let catalogue = crate::model::requirement::Catalogue::built_in().unwrap();
+        let library = crate::fixture::Library::load(&[]).unwrap();
+        let mut case = library.cases(&catalogue, &Tolerances::default()).unwrap().remove(0);
+        case.args = args.iter().map(ToString::to_string).collect();
+        case.needs = needs.to_vec();
+        let report = InsideReport { ipv6, host_name, ..InsideReport::default() };
+        let said = missing(&case, &report);
+        assert_eq!(said.is_some(), reason.is_some());
+        assert!(said.unwrap_or_default().contains(reason.unwrap_or_default()));
+    }
+}

@@ -1,0 +1,416 @@
+//! A conversation as a ladder: everything that happened between the runner and the program, when, in the words
+//! of the protocol, and which of it is wrong. For the reports that write it ([`lines`]) or draw it.
+
+mod text;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+pub use text::{Line, line, lines, time};
+
+use crate::model::case::Role;
+use crate::model::fault::Fault;
+use crate::model::lateness::Lateness;
+use crate::model::outcome::CaseRecord;
+use crate::model::step::CONTROL;
+use crate::model::transcript::{DataEvent, EndedBy, Entry, Event, Exit};
+use crate::words::annotate::compare;
+use crate::words::dialogue::{Heard, Part, Speaker, Speech};
+use crate::words::page::{DEFAULT_WIDTH, command_line};
+
+/// A longer conversation is cut in its middle: how it began, and how it ended.
+const FIRST: usize = 3;
+const LAST: usize = 20;
+
+/// A connection that stands later than this after the begin of its connect is worth a line of its own.
+const SLOW: Duration = Duration::from_millis(500);
+
+/// A rung of a ladder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Rung {
+    /// Something that happened.
+    Beat(Beat),
+    /// So many that are not told.
+    LeftOut(usize),
+}
+
+/// Something that happened in a conversation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Beat {
+    /// Since the case began.
+    pub at: Duration,
+    /// Which connection it is about, as `[2] `; empty where there is only one.
+    pub on: String,
+    /// Between whom.
+    pub course: Course,
+    /// What happened; of a message what it is.
+    pub words: String,
+    /// The bytes of a message.
+    pub said: Option<Said>,
+    /// Whether it is this that is wrong.
+    pub wrong: bool,
+}
+
+/// Which way something goes between the runner and the program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Course {
+    /// Bytes of the control connection, from this speaker.
+    Message(Speaker),
+    /// Test data, from the client.
+    Data,
+    /// A connection is made.
+    Connect(Side),
+    /// A connection ends, or its half, by this side.
+    Close {
+        /// Who closes.
+        by: Side,
+        /// Whether by a reset.
+        reset: bool,
+    },
+    /// A signal to the program.
+    Signal,
+    /// It was started.
+    Start,
+    /// It ended.
+    End,
+    /// Something that happens with one of them.
+    At(Side),
+    /// What was due from the program did not come.
+    Absent,
+}
+
+/// One of the two sides of a ladder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// This runner.
+    Runner,
+    /// The program that is graded.
+    Program,
+}
+
+/// The bytes of a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Said {
+    /// Those that were kept.
+    pub bytes: Vec<u8>,
+    /// How many there were.
+    pub length: usize,
+    /// Those that were kept, cut into fields.
+    pub parts: Vec<Part>,
+}
+
+/// Who is who in a ladder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cast {
+    /// What the runner is called.
+    pub runner: &'static str,
+    /// What the program is called.
+    pub program: &'static str,
+    /// Which of the two speakers the runner is.
+    pub speaks: Speaker,
+}
+
+/// Who is who in a case.
+pub fn cast(case: &CaseRecord) -> Cast {
+    cast_of(case.role())
+}
+
+/// Who is who with a program of this role.
+pub fn cast_of(role: Role) -> Cast {
+    let (runner, program, speaks) = match role {
+        Role::Server => ("client", "server", Speaker::Client),
+        Role::Client => ("server", "client", Speaker::Server),
+        Role::Command => ("conformance", "the program", Speaker::Server),
+    };
+    Cast { runner, program, speaks }
+}
+
+/// Who is who in the lines of a case.
+pub fn legend(case: &CaseRecord) -> String {
+    legend_of(case.role(), names(counted(case)).len())
+}
+
+/// Who is who in the lines about a program of this role and so many connections.
+pub fn legend_of(role: Role, connections: usize) -> String {
+    let who = match role {
+        Role::Server => "the server is your program, the client is conformance",
+        Role::Client => "the client is your program, the server is conformance",
+        Role::Command => "seconds since the start",
+    };
+    match connections {
+        0 | 1 => who.to_owned(),
+        _ => format!("{who}; in brackets which connection"),
+    }
+}
+
+/// Everything that happened in a case, the middle of a long conversation left out.
+pub fn rungs(case: &CaseRecord) -> Vec<Rung> {
+    let fault = case.finding.as_ref().map(|finding| &finding.fault);
+    let wrong = wrong_entry(case);
+    let mut teller = Teller::of(case);
+    let mut all = Vec::new();
+    for (index, entry) in counted(case).iter().enumerate() {
+        if let Some(beat) = teller.tell(entry) {
+            all.push(Beat { wrong: wrong == Some(index), ..beat });
+        }
+    }
+    // What did not happen has no entry: the end of the wait for it is told in a beat of its own.
+    if let (None, Some(fault), Some(last)) = (wrong, fault, case.transcript.entries.last())
+        && fault.lateness() == Lateness::TargetLate
+    {
+        let words = compare(fault, DEFAULT_WIDTH).came;
+        let on = String::new();
+        all.push(Beat { at: last.at, on, course: Course::Absent, words, said: None, wrong: true });
+    }
+    shortened(all)
+}
+
+/// What happened until the case was over; nothing later counts.
+fn counted(case: &CaseRecord) -> &[Entry] {
+    let entries = &case.transcript.entries;
+    let end = entries.iter().position(|entry| entry.event == Event::Finished).unwrap_or(entries.len());
+    &entries[..end]
+}
+
+/// The index of the transcript's entry at which the fault shows, where something that happened shows it.
+pub fn wrong_entry(case: &CaseRecord) -> Option<usize> {
+    let fault = &case.finding.as_ref()?.fault;
+    let on = case.connection.as_deref();
+    let concerned = |event: &Event| on.is_none() || event.connection().is_none_or(|name| Some(name) == on);
+    counted(case).iter().rposition(|entry| shows(fault, &entry.event) && concerned(&entry.event))
+}
+
+/// Whether the fault is what this event did.
+fn shows(fault: &Fault, event: &Event) -> bool {
+    match event {
+        Event::Received { .. } => {
+            fault.is_of_content() || matches!(fault, Fault::BytesTooEarly { .. } | Fault::PortZero)
+        }
+        Event::Ended { .. } => match fault {
+            Fault::EndedBeforeBytes { actual, .. } => actual.is_empty(),
+            Fault::ClosedTooEarly { .. } | Fault::ClosedInSilence { .. } => true,
+            _ => false,
+        },
+        Event::Refused { .. } => matches!(fault, Fault::NotConnected { .. }),
+        Event::Exited(_) => matches!(fault, Fault::WrongExit { .. } | Fault::Killed { .. }),
+        Event::Ports { .. } => matches!(fault, Fault::PortSwapped { .. }),
+        Event::Opened { accepted, .. } => {
+            *accepted && matches!(fault, Fault::Connected | Fault::WrongAddress { .. })
+        }
+        _ => false,
+    }
+}
+
+fn shortened(mut all: Vec<Beat>) -> Vec<Rung> {
+    match all.len().checked_sub(FIRST + LAST) {
+        Some(hidden @ 4..) => {
+            let tail = all.split_off(FIRST + hidden);
+            all.truncate(FIRST);
+            let (first, last) = (all.into_iter().map(Rung::Beat), tail.into_iter().map(Rung::Beat));
+            first.chain([Rung::LeftOut(hidden)]).chain(last).collect()
+        }
+        _ => all.into_iter().map(Rung::Beat).collect(),
+    }
+}
+
+fn names(entries: &[Entry]) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for name in entries.iter().filter_map(|entry| entry.event.connection()) {
+        if !names.iter().any(|known| known == name) {
+            names.push(name.to_owned());
+        }
+    }
+    names
+}
+
+struct Told {
+    course: Course,
+    words: String,
+    said: Option<Said>,
+}
+
+/// Puts the events of one conversation into words, one after the other.
+#[derive(Clone, Debug)]
+pub struct Teller {
+    cast: Cast,
+    args: Vec<String>,
+    /// The connections in the order of their beginnings.
+    names: Vec<String>,
+    /// What the client and the server of each connection have said so far.
+    speeches: BTreeMap<String, (Speech, Speech)>,
+    /// When our connects began.
+    begun: BTreeMap<String, Duration>,
+}
+
+impl Teller {
+    /// For a program that was started in this role with these arguments. `names` are the connections that there
+    /// will be, in the order of their beginnings.
+    pub fn new(role: Role, args: &[String], names: Vec<String>) -> Self {
+        let args = args.to_vec();
+        Self { cast: cast_of(role), args, names, speeches: BTreeMap::new(), begun: BTreeMap::new() }
+    }
+
+    /// For a case that is over.
+    pub fn of(case: &CaseRecord) -> Self {
+        Self::new(case.role(), &case.args, names(counted(case)))
+    }
+
+    /// The next event, where it is worth a beat.
+    pub fn tell(&mut self, entry: &Entry) -> Option<Beat> {
+        let Told { course, words, said } = self.told(entry)?;
+        let on = entry.event.connection().map_or(String::new(), |name| self.prefix(name));
+        Some(Beat { at: entry.at, on, course, words, said, wrong: false })
+    }
+
+    fn told(&mut self, entry: &Entry) -> Option<Told> {
+        let plain = |course, words: String| Some(Told { course, words, said: None });
+        let Cast { runner: ours, program: theirs, speaks: we } = self.cast;
+        let close = |by, reset| Course::Close { by, reset };
+        match &entry.event {
+            // Steps are the fixture's business, and output is shown as a whole.
+            Event::Step { .. } | Event::Finished | Event::Output { .. } => None,
+            Event::Started => plain(Course::Start, format!("{theirs} starts{}", self.call())),
+            Event::Ready => plain(Course::At(Side::Program), format!("{theirs} listens on TCP port 5678")),
+            Event::Exited(exit) => plain(Course::End, format!("{theirs} ends: {}", ended(*exit))),
+            Event::Signalled { signal } => {
+                plain(Course::Signal, format!("{theirs} is sent {}", signal_name(signal.number())))
+            }
+            Event::Connecting { on: name, to } => {
+                self.speeches.insert(name.clone(), fresh());
+                self.begun.insert(name.clone(), entry.at);
+                plain(Course::Connect(Side::Runner), format!("{ours} connects to {to}"))
+            }
+            Event::Opened { on: name, local, accepted: true, .. } => {
+                self.speeches.insert(name.clone(), fresh());
+                plain(Course::Connect(Side::Program), format!("{theirs} connects to {local}"))
+            }
+            Event::Opened { on: name, .. } => {
+                let slow = self.begun.get(name).is_some_and(|begun| entry.at > *begun + SLOW);
+                slow.then(|| plain(Course::At(Side::Runner), format!("{ours} is connected"))).flatten()
+            }
+            Event::Refused { error, .. } => {
+                plain(Course::At(Side::Runner), format!("{ours} cannot connect: {error}"))
+            }
+            Event::Sent { on: name, bytes, length } => Some(self.speak(we, name, bytes, *length)),
+            Event::Received { on: name, bytes } => {
+                let they = if we == Speaker::Client { Speaker::Server } else { Speaker::Client };
+                Some(self.speak(they, name, bytes, bytes.len()))
+            }
+            Event::Ended { by, .. } => {
+                let course = close(Side::Program, *by == EndedBy::Reset);
+                plain(course, format!("{theirs} closes the connection ({by})"))
+            }
+            Event::Shutdown { .. } => {
+                plain(close(Side::Runner, false), format!("{ours} closes its sending side"))
+            }
+            Event::Dropped { reset: true, .. } => {
+                plain(close(Side::Runner, true), format!("{ours} resets the connection"))
+            }
+            Event::Dropped { .. } => {
+                plain(close(Side::Runner, false), format!("{ours} closes the connection"))
+            }
+            Event::Ports { announced_open, swapped_open } => plain(
+                Course::At(Side::Program),
+                match (announced_open, swapped_open) {
+                    (true, _) => "the announced test port is open",
+                    (false, true) => {
+                        "the announced test port is not open, the one with its two bytes swapped is"
+                    }
+                    (false, false) => "the announced test port is not open",
+                }
+                .to_owned(),
+            ),
+            Event::Data(event) => {
+                let (course, words) = describe_data(event);
+                plain(course, words)
+            }
+            Event::Resources { descriptors, threads } => plain(
+                Course::At(Side::Program),
+                format!("{theirs} holds {descriptors} descriptors and {threads} threads"),
+            ),
+        }
+    }
+
+    fn call(&self) -> String {
+        if self.args.is_empty() { String::new() } else { format!(": {}", command_line(&self.args)) }
+    }
+
+    /// Which connection: a number in the order of their beginnings where the name says nothing.
+    pub fn prefix(&self, name: &str) -> String {
+        if self.names.len() < 2 {
+            return String::new();
+        }
+        if name != CONTROL && !name.starts_with("session-") {
+            return format!("[{name}] ");
+        }
+        let number = self.names.iter().position(|known| known == name).map_or(0, |index| index + 1);
+        format!("[{number}] ")
+    }
+
+    fn speak(&mut self, speaker: Speaker, name: &str, bytes: &[u8], length: usize) -> Told {
+        let (client, server) = self.speeches.entry(name.to_owned()).or_insert_with(fresh);
+        let speech = if speaker == Speaker::Client { client } else { server };
+        let Heard { words, parts } = speech.listen(bytes, length);
+        let said = Said { bytes: bytes.to_vec(), length, parts };
+        Told { course: Course::Message(speaker), words, said: Some(said) }
+    }
+}
+
+fn describe_data(event: &DataEvent) -> (Course, String) {
+    let at_program = Course::At(Side::Program);
+    match event {
+        DataEvent::Port { port, over, open } => {
+            let words = match open {
+                Some(true) => format!("{over} port {port} is open"),
+                Some(false) => format!("{over} port {port} is not open"),
+                None => format!("the system does not tell whether {over} port {port} is open"),
+            };
+            (at_program, words)
+        }
+        DataEvent::Sent { over, messages, bytes, replies, error, .. } => {
+            let error = error.as_ref().map_or(String::new(), |error| format!(" ({error})"));
+            (
+                Course::Data,
+                format!("{messages} messages, {bytes} bytes over {over}; {replies} replies{error}"),
+            )
+        }
+        DataEvent::Drops { datagrams: Some(datagrams) } => {
+            (at_program, format!("the system has dropped {datagrams} datagrams on the way"))
+        }
+        DataEvent::Drops { datagrams: None } => {
+            (at_program, "the system does not tell of dropped datagrams".to_owned())
+        }
+        DataEvent::Seen(seen) => (
+            Course::Data,
+            format!(
+                "{} bytes over TCP, {} datagrams ({} dropped on the way), {} answered",
+                seen.stream_bytes, seen.datagrams, seen.dropped, seen.answered
+            ),
+        ),
+        DataEvent::Compared { client_mbit_s, plain_mbit_s } => (
+            at_program,
+            format!(
+                "the client's {client_mbit_s:.0} Mbit/s beside a plain sender's {plain_mbit_s:.0} Mbit/s"
+            ),
+        ),
+    }
+}
+
+fn fresh() -> (Speech, Speech) {
+    (Speech::of(Speaker::Client), Speech::of(Speaker::Server))
+}
+
+fn ended(exit: Exit) -> String {
+    match exit {
+        Exit::Status(_) => exit.to_string(),
+        Exit::Signal(_) => format!("killed by {exit}"),
+    }
+}
+
+fn signal_name(number: i32) -> String {
+    match number {
+        2 => "SIGINT, as by Ctrl-C".to_owned(),
+        15 => "SIGTERM".to_owned(),
+        other => Exit::Signal(other).to_string(),
+    }
+}
