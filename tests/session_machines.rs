@@ -7,7 +7,10 @@ use std::time::Duration;
 use rstest::rstest;
 use tester::protocol::fault::Fault;
 use tester::protocol::message::{Message, MessageType, Results, TestType};
-use tester::protocol::session::{ ClientAction, ClientEvent, ClientFailure, ClientFinish, ClientSession, Ending, ServerAction, ServerClose, ServerEvent, ServerSession, };
+use tester::protocol::session::{
+    ClientAction, ClientEvent, ClientFailure, ClientFinish, ClientSession, Ending, ServerAction, ServerClose,
+    ServerEvent, ServerSession,
+};
 
 const TIMEOUT: Duration = Duration::from_secs(45);
 const TICK: Duration = Duration::from_millis(1);

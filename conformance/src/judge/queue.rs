@@ -2,25 +2,37 @@
 //! patience with its answer is that of all of them together. For the verdict. Pure.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use crate::model::transcript::{Event, Transcript};
+
+/// Who stands before a client.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Queue<'t> {
+    /// Their connections.
+    pub(super) before: Vec<&'t str>,
+    /// When the latest of those that stood there as well was over. Until then nobody has waited for those that are left.
+    pub(super) since: Option<Duration>,
+}
 
 /// The runner's other connections that the server may still have had to deal with when it came to the one of this name:
 /// those that were opened before it and are not known to be over.
 ///
 /// A connection is over when the target closed it, or refused it. It is over, too, when one that was opened later has
 /// been answered. That the runner closed it says nothing: the server has yet to see that, and to end its data thread.
-pub(super) fn standing_before<'t>(transcript: &'t Transcript, name: &str) -> Vec<&'t str> {
+pub(super) fn standing_before<'t>(transcript: &'t Transcript, name: &str) -> Queue<'t> {
     let opening = transcript.entries.iter().rposition(|entry| match &entry.event {
         Event::Connecting { on, .. } => on == name,
         _ => false,
     });
-    let Some(opening) = opening else { return Vec::new() };
+    let Some(opening) = opening else { return Queue::default() };
+    let mut since = None;
     let mut open: BTreeMap<usize, &'t str> = BTreeMap::new();
     let latest = |open: &BTreeMap<usize, &str>, name: &str| {
         open.iter().rev().find(|(_, other)| **other == name).map(|(index, _)| *index)
     };
     for (index, entry) in transcript.entries.iter().enumerate() {
+        let so_far = open.len();
         match &entry.event {
             Event::Started => open.clear(),
             Event::Connecting { on, .. } if index < opening => {
@@ -41,8 +53,11 @@ pub(super) fn standing_before<'t>(transcript: &'t Transcript, name: &str) -> Vec
             }
             _ => {}
         }
+        if index > opening && open.len() < so_far {
+            since = Some(entry.at);
+        }
     }
-    open.into_values().collect()
+    Queue { before: open.into_values().collect(), since }
 }
 
 #[cfg(test)]
@@ -76,6 +91,18 @@ mod tests {
     )]
     #[case::a_target_started_again_has_nobody("0 start; 0 connect on a; 1 close on a; 2 start; 3 connect", 0)]
     fn those_before_are_counted(#[case] transcript: &str, #[case] before: usize) {
-        assert_eq!(standing_before(&told(transcript), "control").len(), before);
+        assert_eq!(standing_before(&told(transcript), "control").before.len(), before);
+    }
+
+    #[rstest]
+    #[case::nobody_was_there("0 connect; 1 open; 2 < 01", None)]
+    #[case::nobody_is_over("0 connect on a; 1 close on a; 2 connect", None)]
+    #[case::over_before_we_came("0 connect on a; 1 eof on a; 2 connect", None)]
+    #[case::one_is_over("0 connect on a; 0 connect on b; 1 connect; 7 eof on a", Some(7))]
+    #[case::one_is_answered("0 connect on a; 0 connect on b; 1 connect; 8 < 01 on b; 9 < 02 on b", Some(8))]
+    #[case::we_are_answered("0 connect on a; 1 close on a; 2 connect; 9 < 01; 10 < 02", Some(9))]
+    fn the_wait_for_those_left_begins_when_one_is_over(#[case] transcript: &str, #[case] since: Option<u64>) {
+        let since = since.map(std::time::Duration::from_millis);
+        assert_eq!(standing_before(&told(transcript), "control").since, since);
     }
 }

@@ -328,7 +328,9 @@ const BEHIND_TWO: &str = "0 connect on a; 0 open on a; 1 reset on a; 2 connect o
 #[rstest]
 #[case::the_patience_is_that_of_all_who_stand_before("", 100, "open until 15100")]
 #[case::and_no_longer("", 15100, "expected 01 02 PP PP, got nothing within 15.0 s")]
-#[case::whom_the_target_closed_is_over("110 eof on a", 110, "open until 10100")]
+#[case::whom_the_target_closed_is_over("110 eof on a", 110, "open until 10110")]
+#[case::those_that_are_left_have_their_time_from_there("9000 eof on a", 9000, "open until 19000")]
+#[case::an_answer_that_has_begun_has_its_time_from_there("14000 < 01 02 16", 14000, "open until 19000")]
 fn a_client_waits_for_those_before_it(#[case] happenings: &str, #[case] now: u64, #[case] stands_as: &str) {
     let told = format!("{BEHIND_TWO}; {happenings}");
     assert_eq!(stands("expect = '01 02 PP PP'", &told, now), stands_as);

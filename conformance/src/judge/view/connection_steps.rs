@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use super::{View, broken, held};
-use crate::judge::queue::standing_before;
+use crate::judge::queue::{Queue, standing_before};
 use crate::judge::{Assessment, Memory};
 use crate::model::bytes::{Outgoing, Pattern};
 use crate::model::case::Role;
@@ -94,9 +94,11 @@ impl View<'_> {
                 Some(speaker) => speaker,
                 None => {
                     // Any of them may be the last in turn.
-                    let waited =
-                        several.iter().map(|name| self.patient(within, name)).max().unwrap_or(within);
-                    return self.by(self.began + waited, || Fault::BytesMissing {
+                    let turns = several.iter().map(|name| self.turn(within, name));
+                    let latest = turns.max_by_key(|turn| turn.ends(self.began));
+                    let Turn { waited, .. } = latest.unwrap_or(Turn { from: None, waited: within });
+                    let deadline = latest.map_or(self.began + within, |turn| turn.ends(self.began));
+                    return self.by(deadline, || Fault::BytesMissing {
                         expected: pattern.clone(),
                         actual: Vec::new(),
                         waited,
@@ -147,26 +149,27 @@ impl View<'_> {
         if let Some(error) = connection.refused {
             return broken(Fault::NotConnected { error: error.to_owned() });
         }
-        let waited = self.patient(within, name);
-        let deadline = connection.anchor(self.now).max(self.began) + waited;
-        self.by(deadline, || Fault::BytesMissing { expected, actual, waited })
+        let turn = self.turn(within, name);
+        let deadline = turn.ends(connection.anchor(self.now).max(self.began));
+        self.by(deadline, || Fault::BytesMissing { expected, actual, waited: turn.waited })
     }
 
     /// How long an answer may take on this connection: `within`, and the patience with each client that stands before
     /// it. While the connect itself is under way, its SYN may have met a full backlog and is sent again later.
-    fn patient(&self, within: Duration, name: &str) -> Duration {
+    fn turn(&self, within: Duration, name: &str) -> Turn {
         if self.judge.case.role != Role::Server {
-            return within;
+            return Turn { from: None, waited: within };
         }
         // Of several that may speak, the first stands before the others.
         let of_step: Vec<&str> = self.step.on.iter().map(|name| self.judge.resolve(name)).collect();
-        let before = standing_before(self.seen, self.judge.resolve(name));
+        let Queue { before, since } = standing_before(self.seen, self.judge.resolve(name));
         let before = before.iter().filter(|name| !of_step.contains(name)).count();
         if before == 0 {
-            return within;
+            return Turn { from: since, waited: within };
         }
         let sent_again = if self.connection(name).opened { Duration::ZERO } else { SYN_SENT_AGAIN };
-        within + sent_again + self.judge.tolerances.patience * u32::try_from(before).unwrap_or(u32::MAX)
+        let others = self.judge.tolerances.patience * u32::try_from(before).unwrap_or(u32::MAX);
+        Turn { from: since, waited: within + sent_again + others }
     }
 
     pub(super) fn closed(&self, close: Close) -> Assessment {
@@ -182,12 +185,12 @@ impl View<'_> {
         let Some((at, by)) = connection.ended else {
             let (deadline, waited) = match close {
                 Close::Within(within) => {
-                    let waited = self.patient(within, name);
-                    (connection.anchor(self.now).max(self.began) + waited, waited)
+                    let turn = self.turn(within, name);
+                    (turn.ends(connection.anchor(self.now).max(self.began)), turn.waited)
                 }
                 Close::At { due, late, .. } => {
-                    let waited = self.patient(due + late, name);
-                    (connection.late_anchor(self.now) + waited, waited)
+                    let turn = self.turn(due + late, name);
+                    (turn.ends(connection.late_anchor(self.now)), turn.waited)
                 }
             };
             return self.by(deadline, || Fault::StillOpen { waited });
@@ -198,9 +201,9 @@ impl View<'_> {
                 broken(Fault::ClosedTooEarly { after, not_before: due.saturating_sub(early), by })
             }
             Close::At { due, late, .. }
-                if at > connection.late_anchor(at) + self.patient(due + late, name) =>
+                if at > self.turn(due + late, name).ends(connection.late_anchor(at)) =>
             {
-                broken(Fault::StillOpen { waited: self.patient(due + late, name) })
+                broken(Fault::StillOpen { waited: self.turn(due + late, name).waited })
             }
             _ => held(),
         }
@@ -251,4 +254,20 @@ impl View<'_> {
 /// The index of the first byte that the pattern does not admit.
 fn first_mismatch(pattern: &Pattern, actual: &[u8]) -> Option<usize> {
     pattern.bytes.iter().zip(actual).position(|(expected, byte)| !expected.admits(*byte))
+}
+
+/// When a client's turn is over.
+#[derive(Clone, Copy)]
+struct Turn {
+    /// When the latest that stood before it was over, if one did.
+    from: Option<Duration>,
+    /// How long it may take for those that are left, and for the client itself.
+    waited: Duration,
+}
+
+impl Turn {
+    /// The deadline of what is waited for since `began`.
+    fn ends(self, began: Duration) -> Duration {
+        self.from.map_or(began, |from| from.max(began)) + self.waited
+    }
 }
