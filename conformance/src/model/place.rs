@@ -12,7 +12,7 @@ pub const ADDRESS: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 1);
 /// Its sibling for version 6, where the machine has that (RFC 3849).
 pub const ADDRESS_V6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1);
 
-/// A host name that means [`ADDRESS`] in each namespace, if [`InsideReport::host_name`] says so (RFC 6761: `.test`
+/// A host name that means [`ADDRESS`] in each namespace, if its stage could arrange it (RFC 6761: `.test`
 /// means nothing anywhere else).
 pub const HOST_NAME: &str = "peer.test";
 

@@ -2,35 +2,33 @@
 //! everything that happens, timed. It asks the verdict's judge after every event whether the step
 //! holds, and stops at the first that does not. One thread polls everything; nothing here judges.
 
+mod act;
 mod data;
 mod data_port;
 mod idleness;
 mod load;
+mod observe;
 mod socket;
 mod stalls;
 
 use std::collections::BTreeMap;
 use std::io;
-use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::signal::Signal;
 use socket2::Socket;
 use thiserror::Error;
 
+use self::observe::left_behind;
 use crate::judge::{Assessment, Judge};
-use crate::model::case::{Case, Role};
+use crate::model::case::Case;
 use crate::model::data::DataAction;
 use crate::model::fault::Fault;
 use crate::model::lateness::Lateness;
 use crate::model::place::Isolation;
-use crate::model::step::{Action, Destination, SignalName, Step, Stream};
+use crate::model::step::{Action, Step, Stream};
 use crate::model::tolerance::{START_IS_IDLE, Tolerances, WAIT_IS_IDLE};
-use crate::model::transcript::{Entry, Event, Exit, Transcript};
-use crate::stage::netstat;
-use crate::stage::target;
-use crate::stage::target::{Launch, ReadOutcome, StartError, Target};
+use crate::model::transcript::{Entry, Event, Transcript};
+use crate::stage::target::{Launch, StartError, Target};
 use data::{Outbound, OwnPort};
 use idleness::Idleness;
 pub use load::Load;
@@ -46,10 +44,6 @@ const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
 /// How often a settling segment is looked at: the target's read of it takes microseconds.
 const SETTLE_AGAIN: Duration = Duration::from_millis(1);
-
-/// How many further reads of 64 KiB a target's last words may take when it has ended: a terminal holds less,
-/// and a process that it left behind may go on for ever.
-const LAST_TURNS: usize = 16;
 
 /// How many times the patience a target is given at most beyond its time, on a machine that others keep busy.
 const MOST_MORE_PATIENCE: u32 = 2;
@@ -228,113 +222,6 @@ impl<'a> Player<'a> {
         Reading::now(self.target.as_ref().and_then(|running| running.target.activity()))
     }
 
-    /// Does what a step does; what it waits for comes after.
-    fn act(&mut self, step: &Step) -> Result<(), PlayError> {
-        let name = self.judge.resolve(step.connection()).to_owned();
-        match &step.action {
-            Action::Start => self.start()?,
-            Action::Connect(destination) => self.connect(&name, *destination)?,
-            Action::Send(outgoing) => {
-                let port = self.data_port.as_ref().map_or(0, OwnPort::number);
-                let count = self.count_for(outgoing);
-                let random = &mut self.random;
-                let segments = outgoing.materialise(port, count, |bytes| random.fill(bytes));
-                self.with(&name, |connection| connection.send(segments));
-            }
-            Action::Signal(_) => self.idleness = Idleness::new(self.clock.elapsed()),
-            Action::Announced => self.probe_ports(),
-            Action::Data(action) => self.act_on_data(action),
-            Action::Expect { pattern, .. } if pattern.counts() => self.count_drops(),
-            Action::Resources(_) | Action::DataThreadEnded { .. } => self.count_resources(),
-            _ => {}
-        }
-        Ok(())
-    }
-
-    /// Does what a step does once it holds: what ends a connection comes after all that it waited for.
-    fn conclude(&mut self, step: &Step) {
-        let name = self.judge.resolve(step.connection()).to_owned();
-        match &step.action {
-            Action::Shutdown => self.with(&name, Connection::shutdown),
-            Action::Close | Action::Closed(_) => self.drop_connection(&name, false),
-            Action::Reset => self.drop_connection(&name, true),
-            _ => {}
-        }
-    }
-
-    fn start(&mut self) -> Result<(), PlayError> {
-        if let Some(running) = self.target.take() {
-            running.target.end();
-        }
-        self.transcript.push(self.clock.elapsed(), Event::Started);
-        let target = Target::start(self.launch)?;
-        self.target =
-            Some(Running { target, exited: false, open_streams: vec![Stream::Stdout, Stream::Stderr] });
-        Ok(())
-    }
-
-    fn connect(&mut self, name: &str, destination: Destination) -> Result<(), PlayError> {
-        self.drop_connection(name, false);
-        self.outbound.close();
-        let to = socket::address(destination, CONTROL_PORT);
-        let event = Event::Connecting { on: name.to_owned(), to: to.to_string() };
-        self.transcript.push(self.clock.elapsed(), event);
-        let connection = Connection::connect(name, to).map_err(PlayError::system("open a connection"))?;
-        self.connections.insert(name.to_owned(), connection);
-        Ok(())
-    }
-
-    /// Lets a connection have what is asked of it, and tells what came of it at once.
-    fn with(&mut self, name: &str, ask: impl FnOnce(&mut Connection)) {
-        let Some(connection) = self.connections.get_mut(name) else { return };
-        ask(connection);
-        advance(connection, &self.clock, &mut self.transcript);
-    }
-
-    fn drop_connection(&mut self, name: &str, reset: bool) {
-        let Some(mut connection) = self.connections.remove(name) else { return };
-        advance(&mut connection, &self.clock, &mut self.transcript);
-        let event = Event::Dropped { on: name.to_owned(), reset };
-        self.transcript.push(self.clock.elapsed(), event);
-        connection.drop_with(reset);
-    }
-
-    /// Sends the signal once the target has settled.
-    fn signal(&mut self, signal: SignalName) {
-        let Some(running) = &mut self.target else { return };
-        // What is held still for a moment need not have settled.
-        let interrupts = matches!(signal, SignalName::Int | SignalName::Term);
-        let now = self.clock.elapsed();
-        if interrupts && !self.idleness.allows(now, running.target.activity(), self.patience) {
-            return;
-        }
-        self.transcript.push(self.clock.elapsed(), Event::Signalled { signal });
-        let signal = match signal {
-            SignalName::Int => Signal::SIGINT,
-            SignalName::Term => Signal::SIGTERM,
-            SignalName::Stop => Signal::SIGSTOP,
-            SignalName::Cont => Signal::SIGCONT,
-        };
-        // A target that may not be signalled does not end, and that is what is judged.
-        let _ = running.target.signal(signal);
-    }
-
-    fn probe_ports(&mut self) {
-        let Some(port) = self.judge.announced_port() else { return };
-        let open = |port| {
-            netstat::is_listening(port).unwrap_or(false) || netstat::udp_port_open(port).unwrap_or(false)
-        };
-        let event = Event::Ports { announced_open: open(port), swapped_open: open(port.swap_bytes()) };
-        self.transcript.push(self.clock.elapsed(), event);
-    }
-
-    fn count_resources(&mut self) {
-        let counted = self.target.as_ref().and_then(|running| running.target.resources());
-        if let Some(target::Resources { descriptors, threads }) = counted {
-            self.transcript.push(self.clock.elapsed(), Event::Resources { descriptors, threads });
-        }
-    }
-
     /// Waits until the step is decided; whether it holds.
     fn wait(&mut self, index: usize, step: &Step, began: Duration) -> Result<bool, PlayError> {
         let mut announced = false;
@@ -443,180 +330,12 @@ impl<'a> Player<'a> {
         }
         Ok(())
     }
-
-    /// Answers whoever has asked: a Reply to three bytes, Results and a close to two more.
-    fn serve(&mut self) {
-        let port = self.data_port.as_ref().map_or(0, OwnPort::number).to_be_bytes();
-        let names: Vec<String> = self.connections.keys().cloned().collect();
-        for name in names {
-            let of = |entry: &&Entry| entry.event.connection() == Some(&name);
-            let lengths = self.transcript.entries.iter().filter(of).fold((0, 0), |(came, went), entry| {
-                match &entry.event {
-                    Event::Received { bytes, .. } => (came + bytes.len(), went),
-                    Event::Sent { length, .. } => (came, went + length),
-                    _ => (came, went),
-                }
-            });
-            match lengths {
-                (3.., 0) => self.with(&name, |to| to.send(vec![vec![0x01, 0x02, port[0], port[1]]])),
-                (5.., 4) => {
-                    self.with(&name, |to| to.send(vec![vec![0x01, 0x04, 0, 0, 0, 0, 0, 0, 0, 0]]));
-                    self.drop_connection(&name, false);
-                }
-                _ => {}
-            }
-        }
-    }
-
-    fn poll(&self, timeout: Duration) -> Result<(), PlayError> {
-        let mut fds: Vec<PollFd<'_>> = Vec::new();
-        let mut watch = |fd, flags| fds.push(PollFd::new(fd, flags));
-        for connection in self.connections.values() {
-            let mut flags = PollFlags::empty();
-            flags.set(PollFlags::POLLIN, connection.wants_read());
-            flags.set(PollFlags::POLLOUT, connection.wants_write());
-            if !flags.is_empty() {
-                watch(connection.fd(), flags);
-            }
-        }
-        if let Some(listener) = &self.listener {
-            watch(listener.as_fd(), PollFlags::POLLIN);
-        }
-        if let Some(running) = &self.target {
-            for stream in &running.open_streams {
-                watch(running.target.output_fd(of_target(*stream)), PollFlags::POLLIN);
-            }
-            if !running.exited {
-                watch(running.target.exit_fd(), PollFlags::POLLIN);
-            }
-        }
-        // Rounded up: a poll that ends a fraction early would spin until the deadline.
-        let milliseconds = u32::try_from(timeout.as_micros().div_ceil(1000)).unwrap_or(u32::MAX);
-        let timeout = PollTimeout::try_from(milliseconds).unwrap_or(PollTimeout::MAX);
-        match poll(&mut fds, timeout) {
-            Ok(_) | Err(nix::errno::Errno::EINTR) => Ok(()),
-            Err(error) => Err(PlayError::system("wait for an event")(error)),
-        }
-    }
-
-    fn accept(&mut self) -> Result<(), PlayError> {
-        let Some(listener) = &self.listener else { return Ok(()) };
-        while let Ok((socket, _)) = listener.accept() {
-            let name = self.name_of_accepted();
-            self.accepted += 1;
-            // A client that is gone already has been here all the same; the next one is another.
-            let Ok((connection, event)) = Connection::accepted(&name, socket) else { continue };
-            self.transcript.push(self.clock.elapsed(), event);
-            self.connections.insert(name, connection);
-        }
-        Ok(())
-    }
-
-    /// The target's connections have the names that the fixture waits for, in its order.
-    fn name_of_accepted(&self) -> String {
-        let waits_for = |step: &&Step| matches!(step.action, Action::Accept { .. });
-        match self.case.steps.iter().filter(waits_for).nth(self.accepted) {
-            Some(step) => step.connection().to_owned(),
-            None => format!("unexpected-{}", self.accepted + 1),
-        }
-    }
-
-    /// A client that asks for a round-trip test gets its bytes back from the data port.
-    fn observe_request(&mut self) {
-        let Some(data_port) = &self.data_port else { return };
-        let asked = self.transcript.entries.iter().any(|entry| {
-            matches!(&entry.event, Event::Received { bytes, .. } if matches!(bytes[..], [_, _, 0x02 | 0x04, ..]))
-        });
-        if asked {
-            data_port.echo();
-        }
-    }
-
-    fn observe_target(&mut self) {
-        let Some(running) = &mut self.target else { return };
-        // The exit is looked at first and told last: what was printed before it is then certainly read before it.
-        let exit = if running.exited { None } else { running.target.try_exit() };
-        let turns = if exit.is_some() { LAST_TURNS } else { 1 };
-        let Running { target, open_streams, .. } = running;
-        open_streams.retain(|stream| {
-            let (open, texts) = read(target, *stream, turns);
-            for text in texts {
-                self.transcript.push(self.clock.elapsed(), Event::Output { stream: *stream, text });
-            }
-            open
-        });
-        let Some(exit) = exit else { return };
-        running.exited = true;
-        for stream in [Stream::Stdout, Stream::Stderr] {
-            let tail = running.target.discarded_tail(of_target(stream));
-            if !tail.is_empty() {
-                let text = String::from_utf8_lossy(tail).into_owned();
-                self.transcript.push(self.clock.elapsed(), Event::Output { stream, text });
-            }
-        }
-        let exit = match exit {
-            target::Exit::Code(status) => Exit::Status(status),
-            target::Exit::Signal(signal) => Exit::Signal(signal),
-        };
-        self.transcript.push(self.clock.elapsed(), Event::Exited(exit));
-    }
-
-    /// Whether a listener on the control port could only be a target's that took its arguments.
-    fn may_listen_in_vain(&self) -> bool {
-        self.case.is_to_be_refused() && self.listener.is_none()
-    }
-
-    fn observe_readiness(&mut self) {
-        if self.case.role == Role::Server {
-            self.observe_listener();
-        }
-    }
-
-    fn observe_listener(&mut self) {
-        if netstat::is_listening(CONTROL_PORT).unwrap_or(false) {
-            self.transcript.push(self.clock.elapsed(), Event::Ready);
-        }
-    }
-}
-
-/// What a target that had ended by itself left running. One that we end had no occasion to clear up.
-fn left_behind(running: Running) -> Vec<String> {
-    let leftovers = running.target.end();
-    match leftovers.exit {
-        Some(_) => leftovers.processes.into_iter().map(|process| process.name).collect(),
-        None => Vec::new(),
-    }
 }
 
 fn port_error(error: io::Error) -> PlayError {
     match error.kind() {
         io::ErrorKind::AddrInUse => PlayError::PortTaken,
         _ => PlayError::system("listen on port 5678")(error),
-    }
-}
-
-/// Reads what a stream holds, whether it is still open, and stops after so many turns of more than is kept.
-fn read(target: &mut Target, stream: Stream, mut turns: usize) -> (bool, Vec<String>) {
-    let mut texts = Vec::new();
-    loop {
-        match target.read_output(of_target(stream)) {
-            ReadOutcome::Bytes(bytes) => texts.push(String::from_utf8_lossy(&bytes).into_owned()),
-            ReadOutcome::Discarded(_) => {
-                turns -= 1;
-                if turns == 0 {
-                    return (true, texts);
-                }
-            }
-            ReadOutcome::WouldBlock => return (true, texts),
-            ReadOutcome::Closed => return (false, texts),
-        }
-    }
-}
-
-fn of_target(stream: Stream) -> target::Stream {
-    match stream {
-        Stream::Stdout => target::Stream::Stdout,
-        Stream::Stderr => target::Stream::Stderr,
     }
 }
 

@@ -80,7 +80,7 @@ pub struct InsideReport {
     pub own_proc: bool,
     /// The pseudo-terminals are this namespace's own.
     pub own_terminals: bool,
-    /// [`ADDRESS_V6`] and `::1` answer.
+    /// [`ADDRESS_V6`](crate::model::place::ADDRESS_V6) and `::1` answer.
     pub ipv6: bool,
     /// The hosts file tells [`HOST_NAME`]; see [`host_name_resolves`].
     pub host_name: bool,

@@ -1,13 +1,13 @@
 //! Which cause is recognised from what: one row for each, as a student's program shows it.
 
+mod measurement;
+
 use std::time::Duration;
 
 use rstest::rstest;
 
 use super::recognise;
 use crate::model::bytes::Pattern;
-use crate::model::data::{Figure, Transport};
-use crate::model::data_fault::DataFault;
 use crate::model::fault::Fault;
 use crate::model::sample::failed;
 use crate::model::step::Status;
@@ -441,68 +441,4 @@ fn a_case_that_passed_has_no_cause() {
     let mut case = failed("server/sample", "SRV-5", "--server", "0 start", Fault::PortZero);
     case.finding = None;
     assert_eq!(recognise(&case, &Tolerances::default()), None);
-}
-
-/// A case of the measurement that fails for its own requirement.
-fn of_data(requirement: &str, fault: DataFault) -> String {
-    key(&failed("data/sample", requirement, "--server", "0 start\n0.1 ready", Fault::Data(fault)))
-}
-
-#[rstest]
-#[case::nothing(0, 300, "counts-nothing")]
-#[case::one_byte(300 & 0xff, 300, "count-too-narrow")]
-#[case::low_byte_first(300_u64.swap_bytes(), 300, "count-little-endian")]
-#[case::the_test_before_too(303, 3, "count-goes-on")]
-#[case::undrained(180, 200, "count-cut-off")]
-fn a_wrong_count_tells_its_cause(#[case] told: u64, #[case] arrived: u64, #[case] cause: &str) {
-    assert_eq!(of_data("DAT-8", DataFault::WrongCount { told, arrived }), cause);
-}
-
-#[rstest]
-#[case::silent(0, "echoes-nothing")]
-#[case::one_a_read(1, "echoes-once-a-read")]
-#[case::the_whole_buffer(2048, "echoes-too-much")]
-fn a_wrong_echo_tells_its_cause(#[case] replies: u64, #[case] cause: &str) {
-    assert_eq!(of_data("DAT-5", DataFault::Replies { sent: 3, replies, over: Transport::Tcp }), cause);
-}
-
-#[rstest]
-#[case::bytes(Figure::Throughput, 118.0, 943.0, "bytes-called-bits")]
-#[case::twice(Figure::Throughput, 7544.0, 943.0, "bits-counted-twice")]
-#[case::there_and_back(Figure::RoundTrips, 34_000.0, 17_000.0, "both-ways-counted")]
-#[case::a_share(Figure::Loss, 0.25, 25.0, "share-called-percent")]
-#[case::what_arrived(Figure::Loss, 75.0, 25.0, "delivery-called-loss")]
-#[case::anything_else(Figure::Throughput, 500.0, 943.0, "nothing")]
-fn a_wrong_figure_tells_its_cause(
-    #[case] figure: Figure,
-    #[case] told: f64,
-    #[case] right: f64,
-    #[case] cause: &str,
-) {
-    let (told, right, tolerance) = (vec![told], vec![right], "10 %".to_owned());
-    assert_eq!(of_data("DAT-11", DataFault::WrongFigure { figure, told, right, tolerance }), cause);
-}
-
-#[rstest]
-#[case::of_part_1("DAT-2", DataFault::NoData { over: Transport::Udp, other: false }, "no-data")]
-#[case::over_tcp("DAT-2", DataFault::NoData { over: Transport::Udp, other: true }, "wrong-transport")]
-#[case::closed("DAT-1", DataFault::PortClosed { port: 4711, over: Transport::Tcp }, "test-port-closed")]
-#[case::counted("DAT-14", DataFault::WrongCount { told: 120, arrived: 20 }, "strangers-welcome")]
-#[case::bytes_counted("DAT-14", DataFault::WrongCount { told: 29_440, arrived: 20 }, "count-goes-on")]
-#[case::answered("DAT-14", DataFault::StrangerAnswered { replies: 1 }, "strangers-welcome")]
-fn a_measurement_that_goes_wrong_tells_its_cause(
-    #[case] requirement: &str,
-    #[case] fault: DataFault,
-    #[case] cause: &str,
-) {
-    assert_eq!(of_data(requirement, fault), cause);
-}
-
-#[rstest]
-#[case::after_the_timeout("46 eof", "data-is-no-word")]
-#[case::at_once("0.4 eof", "nothing")]
-fn a_test_that_is_cut_off_tells_its_cause(#[case] end: &str, #[case] cause: &str) {
-    let script = format!("0 start\n0.1 ready\n0.1 connect\n0.2 > 01 01 01\n0.3 < 01 02 12 34\n{end}");
-    let fault = Fault::Data(DataFault::NotTaken { messages: 45, error: "connection reset".to_owned() });
-    assert_eq!(key(&failed("data/sample", "DAT-15", "--server", &script, fault)), cause);
 }

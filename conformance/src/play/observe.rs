@@ -1,0 +1,182 @@
+//! What the player sees: who connects, what the target prints, whether it listens, what it holds, how it ends.
+
+use std::os::fd::AsFd;
+use std::time::Duration;
+
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+
+use super::CONTROL_PORT;
+use super::socket::Connection;
+use super::{PlayError, Player, Running};
+use crate::model::case::Role;
+use crate::model::step::{Action, Step, Stream};
+use crate::model::transcript::{Event, Exit};
+use crate::stage::netstat;
+use crate::stage::target;
+use crate::stage::target::{ReadOutcome, Target};
+
+/// How many further reads of 64 KiB a target's last words may take when it has ended: a terminal holds less,
+/// and a process that it left behind may go on for ever.
+const LAST_TURNS: usize = 16;
+
+impl Player<'_> {
+    pub(super) fn probe_ports(&mut self) {
+        let Some(port) = self.judge.announced_port() else { return };
+        let open = |port| {
+            netstat::is_listening(port).unwrap_or(false) || netstat::udp_port_open(port).unwrap_or(false)
+        };
+        let event = Event::Ports { announced_open: open(port), swapped_open: open(port.swap_bytes()) };
+        self.transcript.push(self.clock.elapsed(), event);
+    }
+
+    pub(super) fn count_resources(&mut self) {
+        let counted = self.target.as_ref().and_then(|running| running.target.resources());
+        if let Some(target::Resources { descriptors, threads }) = counted {
+            self.transcript.push(self.clock.elapsed(), Event::Resources { descriptors, threads });
+        }
+    }
+
+    pub(super) fn poll(&self, timeout: Duration) -> Result<(), PlayError> {
+        let mut fds: Vec<PollFd<'_>> = Vec::new();
+        let mut watch = |fd, flags| fds.push(PollFd::new(fd, flags));
+        for connection in self.connections.values() {
+            let mut flags = PollFlags::empty();
+            flags.set(PollFlags::POLLIN, connection.wants_read());
+            flags.set(PollFlags::POLLOUT, connection.wants_write());
+            if !flags.is_empty() {
+                watch(connection.fd(), flags);
+            }
+        }
+        if let Some(listener) = &self.listener {
+            watch(listener.as_fd(), PollFlags::POLLIN);
+        }
+        if let Some(running) = &self.target {
+            for stream in &running.open_streams {
+                watch(running.target.output_fd(of_target(*stream)), PollFlags::POLLIN);
+            }
+            if !running.exited {
+                watch(running.target.exit_fd(), PollFlags::POLLIN);
+            }
+        }
+        // Rounded up: a poll that ends a fraction early would spin until the deadline.
+        let milliseconds = u32::try_from(timeout.as_micros().div_ceil(1000)).unwrap_or(u32::MAX);
+        let timeout = PollTimeout::try_from(milliseconds).unwrap_or(PollTimeout::MAX);
+        match poll(&mut fds, timeout) {
+            Ok(_) | Err(nix::errno::Errno::EINTR) => Ok(()),
+            Err(error) => Err(PlayError::system("wait for an event")(error)),
+        }
+    }
+
+    pub(super) fn accept(&mut self) -> Result<(), PlayError> {
+        let Some(listener) = &self.listener else { return Ok(()) };
+        while let Ok((socket, _)) = listener.accept() {
+            let name = self.name_of_accepted();
+            self.accepted += 1;
+            // A client that is gone already has been here all the same; the next one is another.
+            let Ok((connection, event)) = Connection::accepted(&name, socket) else { continue };
+            self.transcript.push(self.clock.elapsed(), event);
+            self.connections.insert(name, connection);
+        }
+        Ok(())
+    }
+
+    /// The target's connections have the names that the fixture waits for, in its order.
+    pub(super) fn name_of_accepted(&self) -> String {
+        let waits_for = |step: &&Step| matches!(step.action, Action::Accept { .. });
+        match self.case.steps.iter().filter(waits_for).nth(self.accepted) {
+            Some(step) => step.connection().to_owned(),
+            None => format!("unexpected-{}", self.accepted + 1),
+        }
+    }
+
+    /// A client that asks for a round-trip test gets its bytes back from the data port.
+    pub(super) fn observe_request(&mut self) {
+        let Some(data_port) = &self.data_port else { return };
+        let asked = self.transcript.entries.iter().any(|entry| {
+            matches!(&entry.event, Event::Received { bytes, .. } if matches!(bytes[..], [_, _, 0x02 | 0x04, ..]))
+        });
+        if asked {
+            data_port.echo();
+        }
+    }
+
+    pub(super) fn observe_target(&mut self) {
+        let Some(running) = &mut self.target else { return };
+        // The exit is looked at first and told last: what was printed before it is then certainly read before it.
+        let exit = if running.exited { None } else { running.target.try_exit() };
+        let turns = if exit.is_some() { LAST_TURNS } else { 1 };
+        let Running { target, open_streams, .. } = running;
+        open_streams.retain(|stream| {
+            let (open, texts) = read(target, *stream, turns);
+            for text in texts {
+                self.transcript.push(self.clock.elapsed(), Event::Output { stream: *stream, text });
+            }
+            open
+        });
+        let Some(exit) = exit else { return };
+        running.exited = true;
+        for stream in [Stream::Stdout, Stream::Stderr] {
+            let tail = running.target.discarded_tail(of_target(stream));
+            if !tail.is_empty() {
+                let text = String::from_utf8_lossy(tail).into_owned();
+                self.transcript.push(self.clock.elapsed(), Event::Output { stream, text });
+            }
+        }
+        let exit = match exit {
+            target::Exit::Code(status) => Exit::Status(status),
+            target::Exit::Signal(signal) => Exit::Signal(signal),
+        };
+        self.transcript.push(self.clock.elapsed(), Event::Exited(exit));
+    }
+
+    /// Whether a listener on the control port could only be a target's that took its arguments.
+    pub(super) fn may_listen_in_vain(&self) -> bool {
+        self.case.is_to_be_refused() && self.listener.is_none()
+    }
+
+    pub(super) fn observe_readiness(&mut self) {
+        if self.case.role == Role::Server {
+            self.observe_listener();
+        }
+    }
+
+    pub(super) fn observe_listener(&mut self) {
+        if netstat::is_listening(CONTROL_PORT).unwrap_or(false) {
+            self.transcript.push(self.clock.elapsed(), Event::Ready);
+        }
+    }
+}
+
+/// What a target that had ended by itself left running. One that we end had no occasion to clear up.
+pub(super) fn left_behind(running: Running) -> Vec<String> {
+    let leftovers = running.target.end();
+    match leftovers.exit {
+        Some(_) => leftovers.processes.into_iter().map(|process| process.name).collect(),
+        None => Vec::new(),
+    }
+}
+
+/// Reads what a stream holds, whether it is still open, and stops after so many turns of more than is kept.
+fn read(target: &mut Target, stream: Stream, mut turns: usize) -> (bool, Vec<String>) {
+    let mut texts = Vec::new();
+    loop {
+        match target.read_output(of_target(stream)) {
+            ReadOutcome::Bytes(bytes) => texts.push(String::from_utf8_lossy(&bytes).into_owned()),
+            ReadOutcome::Discarded(_) => {
+                turns -= 1;
+                if turns == 0 {
+                    return (true, texts);
+                }
+            }
+            ReadOutcome::WouldBlock => return (true, texts),
+            ReadOutcome::Closed => return (false, texts),
+        }
+    }
+}
+
+fn of_target(stream: Stream) -> target::Stream {
+    match stream {
+        Stream::Stdout => target::Stream::Stdout,
+        Stream::Stderr => target::Stream::Stderr,
+    }
+}

@@ -1,0 +1,83 @@
+//! One case in a worker process: its order goes in, its messages come out, its end is seen.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::process::{Child, Stdio};
+use std::sync::PoisonError;
+
+use nix::unistd::Pid;
+
+use super::{Shared, locked};
+use crate::model::case::Case;
+use crate::model::outcome::{CaseRecord, Outcome};
+use crate::run::worker::{Message, Order};
+use crate::stage::isolate;
+
+impl Shared<'_> {
+    /// A case for which there was no thread. It counts as one that had company, if there was any.
+    pub(super) fn not_started(&self, index: usize, error: &std::io::Error) -> Message {
+        let mut company = locked(&self.company);
+        company.enter(index);
+        company.leave(index);
+        let reason = format!("cannot start a thread: {error}");
+        Message::Finished(Box::new(CaseRecord::unplayed(&self.plan.cases[index], Outcome::Error, reason)))
+    }
+
+    /// Starts the worker, gives it its order and hands on what it says; the last message is returned.
+    pub(super) fn converse(&self, case: &Case, mut said: impl FnMut(Message)) -> Message {
+        let broken =
+            |reason: String| Message::Finished(Box::new(CaseRecord::unplayed(case, Outcome::Error, reason)));
+        let mut child = match self.spawn() {
+            Ok(child) => child,
+            Err(reason) => return broken(reason),
+        };
+        let pid = Pid::from_raw(child.id().cast_signed());
+        self.workers.lock().unwrap_or_else(PoisonError::into_inner).push(pid);
+        let order = serde_json::to_string(&self.order(case)).unwrap_or_default();
+        if let Some(mut stdin) = child.stdin.take() {
+            // A worker that is gone before it has read says why on its standard error.
+            let _ = stdin.write_all(order.as_bytes()).and_then(|()| stdin.write_all(b"\n"));
+        }
+        let mut last = None;
+        let mut noise = String::new();
+        for line in child.stdout.take().into_iter().flat_map(|stdout| BufReader::new(stdout).lines()) {
+            let Ok(line) = line else { break };
+            match serde_json::from_str(&line) {
+                Ok(message @ (Message::Finished(_) | Message::Impossible(_))) => last = Some(message),
+                Ok(message) => said(message),
+                Err(_) => noise.push_str(&line),
+            }
+        }
+        if let Some(mut stderr) = child.stderr.take() {
+            // Only ever shown; what cannot be read is not worth another error.
+            let _ = stderr.read_to_string(&mut noise);
+        }
+        let status = child.wait();
+        self.workers.lock().unwrap_or_else(PoisonError::into_inner).retain(|worker| *worker != pid);
+        last.unwrap_or_else(|| {
+            let status = status.map_or_else(|error| error.to_string(), |status| status.to_string());
+            broken(format!("the worker ended without a verdict ({status}): {}", noise.trim()))
+        })
+    }
+
+    pub(super) fn spawn(&self) -> Result<Child, String> {
+        let mut command =
+            isolate::worker_command(self.options.isolation).map_err(|error| error.to_string())?;
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.spawn().map_err(|error| format!("cannot start a worker: {error}"))
+    }
+
+    pub(super) fn order(&self, case: &Case) -> Order {
+        Order {
+            case: case.clone(),
+            tolerances: self.options.tolerances.clone(),
+            program: self.target.program.clone(),
+            arg0: self.target.arg0.clone(),
+            leading_args: self.target.leading_args.clone(),
+            writable: self.target.writable.clone(),
+            cwd: self.options.cwd.clone(),
+            isolation: self.options.isolation,
+            seed: self.options.seed,
+            live: self.options.live,
+        }
+    }
+}
