@@ -11,7 +11,7 @@ use conformance::run::worker;
 use conformance::stage::{isolate, reference};
 
 fn main() -> ExitCode {
-    // The same executable is also its own helper under other names; see isolate.rs and reference.rs.
+    // The same executable is also its own helper under other names; see stage/isolate.rs and stage/reference.rs.
     if let Some(code) = isolate::dispatch() {
         return code;
     }

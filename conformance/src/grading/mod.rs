@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use sha2::{Digest, Sha256};
 
 use crate::fixture::Library;
-use crate::fixture::plan::{CasePattern, Selection};
+use crate::fixture::selection::{CasePattern, Selection};
 use crate::grading::baseline::Baseline;
 use crate::grading::options::{CaseArgs, IsolationArg, RunArgs, TargetArg};
 use crate::model::case::Case;

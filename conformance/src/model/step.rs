@@ -1,5 +1,5 @@
 //! The steps of a conversation, ready to be played and judged: every byte read, every duration a
-//! number. For conversation.rs, which plays them, and verdict.rs, which judges them.
+//! number. For `play`, which plays them, and `judge`, which judges them.
 
 use std::time::Duration;
 

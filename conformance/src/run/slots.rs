@@ -1,5 +1,5 @@
 //! How many cases run at once. A case holds processor tokens while it works and gives them back while
-//! it only waits, so that all long waits lie side by side and the work does not. For run.rs.
+//! it only waits, so that all long waits lie side by side and the work does not. For the loop of a run.
 
 use std::sync::{Condvar, Mutex, PoisonError};
 

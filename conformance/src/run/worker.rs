@@ -1,5 +1,5 @@
 //! One case in a process of its own: isolated, played, judged, answered as JSON lines on standard
-//! output. The runner (run.rs) starts it and reads it.
+//! output. The loop of the run starts it and reads it.
 
 mod excuse;
 

@@ -1,4 +1,4 @@
-//! What the kernel knows of the sockets of this network namespace, for `conversation` and `verdict`: readiness
+//! What the kernel knows of the sockets of this network namespace, for `play`: readiness
 //! without a trial connection, and whose fault a lost datagram was. From `/proc/self/net` (proc(5)), and over netlink
 //! (`diag`) where a walk of a table would cost too much.
 //!

@@ -1,4 +1,4 @@
-//! The program under test, for `conversation` and `worker`: started as from a terminal, its output read and capped,
+//! The program under test, for `play`: started as from a terminal, its output read and capped,
 //! signalled as by Ctrl-C, and cleared away with all that it started.
 
 mod ending;
