@@ -228,48 +228,59 @@ fn test_parser() -> impl TypedValueParser<Value = TestType> {
     PossibleValuesParser::new(TestType::ALL.map(TestType::name)).try_map(|name| name.parse::<TestType>())
 }
 
-fn whole_seconds(text: &str) -> Result<Duration, String> {
+/// Why a text is no value of an option.
+#[derive(Debug, thiserror::Error)]
+enum ValueError {
+    #[error("not a whole number of seconds from 0 to {}", u32::MAX)]
+    NoWholeSeconds,
+    #[error("not a number of seconds")]
+    NoSeconds,
+    #[error("more than 0 is needed")]
+    Zero,
+    #[error(transparent)]
+    Seconds(#[from] std::time::TryFromFloatSecsError),
+    #[error("not a number of bytes from 1 to {MOST_MESSAGE_BYTES}")]
+    NoLength,
+    #[error("not a rate: a number with k, M or G for 10^3, 10^6 or 10^9 bits per second, as 100M")]
+    NoRate,
+}
+
+fn whole_seconds(text: &str) -> Result<Duration, ValueError> {
     // 32 bits are 136 years: no clock overflows on them.
     match text.parse::<u32>() {
         Ok(seconds) => Ok(Duration::from_secs(seconds.into())),
-        Err(_) => Err(format!("not a whole number of seconds from 0 to {}", u32::MAX)),
+        Err(_) => Err(ValueError::NoWholeSeconds),
     }
 }
 
-fn positive_seconds(text: &str) -> Result<Duration, String> {
-    let seconds: f64 = text.parse().map_err(|_| "not a number of seconds".to_owned())?;
-    match Duration::try_from_secs_f64(seconds) {
-        Ok(duration) if !duration.is_zero() => Ok(duration),
-        Ok(_) => Err("more than 0 is needed".to_owned()),
-        Err(error) => Err(error.to_string()),
+fn positive_seconds(text: &str) -> Result<Duration, ValueError> {
+    let seconds: f64 = text.parse().map_err(|_| ValueError::NoSeconds)?;
+    match Duration::try_from_secs_f64(seconds)? {
+        Duration::ZERO => Err(ValueError::Zero),
+        duration => Ok(duration),
     }
 }
 
-fn seconds_or_none(text: &str) -> Result<Duration, String> {
+fn seconds_or_none(text: &str) -> Result<Duration, ValueError> {
     if text.parse() == Ok(0.0) { Ok(Duration::ZERO) } else { positive_seconds(text) }
 }
 
-fn length(text: &str) -> Result<usize, String> {
+fn length(text: &str) -> Result<usize, ValueError> {
     let (digits, unit) = match text.strip_suffix(['K', 'k']) {
         Some(digits) => (digits, 1 << 10),
         None => text.strip_suffix('M').map_or((text, 1), |digits| (digits, 1 << 20)),
     };
     let bytes = digits.parse::<usize>().ok().and_then(|count| count.checked_mul(unit));
-    bytes
-        .filter(|bytes| (1..=MOST_MESSAGE_BYTES).contains(bytes))
-        .ok_or_else(|| format!("not a number of bytes from 1 to {MOST_MESSAGE_BYTES}"))
+    bytes.filter(|bytes| (1..=MOST_MESSAGE_BYTES).contains(bytes)).ok_or(ValueError::NoLength)
 }
 
-fn rate(text: &str) -> Result<u64, String> {
+fn rate(text: &str) -> Result<u64, ValueError> {
     let units = [("k", 1e3), ("K", 1e3), ("M", 1e6), ("G", 1e9)];
     let parts = units.iter().find_map(|(name, unit)| Some((text.strip_suffix(name)?, unit)));
     let bits = parts.and_then(|(number, unit)| Some(number.parse::<f64>().ok()? * unit));
     match bits {
         // Up to a petabit, which 64 bits hold and no line carries.
         Some(bits) if (1.0..=1e15).contains(&bits) => Ok(bits as u64),
-        _ => {
-            Err("not a rate: a number with k, M or G for 10^3, 10^6 or 10^9 bits per second, as 100M"
-                .to_owned())
-        }
+        _ => Err(ValueError::NoRate),
     }
 }

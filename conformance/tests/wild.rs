@@ -11,6 +11,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{PoisonError, RwLock, RwLockWriteGuard};
+use std::time::Duration;
 
 use rstest::rstest;
 
@@ -58,6 +59,31 @@ fn report(target: &Path) -> serde_json::Value {
     report
 }
 
+/// How long the processors are looked at.
+const LOOK: Duration = Duration::from_millis(300);
+
+/// Whether others take more than half of what the processors give, while no target runs: a target that takes the machine
+/// itself cannot be told from them later.
+fn others_are_busy() -> bool {
+    let idle_and_all = || {
+        let stat = fs::read_to_string("/proc/stat").unwrap();
+        let ticks: Vec<u64> = stat
+            .lines()
+            .next()
+            .unwrap()
+            .split_whitespace()
+            .skip(1)
+            .map(|count| count.parse().unwrap())
+            .collect();
+        // proc(5): the fourth figure is the time that the processors were idle.
+        (ticks[3], ticks.iter().sum::<u64>())
+    };
+    let (idle_before, all_before) = idle_and_all();
+    std::thread::sleep(LOOK);
+    let (idle, all) = idle_and_all();
+    (idle - idle_before) * 2 < all - all_before
+}
+
 fn grade(target: &Path) -> serde_json::Value {
     let mut command = Command::new(env!("CARGO_BIN_EXE_conformance"));
     command.arg("--target-bin").arg(target);
@@ -95,18 +121,21 @@ fn a_wild_target_ends_as_a_verdict(#[case] what: &str, #[case] mark: &str) {
     let folder = tempfile::tempdir().unwrap();
     let target = wild(&folder, &what.replace("MARK", mark));
     // An endless loop of the shell's takes all that the machine has.
-    let report = match what.contains("while :") {
+    let (report, others_are_busy) = match what.contains("while :") {
         true => {
             let _machine = machine();
-            grade(&target)
+            let busy = others_are_busy();
+            (grade(&target), busy)
         }
-        false => report(&target),
+        false => (report(&target), false),
     };
     let outcome = |id: &str| outcome(&report, id);
-    assert_eq!(outcome("SRV-1"), "fail");
+    // Its own load excuses nothing. What others take from it besides may leave a time unsure.
+    let failed = |id: &str| outcome(id) == "fail" || (others_are_busy && outcome(id) == "inconclusive");
+    assert!(failed("SRV-1"), "{}", outcome("SRV-1"));
     // Not judged, since the server never listened; on a machine that others keep busy that may stay unsure.
     assert!(["skip", "inconclusive"].map(serde_json::Value::from).contains(&outcome("SIG-1")));
-    assert_eq!(outcome("CLI-2"), "fail", "the rest of the cases is judged");
+    assert!(failed("CLI-2"), "the rest of the cases is judged: {}", outcome("CLI-2"));
     assert!(!alive(&format!("sleep {mark}")), "something of the target is still alive");
     assert!(!folder.path().join("zeros").exists(), "the real disk was written to");
 }

@@ -10,7 +10,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use gradebook::{Gradebook, Row, Standing};
-use submission::{Program, Submission};
+use submission::{NoProgram, Program, Submission};
+use thiserror::Error;
 
 use crate::grading::options::{self, GradeArgs};
 use crate::grading::{self, Grader};
@@ -22,9 +23,10 @@ use crate::report::TargetInfo;
 use crate::report::format::{ReportArg, ReportFormat};
 use crate::report::output::Destination;
 use crate::report::progress::Progress;
-use crate::report::set::Reports;
+use crate::report::set::{Reports, ReportsError};
 use crate::run::TargetProgram;
 use crate::stage::interrupt;
+use crate::stage::target::StartError;
 
 /// The folder of the submissions' own reports, below `--output`.
 const REPORTS: &str = "reports";
@@ -114,7 +116,7 @@ impl Output {
     }
 
     /// The reports of one submission, opened.
-    fn reports(&self, submission: &Submission, asked: &[ReportArg]) -> Result<Reports, String> {
+    fn reports(&self, submission: &Submission, asked: &[ReportArg]) -> Result<Reports, ReportsError> {
         let human = [ReportArg { format: ReportFormat::Human, file: None }];
         let asked = if asked.is_empty() { &human[..] } else { asked };
         let args: Vec<ReportArg> = (asked.iter())
@@ -136,7 +138,8 @@ fn grade_one(
     args: &GradeArgs,
     output: Option<&Output>,
 ) -> Result<Row, Refusal> {
-    let started = submission.program.as_ref().map_err(Clone::clone).and_then(|found| {
+    let found = submission.program.as_ref().map_err(|none| Ungraded::NoProgram(none.clone()));
+    let started = found.and_then(|found| {
         let (program, info) = start_of(found, &args.run.target.target_args)?;
         Ok((program, info, found.folder.clone()))
     });
@@ -146,7 +149,7 @@ fn grade_one(
     };
     let (program, info, cwd) = match started {
         Ok(started) => started,
-        Err(reason) => return ungraded(&reason, submission.folder()),
+        Err(reason) => return ungraded(&reason.to_string(), submission.folder()),
     };
     let mut reports = match output {
         Some(output) => output.reports(submission, &args.run.reports).map_err(Refusal::usage)?,
@@ -173,17 +176,27 @@ fn grade_one(
     Ok(Row::graded(&submission.name, standing, &report))
 }
 
+/// Why a submission is not graded.
+#[derive(Debug, Error)]
+enum Ungraded {
+    #[error(transparent)]
+    NoProgram(#[from] NoProgram),
+    #[error("{}: {source}", file.display())]
+    Unreadable { file: PathBuf, source: io::Error },
+    #[error(transparent)]
+    Start(#[from] StartError),
+}
+
 /// How a program is started; the digest is of the submission's own file, not of its interpreter.
-fn start_of(found: &Program, further: &[String]) -> Result<(TargetProgram, TargetInfo), String> {
-    let digest =
-        grading::digest(&found.file).map_err(|error| format!("{}: {error}", found.file.display()))?;
+fn start_of(found: &Program, further: &[String]) -> Result<(TargetProgram, TargetInfo), Ungraded> {
+    let digest = grading::digest(&found.file)
+        .map_err(|source| Ungraded::Unreadable { file: found.file.clone(), source })?;
     let file = found.file.display().to_string();
     let (path, program, own_args) = match found.interpreter {
         Some(name) => (name.to_owned(), PathBuf::from(name), vec![file]),
         None => (file, found.file.clone(), Vec::new()),
     };
-    let program =
-        options::resolve(&program, found.interpreter.is_some()).map_err(|error| error.to_string())?;
+    let program = options::resolve(&program, found.interpreter.is_some())?;
     let args: Vec<String> = own_args.into_iter().chain(further.iter().cloned()).collect();
     Ok((
         TargetProgram {

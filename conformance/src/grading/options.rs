@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use thiserror::Error;
 
 use crate::model::place::Isolation;
 use crate::model::requirement::{Level, Part, RequirementId};
@@ -155,6 +156,20 @@ impl RunArgs {
     }
 }
 
+/// Why the options name no target.
+#[derive(Debug, Error)]
+pub enum TargetError {
+    /// The quotes of the command do not close.
+    #[error("--target-cmd: {0}")]
+    Unquoted(#[from] shell_words::ParseError),
+    /// The command has no word.
+    #[error("--target-cmd is empty")]
+    Empty,
+    /// Arguments for nobody.
+    #[error("--target-arg needs --target-bin or --target-cmd")]
+    ArgumentsAlone,
+}
+
 /// What was named as the target.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TargetArg {
@@ -170,17 +185,20 @@ pub enum TargetArg {
 }
 
 impl TargetArgs {
-    /// The target; the error is a clear line.
-    pub fn target(&self) -> Result<TargetArg, String> {
+    /// The target.
+    ///
+    /// # Errors
+    /// The command cannot be read; there are arguments and no program.
+    pub fn target(&self) -> Result<TargetArg, TargetError> {
         let (program, mut args) = match (&self.target_bin, &self.target_cmd) {
             (Some(path), _) => (path.clone(), Vec::new()),
             (None, Some(command)) => {
-                let words = shell_words::split(command).map_err(|error| format!("--target-cmd: {error}"))?;
-                let (program, args) = words.split_first().ok_or("--target-cmd is empty")?;
+                let words = shell_words::split(command)?;
+                let (program, args) = words.split_first().ok_or(TargetError::Empty)?;
                 (PathBuf::from(program), args.to_vec())
             }
             (None, None) if self.target_args.is_empty() => return Ok(TargetArg::Reference),
-            (None, None) => return Err("--target-arg needs --target-bin or --target-cmd".to_owned()),
+            (None, None) => return Err(TargetError::ArgumentsAlone),
         };
         args.extend(self.target_args.iter().cloned());
         Ok(TargetArg::Program { program, args })
@@ -289,17 +307,30 @@ pub struct CaseArgs {
     pub seed: Option<u64>,
 }
 
+/// Why a text is no time that an option takes.
+#[derive(Debug, Error)]
+enum TimeError {
+    #[error(transparent)]
+    Seconds(#[from] std::time::TryFromFloatSecsError),
+    #[error(transparent)]
+    Units(#[from] humantime::DurationError),
+    #[error("must be above zero")]
+    Zero,
+    #[error("an hour at most")]
+    TooLong,
+}
+
 /// A duration such as 45s or 250ms; a bare number is seconds.
-fn duration(text: &str) -> Result<Duration, String> {
+fn duration(text: &str) -> Result<Duration, TimeError> {
     let parsed = match text.parse::<f64>() {
-        Ok(seconds) => Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string()),
-        Err(_) => humantime::parse_duration(text).map_err(|error| error.to_string()),
+        Ok(seconds) => Duration::try_from_secs_f64(seconds)?,
+        Err(_) => humantime::parse_duration(text)?,
     };
-    parsed.and_then(|duration| match duration {
-        Duration::ZERO => Err("must be above zero".to_owned()),
-        duration if duration > MOST => Err("an hour at most".to_owned()),
+    match parsed {
+        Duration::ZERO => Err(TimeError::Zero),
+        duration if duration > MOST => Err(TimeError::TooLong),
         duration => Ok(duration),
-    })
+    }
 }
 
 /// The longest time that an option takes: longer ones are slips of the finger.

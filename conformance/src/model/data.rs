@@ -5,6 +5,33 @@ use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+/// Words of a fixture that name nothing on the data plane.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum DataWordsError {
+    /// Neither of the two protocols.
+    #[error("`{0}` is neither tcp nor udp")]
+    Transport(String),
+    /// No way to treat a client's data.
+    #[error(
+        "`{0}` is no way to treat data: take, take slowly, `take, slowing after 1s`, echo, `echo, slowing after 1s`, \
+         `echo, holding every 10th for 20ms` and `echo, losing every 4th` are known"
+    )]
+    PortMode(String),
+    /// No number of messages of a number of bytes.
+    #[error("`{0}` is no amount such as `1000 of 1472` (messages of bytes)")]
+    Amount(String),
+    /// Nothing that can be seen of a client's data.
+    #[error(
+        "`{0}` is nothing to see: over tcp, over udp, without pause, in datagrams of 1472, one at a time and beyond a \
+         loss are known"
+    )]
+    Sight(String),
+    /// Nothing that a client reports.
+    #[error("`{0}` is no figure: throughput, round trips and loss are known")]
+    Figure(String),
+}
 
 /// What a test's data travels over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,11 +45,11 @@ pub enum Transport {
 
 impl Transport {
     /// Reads `tcp` or `udp`.
-    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+    pub(crate) fn parse(text: &str) -> Result<Self, DataWordsError> {
         match text {
             "tcp" => Ok(Self::Tcp),
             "udp" => Ok(Self::Udp),
-            other => Err(format!("`{other}` is neither tcp nor udp")),
+            other => Err(DataWordsError::Transport(other.to_owned())),
         }
     }
 }
@@ -73,13 +100,8 @@ pub enum PortMode {
 impl PortMode {
     /// Reads `take`, `take slowly`, `take, slowing after 1s`, `echo`, `echo, slowing after 1s`,
     /// `echo, holding every 10th for 20ms` or `echo, losing every 4th`.
-    pub(crate) fn parse(text: &str) -> Result<Self, String> {
-        let unknown = || {
-            format!(
-                "`{text}` is no way to treat data: take, take slowly, `take, slowing after 1s`, echo, \
-                 `echo, slowing after 1s`, `echo, holding every 10th for 20ms` and `echo, losing every 4th` are known"
-            )
-        };
+    pub(crate) fn parse(text: &str) -> Result<Self, DataWordsError> {
+        let unknown = || DataWordsError::PortMode(text.to_owned());
         let every = |ordinal: &str| {
             let digits = ordinal.trim_end_matches(char::is_alphabetic);
             digits.parse().ok().filter(|every| *every > 0).ok_or_else(unknown)
@@ -119,13 +141,13 @@ pub struct Amount {
 
 impl Amount {
     /// Reads `1000 of 1472`.
-    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+    pub(crate) fn parse(text: &str) -> Result<Self, DataWordsError> {
         let parsed = text.split_once(" of ").and_then(|(messages, bytes)| {
             let messages = messages.trim().parse().ok().filter(|count| (1..=100_000).contains(count))?;
             let bytes = bytes.trim().parse().ok().filter(|bytes| (1..=1 << 20).contains(bytes))?;
             Some(Self { messages, bytes })
         });
-        parsed.ok_or_else(|| format!("`{text}` is no amount such as `1000 of 1472` (messages of bytes)"))
+        parsed.ok_or_else(|| DataWordsError::Amount(text.to_owned()))
     }
 }
 
@@ -157,7 +179,7 @@ pub enum Sight {
 
 impl Sight {
     /// Reads the words of a `data_seen`.
-    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+    pub(crate) fn parse(text: &str) -> Result<Self, DataWordsError> {
         match text {
             "over tcp" => Ok(Self::Over(Transport::Tcp)),
             "over udp" => Ok(Self::Over(Transport::Udp)),
@@ -166,12 +188,7 @@ impl Sight {
             "beyond a loss" => Ok(Self::BeyondALoss),
             _ => {
                 let bytes = text.strip_prefix("in datagrams of ").and_then(|bytes| bytes.parse().ok());
-                bytes.map(Self::InDatagramsOf).ok_or_else(|| {
-                    format!(
-                        "`{text}` is nothing to see: over tcp, over udp, without pause, in datagrams of 1472, \
-                         one at a time and beyond a loss are known"
-                    )
-                })
+                bytes.map(Self::InDatagramsOf).ok_or_else(|| DataWordsError::Sight(text.to_owned()))
             }
         }
     }
@@ -191,12 +208,12 @@ pub enum Figure {
 
 impl Figure {
     /// Reads the words of a `reports`.
-    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+    pub(crate) fn parse(text: &str) -> Result<Self, DataWordsError> {
         match text {
             "throughput" => Ok(Self::Throughput),
             "round trips" => Ok(Self::RoundTrips),
             "loss" => Ok(Self::Loss),
-            other => Err(format!("`{other}` is no figure: throughput, round trips and loss are known")),
+            other => Err(DataWordsError::Figure(other.to_owned())),
         }
     }
 }

@@ -2,8 +2,10 @@
 //! anything is graded; told while it lasts, those that follow it; written when it is over.
 
 use std::fs::{File, OpenOptions};
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+
+use thiserror::Error;
 
 use super::github::SUMMARY_VARIABLE;
 use super::jsonl::JsonLines;
@@ -12,6 +14,30 @@ use super::{RunReport, github, render};
 use crate::model::event::Listener;
 use crate::model::requirement::Catalogue;
 use crate::report::format::{ReportArg, ReportFormat};
+
+/// Why a report cannot be opened, or not be written.
+#[derive(Debug, Error)]
+pub enum ReportsError {
+    /// More than one is to go to standard output.
+    #[error("--report: only one report can go to standard output, the others need =FILE")]
+    SeveralOnStandardOutput,
+    /// A file, or standard output, refuses.
+    #[error("--report {name}: {source}")]
+    Destination {
+        /// The file; `-` or words for standard output.
+        name: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The file for the summary of a GitHub job refuses.
+    #[error("{SUMMARY_VARIABLE} {}: {source}", path.display())]
+    JobSummary {
+        /// The file that the variable names.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}
 
 /// The opened reports of one run.
 #[derive(Debug, Default)]
@@ -22,34 +48,33 @@ pub struct Reports {
 }
 
 impl Reports {
-    /// Opens what was asked for, the human report on standard output where nothing was. An error is the
-    /// line that says what is wrong with the option.
-    pub fn open(args: &[ReportArg]) -> Result<Self, String> {
+    /// Opens what was asked for, the human report on standard output where nothing was.
+    ///
+    /// # Errors
+    /// Two would go to standard output; a file cannot be opened.
+    pub fn open(args: &[ReportArg]) -> Result<Self, ReportsError> {
         let default = [ReportArg { format: ReportFormat::Human, file: None }];
         let args = if args.is_empty() { &default[..] } else { args };
         if args.iter().filter(|arg| arg.file.is_none()).count() > 1 {
-            return Err(
-                "--report: only one report can go to standard output, the others need =FILE".to_owned()
-            );
+            return Err(ReportsError::SeveralOnStandardOutput);
         }
         let mut reports = Self::default();
         for arg in args {
-            reports.add(arg).map_err(|error| {
-                format!("--report {}: {error}", arg.file.as_deref().unwrap_or(Path::new("-")).display())
-            })?;
+            let name = arg.file.as_deref().unwrap_or(Path::new("-")).display().to_string();
+            reports.add(arg).map_err(|source| ReportsError::Destination { name, source })?;
         }
         let job_summary = std::env::var_os(SUMMARY_VARIABLE).filter(|path| !path.is_empty());
         if let Some(path) = job_summary.map(PathBuf::from)
             && args.iter().any(|arg| arg.format == ReportFormat::Github)
         {
             let file = OpenOptions::new().append(true).create(true).open(&path);
-            let file = file.map_err(|error| format!("{SUMMARY_VARIABLE} {}: {error}", path.display()))?;
+            let file = file.map_err(|source| ReportsError::JobSummary { path: path.clone(), source })?;
             reports.job_summary = Some((path, file));
         }
         Ok(reports)
     }
 
-    fn add(&mut self, arg: &ReportArg) -> std::io::Result<()> {
+    fn add(&mut self, arg: &ReportArg) -> io::Result<()> {
         let path = arg.file.as_deref();
         if arg.format == ReportFormat::Jsonl {
             let name = path.map_or("standard output".to_owned(), |path| path.display().to_string());
@@ -65,9 +90,11 @@ impl Reports {
         self.live.iter_mut().map(|(_, lines)| lines as &mut dyn Listener)
     }
 
-    /// Writes every report of a run that is over. Each is tried; an error is the line about the first that
-    /// failed.
-    pub fn write(self, report: &RunReport, catalogue: &Catalogue) -> Result<(), String> {
+    /// Writes every report of a run that is over.
+    ///
+    /// # Errors
+    /// One cannot be written; all others are written all the same. The error is of the first.
+    pub fn write(self, report: &RunReport, catalogue: &Catalogue) -> Result<(), ReportsError> {
         let live = self.live.into_iter().map(|(name, lines)| (name, lines.finish(report)));
         let at_end = self.at_end.into_iter().map(|(format, destination)| {
             let name = destination.name();
@@ -81,7 +108,7 @@ impl Reports {
         });
         let mut first = Ok(());
         for (name, written) in live.chain(at_end).chain(job_summary) {
-            first = first.and(written.map_err(|error| format!("--report {name}: {error}")));
+            first = first.and(written.map_err(|source| ReportsError::Destination { name, source }));
         }
         first
     }

@@ -1,16 +1,26 @@
 //! One case in a worker process: its order goes in, its messages come out, its end is seen.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::process::{Child, Stdio};
 use std::sync::PoisonError;
 
 use nix::unistd::Pid;
+use thiserror::Error;
 
 use super::{Shared, locked};
 use crate::model::case::Case;
 use crate::model::outcome::{CaseRecord, Outcome};
 use crate::run::worker::{Message, Order};
 use crate::stage::isolate;
+
+/// Why there is no worker for a case.
+#[derive(Debug, Error)]
+enum WorkerError {
+    #[error(transparent)]
+    Isolation(#[from] isolate::IsolationError),
+    #[error("cannot start a worker: {0}")]
+    Spawn(#[from] io::Error),
+}
 
 impl Shared<'_> {
     /// A case for which there was no thread. It counts as one that had company, if there was any.
@@ -28,7 +38,7 @@ impl Shared<'_> {
             |reason: String| Message::Finished(Box::new(CaseRecord::unplayed(case, Outcome::Error, reason)));
         let mut child = match self.spawn() {
             Ok(child) => child,
-            Err(reason) => return broken(reason),
+            Err(error) => return broken(error.to_string()),
         };
         let pid = Pid::from_raw(child.id().cast_signed());
         self.workers.lock().unwrap_or_else(PoisonError::into_inner).push(pid);
@@ -59,14 +69,13 @@ impl Shared<'_> {
         })
     }
 
-    pub(super) fn spawn(&self) -> Result<Child, String> {
-        let mut command =
-            isolate::worker_command(self.options.isolation).map_err(|error| error.to_string())?;
+    fn spawn(&self) -> Result<Child, WorkerError> {
+        let mut command = isolate::worker_command(self.options.isolation)?;
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        command.spawn().map_err(|error| format!("cannot start a worker: {error}"))
+        Ok(command.spawn()?)
     }
 
-    pub(super) fn order(&self, case: &Case) -> Order {
+    fn order(&self, case: &Case) -> Order {
         Order {
             case: case.clone(),
             tolerances: self.options.tolerances.clone(),

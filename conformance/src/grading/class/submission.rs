@@ -6,6 +6,21 @@ use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use thiserror::Error;
+
+/// Why a submission has no program to start.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub(super) enum NoProgram {
+    #[error("{0}")]
+    Unreadable(String),
+    #[error("no tester, tester.py, main.py or executable file in it")]
+    Nothing,
+    #[error("no tester, tester.py or main.py, and {0} executable files")]
+    Several(usize),
+    #[error("{0} is not executable")]
+    NotExecutable(String),
+}
+
 /// One student's work.
 #[derive(Debug)]
 pub(super) struct Submission {
@@ -14,7 +29,7 @@ pub(super) struct Submission {
     /// The same as the system has it.
     pub(super) file_name: OsString,
     /// Its program, or why there is none.
-    pub(super) program: Result<Program, String>,
+    pub(super) program: Result<Program, NoProgram>,
 }
 
 impl Submission {
@@ -54,8 +69,8 @@ pub(super) fn find_all(folder: &Path, skip: Option<&Path>) -> io::Result<Vec<Sub
         .collect())
 }
 
-fn find_in(folder: &Path, wrappings: usize) -> Result<Program, String> {
-    let entries = entries(folder).map_err(|error| error.to_string())?;
+fn find_in(folder: &Path, wrappings: usize) -> Result<Program, NoProgram> {
+    let entries = entries(folder).map_err(|error| NoProgram::Unreadable(error.to_string()))?;
     let named = |name: &str| {
         let path = folder.join(name);
         path.is_file().then_some(path)
@@ -68,17 +83,16 @@ fn find_in(folder: &Path, wrappings: usize) -> Result<Program, String> {
     match (executables.as_slice(), entries.as_slice()) {
         ([only], _) => program(only),
         ([], [only]) if only.is_dir() && wrappings > 0 => find_in(only, wrappings - 1),
-        ([], _) => Err("no tester, tester.py, main.py or executable file in it".to_owned()),
-        (several, _) => {
-            Err(format!("no tester, tester.py or main.py, and {} executable files", several.len()))
-        }
+        ([], _) => Err(NoProgram::Nothing),
+        (several, _) => Err(NoProgram::Several(several.len())),
     }
 }
 
-fn program(file: &Path) -> Result<Program, String> {
+fn program(file: &Path) -> Result<Program, NoProgram> {
     let interpreter = (file.extension() == Some(OsStr::new("py"))).then_some("python3");
     if interpreter.is_none() && !is_executable(file) {
-        return Err(format!("{} is not executable", file.file_name().unwrap_or_default().to_string_lossy()));
+        let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        return Err(NoProgram::NotExecutable(name));
     }
     let folder = file.parent().unwrap_or(Path::new("/")).to_owned();
     Ok(Program { file: file.to_owned(), interpreter, folder })
