@@ -21,7 +21,7 @@ type Rooms = [(&'static str, &'static [&'static str])];
 const RUNNER: &Rooms = &[
     ("main", &["commands", "grading", "run", "stage"]),
     ("commands", &["grading", "report", "play", "judge", "stage", "fixture", "words", "model"]),
-    ("grading", &["report", "run", "stage", "fixture", "model"]),
+    ("grading", &["report", "run", "stage", "fixture", "words", "model"]),
     ("report", &["diagnose", "words", "model"]),
     ("diagnose", &["words", "model"]),
     ("run", &["play", "judge", "stage", "fixture", "model"]),

@@ -1,5 +1,6 @@
 //! `conformance diff`: two runs compared, requirement by requirement, with the cases that changed.
 
+use crate::words::escape;
 use std::collections::BTreeSet;
 use std::fmt::{self, Write};
 use std::path::Path;
@@ -13,7 +14,7 @@ use crate::model::outcome::{CaseRecord, Outcome, RequirementRecord};
 use crate::model::refusal::Refusal;
 use crate::model::requirement::{Level, RequirementId};
 use crate::report::output::Destination;
-use crate::report::{Document, RunReport, escape, json, plain};
+use crate::report::{Document, RunReport, json, plain};
 
 /// Compares the reports of two files.
 pub fn compare(old: &Path, new: &Path, format: OutputFormat) -> Exit {

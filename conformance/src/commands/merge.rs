@@ -1,6 +1,7 @@
 //! `conformance merge`: the reports of several runs of one target made one, of shards or of
 //! repetitions. What the runs do not agree on is said, and never told as passed.
 
+use crate::words::escape;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
@@ -16,7 +17,7 @@ use crate::model::refusal::{Refusal, diagnose};
 use crate::model::requirement::{Catalogue, RequirementId};
 use crate::report::format::{ReportArg, ReportFormat};
 use crate::report::set::Reports;
-use crate::report::{self, RunReport, Tool, escape, json};
+use crate::report::{self, RunReport, Tool, json};
 
 /// Merges the reports of these files.
 pub fn merge(files: &[PathBuf], reports: &[ReportArg]) -> Exit {

@@ -1,6 +1,7 @@
 //! `conformance replay CASE`: one conversation, live: what is waited for, everything that happens with its time, its
 //! bytes and their fields, and at the end the verdict with its explanation. Played as in any run. For main.rs.
 
+use crate::words::escape;
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::time::Duration;
@@ -15,7 +16,7 @@ use crate::model::refusal::Refusal;
 use crate::model::step::{Action, Step, Stream};
 use crate::model::transcript;
 use crate::model::transcript::Entry;
-use crate::report::{RunReport, escape, human, plain};
+use crate::report::{RunReport, human, plain};
 use crate::stage::interrupt;
 use crate::words::annotate::by_field;
 use crate::words::ladder;

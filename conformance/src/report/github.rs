@@ -2,11 +2,12 @@
 //! judged, as workflow commands on standard output, and a job summary in Markdown, appended to the file
 //! that `GITHUB_STEP_SUMMARY` names.
 
+use crate::words::escape;
 use std::fmt::{self, Write};
 use std::io;
 
+use super::RunReport;
 use super::plain;
-use super::{RunReport, escape};
 use crate::model::outcome::{Count, Outcome, RequirementRecord};
 use crate::model::requirement::{Catalogue, Level};
 

@@ -2,12 +2,13 @@
 //! Specifications, Output format). A test for each requirement: a point for each that counts
 //! (`--fail-on`), none for the others, and none to be had where nothing was run.
 
+use crate::words::escape;
 use std::io;
 
 use serde::Serialize;
 
+use super::RunReport;
 use super::plain;
-use super::{RunReport, escape};
 use crate::model::outcome::{Outcome, RequirementRecord};
 use crate::model::requirement::Catalogue;
 

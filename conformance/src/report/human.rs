@@ -3,15 +3,16 @@
 
 mod problem;
 
+use super::RunReport;
 use super::plain::{self, count};
 use super::tally::Tally;
-use super::{RunReport, escape};
 use crate::diagnose::problem::{Problem, problems};
 use crate::model::known::Comparison;
 use crate::model::notation::show;
 use crate::model::outcome::{Outcome, RequirementRecord};
 use crate::model::place::Isolation;
 use crate::model::requirement::{Catalogue, Level, SOURCES};
+use crate::words::escape;
 use crate::words::page::{BAD, BOLD, DIM, GOOD, Page, UNSURE, painted};
 
 /// The whole report as text with colours, `width` columns wide; strip the colours for what is no terminal.

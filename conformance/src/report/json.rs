@@ -1,12 +1,13 @@
 //! The run as JSON, for programs. Its shape is spec/report.schema.json.
 
+use crate::words::escape;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::{RunReport, escape};
+use super::RunReport;
 use crate::model::plan::Plan;
 use crate::model::requirement::{Level, Part, RequirementId};
 

@@ -1,13 +1,14 @@
 //! The run as it happens, a JSON object a line, for programs that want to follow it. The lines are
 //! `$defs/event` of spec/report.schema.json; the last one, `ended`, says that nothing is missing.
 
+use crate::words::escape;
 use std::io;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
 use super::output::Stream;
-use super::{RunReport, Tool, escape};
+use super::{RunReport, Tool};
 use crate::model::event::{Event, Listener};
 use crate::model::outcome::{CaseRecord, RequirementRecord, Summary};
 use crate::model::tolerance::seconds;

@@ -3,14 +3,15 @@
 //! allow, which is why the total has no attributes and a case no output of its own: it stands in the
 //! failure's text.
 
+use crate::words::escape;
 use std::collections::BTreeMap;
 use std::io;
 
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesText, Event};
 
+use super::RunReport;
 use super::plain::{self, Standing};
-use super::{RunReport, escape};
 use crate::model::outcome::CaseRecord;
 use crate::model::requirement::Catalogue;
 

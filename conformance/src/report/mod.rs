@@ -1,7 +1,6 @@
 //! A run's outcome for those who want to know it: a person or a program. Each report listens to the
 //! run's events; none is asked anything.
 
-pub mod escape;
 pub mod format;
 pub mod github;
 pub mod gradescope;

@@ -6,6 +6,7 @@
 mod flow;
 mod packets;
 
+use crate::words::escape;
 use std::borrow::Cow;
 use std::io;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -20,7 +21,7 @@ use pcap_file::pcapng::blocks::interface_description::{
 use pcap_file::pcapng::blocks::section_header::{SectionHeaderBlock, SectionHeaderOption};
 use pcap_file::{DataLink, Endianness};
 
-use super::{RunReport, escape, plain};
+use super::{RunReport, plain};
 use crate::diagnose::cause;
 use crate::model::outcome::{CaseRecord, Outcome};
 use crate::model::requirement::Catalogue;

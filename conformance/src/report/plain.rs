@@ -1,13 +1,14 @@
 //! A case and a requirement in plain words, for every format whose viewer shows text: one place says
 //! them, so that a CI, a gradebook and a terminal tell the same story.
 
-use super::{RunReport, TargetInfo, escape};
+use super::{RunReport, TargetInfo};
 use crate::diagnose::cause;
 use crate::model::known::Comparison;
 use crate::model::outcome::{CaseRecord, Outcome, RequirementRecord};
 use crate::model::place::Isolation;
 use crate::model::requirement::{Catalogue, Level, RequirementId};
 use crate::model::tolerance::Tolerances;
+use crate::words::escape;
 use crate::words::ladder;
 use crate::words::page;
 use crate::words::page::command_line;

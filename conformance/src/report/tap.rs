@@ -1,11 +1,12 @@
 //! The run as TAP, version 14, a test point for each case. What fails and does not count (`--fail-on`)
 //! is a TODO, which every harness shows and none counts.
 
+use crate::words::escape;
 use std::fmt::{self, Write};
 use std::io;
 
+use super::RunReport;
 use super::plain::{self, Standing};
-use super::{RunReport, escape};
 use crate::model::outcome::CaseRecord;
 use crate::model::requirement::{Catalogue, RequirementId};
 

@@ -3,6 +3,7 @@
 
 pub mod annotate;
 pub mod dialogue;
+pub mod escape;
 pub mod ladder;
 pub(crate) mod message;
 pub mod page;

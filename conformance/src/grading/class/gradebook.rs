@@ -1,5 +1,6 @@
 //! The gradebook: a row for each submission, as CSV for a program and as a table for a person.
 
+use crate::words::escape;
 use std::fmt;
 use std::io;
 
@@ -9,7 +10,7 @@ use comfy_table::{CellAlignment, ContentArrangement, Table};
 use crate::model::exit::Exit;
 use crate::model::outcome::{Outcome, Summary};
 use crate::model::requirement::{Level, RequirementId};
-use crate::report::{RunReport, escape};
+use crate::report::RunReport;
 
 /// The width of the table, in columns: it is for a file as well, which has none of its own.
 const WIDTH: u16 = 110;

@@ -4,9 +4,10 @@
 use crate::diagnose::problem::Problem;
 use crate::model::outcome::{CaseRecord, RequirementRecord};
 use crate::model::requirement::Catalogue;
+use crate::report::RunReport;
 use crate::report::plain::{self, count};
-use crate::report::{RunReport, escape};
 use crate::words::annotate::{Comparison, compare};
+use crate::words::escape;
 use crate::words::ladder;
 use crate::words::page::{BAD, BOLD, DIM, Page, painted};
 
