@@ -10,6 +10,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
+use std::sync::LazyLock;
 
 use regex::Regex;
 use rstest::rstest;
@@ -111,6 +112,11 @@ fn every_room_stands_above_what_it_imports(#[case] rooms: &Rooms) {
     "use super::super::words;",
     Some("model/step.rs:1: super::super:: leaves the room")
 )]
+#[case::by_super_from_its_page(
+    "model/mod.rs",
+    "use super::words;",
+    Some("model/mod.rs:1: super:: leaves the room")
+)]
 #[case::the_codec(
     "judge/view.rs",
     "use tester::protocol::message::Reply;",
@@ -138,6 +144,10 @@ fn no_file_and_no_room_is_too_large() {
     assert!(entries <= MOST_ENTRIES, "{entries} entries in conformance/src");
 }
 
+/// A path from the crate on: one room, or several in braces.
+static NAMED: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"\b(?:crate|conformance)::(?:(\w+)|\{([^}]*)\})").unwrap());
+
 /// What in a file goes against the tables, each with its line.
 fn wrong_imports(rooms: &Rooms, path: &str, text: &str) -> Vec<String> {
     let room = room_of(path);
@@ -145,11 +155,12 @@ fn wrong_imports(rooms: &Rooms, path: &str, text: &str) -> Vec<String> {
         // The page of the whole crate names all of its rooms.
         return Vec::from_iter((room != "lib").then(|| format!("{path}: {room} is no room")));
     };
-    let named = Regex::new(r"\b(?:crate|conformance)::(?:(\w+)|\{([^}]*)\})").unwrap();
-    let leaves = "super::".repeat(path.matches('/').count() + 1);
+    // The page of a room is the room itself.
+    let depth = path.matches('/').count() + usize::from(!path.ends_with("/mod.rs"));
+    let leaves = "super::".repeat(depth);
     let mut wrong = Vec::new();
     for (number, line) in (1..).zip(text.lines()).filter(|(_, line)| !line.trim_start().starts_with("//")) {
-        for found in named.captures_iter(line) {
+        for found in NAMED.captures_iter(line) {
             let names = found.get(1).or(found.get(2)).map_or("", |names| names.as_str());
             let others = names.split(',').map(|name| name.split("::").next().unwrap_or(name).trim());
             for other in others.filter(|other| rooms.iter().any(|(name, _)| name == other)) {

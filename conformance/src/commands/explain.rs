@@ -9,8 +9,7 @@ use crate::model::exit::Exit;
 use crate::model::refusal::diagnose;
 use crate::model::requirement::{Catalogue, Level, Part, Requirement, RequirementId};
 use crate::model::tolerance::Tolerances;
-use crate::words::page;
-use crate::words::page::{BOLD, DIM, Page, painted};
+use crate::words::page::{self, BOLD, DIM, Page, painted};
 use crate::words::steps;
 
 /// Ids at least as near as this to what was typed are suggested (Jaro-Winkler, 1 is the same).

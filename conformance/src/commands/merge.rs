@@ -7,8 +7,8 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
-use crate::grading;
 use crate::grading::baseline::Baseline;
+use crate::grading::{self, choice};
 use crate::model::exit::Exit;
 use crate::model::known::Comparison;
 use crate::model::outcome::{CaseRecord, Outcome, Summary, requirement_records};
@@ -25,8 +25,7 @@ pub fn merge(files: &[PathBuf], reports: &[ReportArg]) -> Exit {
 }
 
 fn try_merge(files: &[PathBuf], asked: &[ReportArg]) -> Result<Exit, Refusal> {
-    let catalogue = Catalogue::built_in()
-        .map_err(|error| Refusal::not_carried_out(format!("spec/requirements.toml: {error}")))?;
+    let catalogue = choice::catalogue()?;
     if asked.iter().any(|arg| arg.format == ReportFormat::Jsonl) {
         return Err(Refusal::usage("--report jsonl: it tells a run while it lasts, and these are over"));
     }

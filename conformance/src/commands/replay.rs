@@ -14,15 +14,12 @@ use crate::model::exit::Exit;
 use crate::model::outcome::{CaseRecord, Outcome};
 use crate::model::refusal::Refusal;
 use crate::model::step::{Action, Step, Stream};
-use crate::model::transcript;
-use crate::model::transcript::Entry;
+use crate::model::transcript::{self, Entry};
 use crate::report::{RunReport, human, plain};
 use crate::stage::interrupt;
 use crate::words::annotate::by_field;
-use crate::words::ladder;
-use crate::words::ladder::Teller;
-use crate::words::page;
-use crate::words::page::{BOLD, DIM, GOOD, Page, UNSURE, painted, seconds};
+use crate::words::ladder::{self, Teller};
+use crate::words::page::{self, BOLD, DIM, GOOD, Page, UNSURE, painted, seconds};
 use crate::words::steps::expectation;
 
 /// What stands before a line that has no time.

@@ -7,7 +7,6 @@ mod steps;
 use std::path::Path;
 
 use crate::commands::cli::ReproduceArgs;
-use crate::fixture::Library;
 use crate::grading::choice;
 use crate::model::case::{Case, Role};
 use crate::model::exit::Exit;
@@ -38,12 +37,10 @@ pub fn write(args: &ReproduceArgs) -> Exit {
 }
 
 fn try_write(args: &ReproduceArgs) -> Result<(), Refusal> {
-    let catalogue = Catalogue::built_in()
-        .map_err(|error| Refusal::not_carried_out(format!("spec/requirements.toml: {error}")))?;
+    let catalogue = choice::catalogue()?;
     let tolerances = args.times.tolerances();
-    let library = Library::load(&args.fixtures).map_err(Refusal::usage)?;
-    let mut cases = library.cases(&catalogue, &tolerances).map_err(Refusal::usage)?;
-    let case = cases.swap_remove(choice::one_of(&cases, &args.case)?);
+    let cases = choice::all(&args.fixtures, &catalogue, &tolerances)?;
+    let case = choice::one(cases, &args.case)?;
     let file = args.output.as_deref();
     let destination = Destination::open(file).map_err(|error| {
         Refusal::usage(format!("--output {}: {error}", file.unwrap_or(Path::new("-")).display()))

@@ -1,7 +1,12 @@
-//! The one case that a person means by what they typed: for the commands that are about a single case.
+//! The catalogue, all cases, and the one that a person means by what they typed: what every command begins with.
 
+use std::path::PathBuf;
+
+use crate::fixture::Library;
 use crate::model::case::Case;
 use crate::model::refusal::Refusal;
+use crate::model::requirement::Catalogue;
+use crate::model::tolerance::Tolerances;
 
 /// How many candidates are named before the rest is only counted.
 const NAMED: usize = 12;
@@ -9,8 +14,30 @@ const NAMED: usize = 12;
 /// Ids at least as near as this to what was typed are suggested (Jaro-Winkler, 1 is the same).
 const NEAR: f64 = 0.8;
 
+/// The catalogue that is built in.
+pub(crate) fn catalogue() -> Result<Catalogue, Refusal> {
+    Catalogue::built_in()
+        .map_err(|error| Refusal::not_carried_out(format!("spec/requirements.toml: {error}")))
+}
+
+/// Every case of the built-in conversations and of those in `folders`.
+pub(crate) fn all(
+    folders: &[PathBuf],
+    catalogue: &Catalogue,
+    tolerances: &Tolerances,
+) -> Result<Vec<Case>, Refusal> {
+    let library = Library::load(folders).map_err(Refusal::usage)?;
+    library.cases(catalogue, tolerances).map_err(Refusal::usage)
+}
+
+/// The one of these cases that `typed` means.
+pub(crate) fn one(mut cases: Vec<Case>, typed: &str) -> Result<Case, Refusal> {
+    let index = one_of(&cases, typed)?;
+    Ok(cases.swap_remove(index))
+}
+
 /// The index of the case with this id. The brackets may be left out where there is one variant only.
-pub(crate) fn one_of(cases: &[Case], typed: &str) -> Result<usize, Refusal> {
+fn one_of(cases: &[Case], typed: &str) -> Result<usize, Refusal> {
     if let Some(index) = cases.iter().position(|case| case.id == typed) {
         return Ok(index);
     }

@@ -12,7 +12,6 @@ use std::time::{Duration, Instant};
 
 use sha2::{Digest, Sha256};
 
-use crate::fixture::Library;
 use crate::fixture::selection::{CasePattern, Selection};
 use crate::grading::baseline::Baseline;
 use crate::grading::options::{CaseArgs, IsolationArg, RunArgs, TargetArg};
@@ -31,8 +30,7 @@ use crate::report::set::Reports;
 use crate::report::transcripts::Transcripts;
 use crate::report::{self, Document, ReportOptions, RunReport, TargetInfo, Tool, json};
 use crate::run::{self, Options, RunError, TargetProgram};
-use crate::stage::interrupt;
-use crate::stage::reference;
+use crate::stage::{interrupt, reference};
 
 /// The longest `--case` in bytes: every id is far shorter, and a glob of thousands of stars takes minutes to compile.
 const LONGEST_PATTERN: usize = 300;
@@ -125,8 +123,7 @@ pub(crate) struct Grader {
 impl Grader {
     /// Reads the catalogue and the fixtures and makes the plan, as the options of a run say.
     pub(crate) fn prepare(args: &RunArgs) -> Result<Self, Refusal> {
-        let catalogue = Catalogue::built_in()
-            .map_err(|error| Refusal::not_carried_out(format!("spec/requirements.toml: {error}")))?;
+        let catalogue = choice::catalogue()?;
         if let Some(text) = args.cases.iter().find(|text| text.len() > LONGEST_PATTERN) {
             let length = text.len();
             return Err(Refusal::usage(format!(
@@ -141,8 +138,7 @@ impl Grader {
             }
         }
         let tolerances = args.times.tolerances();
-        let library = Library::load(&args.fixtures).map_err(Refusal::usage)?;
-        let cases = library.cases(&catalogue, &tolerances).map_err(Refusal::usage)?;
+        let cases = choice::all(&args.fixtures, &catalogue, &tolerances)?;
         let (isolation, refused) = isolation(args.isolation)?;
         let selection = Selection {
             part: args.part.into(),
@@ -157,10 +153,7 @@ impl Grader {
             let reason = format!("--case {}: there is no such case (see --list)", pattern.as_written());
             return Err(Refusal::nothing_selected(reason));
         }
-        let plan = Plan::new(cases, &catalogue, &selection);
-        if plan.cases.is_empty() {
-            return Err(Refusal::nothing_selected(nothing_selected(&plan)));
-        }
+        let plan = planned(cases, &catalogue, &selection)?;
         let options = ReportOptions {
             part: selection.part,
             quick: args.quick,
@@ -184,12 +177,10 @@ impl Grader {
 
     /// For a single case that is followed live; every level counts.
     pub(crate) fn single(args: &CaseArgs) -> Result<Self, Refusal> {
-        let catalogue = Catalogue::built_in()
-            .map_err(|error| Refusal::not_carried_out(format!("spec/requirements.toml: {error}")))?;
+        let catalogue = choice::catalogue()?;
         let tolerances = args.times.tolerances();
-        let library = Library::load(&args.fixtures).map_err(Refusal::usage)?;
-        let mut cases = library.cases(&catalogue, &tolerances).map_err(Refusal::usage)?;
-        let case = cases.swap_remove(choice::one_of(&cases, &args.case)?);
+        let cases = choice::all(&args.fixtures, &catalogue, &tolerances)?;
+        let case = choice::one(cases, &args.case)?;
         let (isolation, refused) = isolation(args.isolation)?;
         let selection = Selection {
             part: Part::P2,
@@ -198,10 +189,7 @@ impl Grader {
             quick: false,
             isolation,
         };
-        let plan = Plan::new(vec![case], &catalogue, &selection);
-        if plan.cases.is_empty() {
-            return Err(Refusal::nothing_selected(nothing_selected(&plan)));
-        }
+        let plan = planned(vec![case], &catalogue, &selection)?;
         let options = ReportOptions {
             part: selection.part,
             quick: false,
@@ -353,6 +341,15 @@ pub(crate) fn digest(path: &Path) -> io::Result<String> {
             0 => return Ok(hex::encode(hasher.finalize())),
             length => hasher.update(&buffer[..length]),
         }
+    }
+}
+
+/// The plan of a selection that leaves something to run.
+fn planned(cases: Vec<Case>, catalogue: &Catalogue, selection: &Selection) -> Result<Plan, Refusal> {
+    let plan = Plan::new(cases, catalogue, selection);
+    match plan.cases.is_empty() {
+        true => Err(Refusal::nothing_selected(nothing_selected(&plan))),
+        false => Ok(plan),
     }
 }
 

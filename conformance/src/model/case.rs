@@ -7,8 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::data;
 use crate::model::requirement::RequirementId;
-use crate::model::step;
-use crate::model::step::Step;
+use crate::model::step::{self, Step};
 
 /// What the tester is started as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

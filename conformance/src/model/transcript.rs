@@ -232,24 +232,22 @@ impl Transcript {
 /// in several pieces, and a piece of the other stream may come between them.
 fn output_of(entries: &[Entry], wanted: Option<Stream>) -> String {
     let mut whole = String::new();
-    let mut unfinished = [(Stream::Stdout, String::new()), (Stream::Stderr, String::new())];
+    let (mut out, mut err) = (String::new(), String::new());
     for entry in entries {
         let Event::Output { stream, text } = &entry.event else { continue };
-        for (_, line) in unfinished
-            .iter_mut()
-            .filter(|(from, _)| from == stream && wanted.is_none_or(|wanted| wanted == *stream))
-        {
-            line.push_str(text);
-            let end = line.rfind('\n').map_or(0, |newline| newline + 1);
-            whole.extend(line.drain(..end));
+        if wanted.is_some_and(|wanted| wanted != *stream) {
+            continue;
         }
+        let line = if *stream == Stream::Stdout { &mut out } else { &mut err };
+        line.push_str(text);
+        let end = line.rfind('\n').map_or(0, |newline| newline + 1);
+        whole.extend(line.drain(..end));
     }
-    for (_, line) in &unfinished {
-        if !line.is_empty() && !whole.is_empty() && !whole.ends_with('\n') {
-            whole.push('\n');
-        }
-        whole.push_str(line);
+    whole.push_str(&out);
+    if !out.is_empty() && !err.is_empty() {
+        whole.push('\n');
     }
+    whole.push_str(&err);
     whole
 }
 

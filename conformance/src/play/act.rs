@@ -46,7 +46,7 @@ impl Player<'_> {
         }
     }
 
-    pub(super) fn start(&mut self) -> Result<(), PlayError> {
+    fn start(&mut self) -> Result<(), PlayError> {
         if let Some(running) = self.target.take() {
             running.target.end();
         }
@@ -57,7 +57,7 @@ impl Player<'_> {
         Ok(())
     }
 
-    pub(super) fn connect(&mut self, name: &str, destination: Destination) -> Result<(), PlayError> {
+    fn connect(&mut self, name: &str, destination: Destination) -> Result<(), PlayError> {
         self.drop_connection(name, false);
         self.outbound.close();
         let to = socket::address(destination, CONTROL_PORT);

@@ -11,9 +11,8 @@ use super::{PlayError, Player, Running};
 use crate::model::case::Role;
 use crate::model::step::{Action, Step, Stream};
 use crate::model::transcript::{Event, Exit};
-use crate::stage::netstat;
-use crate::stage::target;
 use crate::stage::target::{ReadOutcome, Target};
+use crate::stage::{netstat, target};
 
 /// How many further reads of 64 KiB a target's last words may take when it has ended: a terminal holds less,
 /// and a process that it left behind may go on for ever.
@@ -81,7 +80,7 @@ impl Player<'_> {
     }
 
     /// The target's connections have the names that the fixture waits for, in its order.
-    pub(super) fn name_of_accepted(&self) -> String {
+    fn name_of_accepted(&self) -> String {
         let waits_for = |step: &&Step| matches!(step.action, Action::Accept { .. });
         match self.case.steps.iter().filter(waits_for).nth(self.accepted) {
             Some(step) => step.connection().to_owned(),

@@ -12,8 +12,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 use crate::model::place::ADDRESS;
 use crate::model::step::Destination;
 use crate::model::tolerance::SEGMENT_SETTLES;
-use crate::model::transcript::REFUSED;
-use crate::model::transcript::{EndedBy, Event};
+use crate::model::transcript::{EndedBy, Event, REFUSED};
 use crate::stage::netstat;
 
 /// A connection's life.

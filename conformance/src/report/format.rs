@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::ValueEnum;
+use thiserror::Error;
 
 /// `--report`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,19 +51,35 @@ impl ReportFormat {
     }
 }
 
+/// Why a text names no report.
+#[derive(Debug, Error)]
+pub enum ReportArgError {
+    /// Nothing stands behind the equals sign.
+    #[error("no file behind =")]
+    NoFile,
+    /// No such format.
+    #[error("{format} is none of {}", known.join(", "))]
+    NoFormat {
+        /// What was asked for.
+        format: String,
+        /// Those that there are.
+        known: Vec<String>,
+    },
+}
+
 impl std::str::FromStr for ReportArg {
-    type Err = String;
+    type Err = ReportArgError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let (format, file) = match text.split_once('=') {
-            Some((_, "")) => return Err("no file behind =".to_owned()),
+            Some((_, "")) => return Err(ReportArgError::NoFile),
             Some((format, file)) => (format, Some(PathBuf::from(file))),
             None => (text, None),
         };
         let format = ReportFormat::from_str(format, false).map_err(|_| {
             let known = ReportFormat::value_variants().iter().filter_map(ValueEnum::to_possible_value);
-            let known: Vec<_> = known.map(|value| value.get_name().to_owned()).collect();
-            format!("{format} is none of {}", known.join(", "))
+            let known = known.map(|value| value.get_name().to_owned()).collect();
+            ReportArgError::NoFormat { format: format.to_owned(), known }
         })?;
         Ok(Self { format, file })
     }

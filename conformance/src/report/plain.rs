@@ -8,10 +8,8 @@ use crate::model::outcome::{CaseRecord, Outcome, RequirementRecord};
 use crate::model::place::Isolation;
 use crate::model::requirement::{Catalogue, Level, RequirementId};
 use crate::model::tolerance::Tolerances;
-use crate::words::escape;
-use crate::words::ladder;
-use crate::words::page;
 use crate::words::page::command_line;
+use crate::words::{escape, ladder, page};
 
 /// How much of the target's output stands with a failure, in lines.
 const OUTPUT_LINES: usize = 20;

@@ -15,17 +15,14 @@ use crate::judge::Verdict;
 use crate::model::case::{Case, Need};
 use crate::model::fault::{Fault, Finding};
 use crate::model::outcome::{CaseRecord, Outcome};
-use crate::model::place::HOST_NAME;
-use crate::model::place::Isolation;
+use crate::model::place::{HOST_NAME, Isolation};
 use crate::model::step::Stream;
 use crate::model::tolerance::{START_IS_IDLE, Tolerances, seconds};
 use crate::model::transcript::{DataEvent, Entry, Event, Transcript};
 use crate::play;
 use crate::play::{PlayError, Played, Told};
-use crate::stage::isolate;
-use crate::stage::isolate::InsideReport;
-use crate::stage::target;
-use crate::stage::target::{Launch, StartError};
+use crate::stage::isolate::{self, InsideReport};
+use crate::stage::target::{self, Launch, StartError};
 use excuse::{Circumstances, machine_was_late};
 
 /// The exit status of a process that panicked, as Rust gives it.

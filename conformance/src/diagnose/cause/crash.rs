@@ -2,8 +2,7 @@
 
 use super::Cause;
 use crate::diagnose::scene::Scene;
-use crate::diagnose::trace;
-use crate::diagnose::trace::Trace;
+use crate::diagnose::trace::{self, Trace};
 use crate::model::case::Role;
 use crate::model::fault::Fault;
 use crate::model::transcript::Exit;

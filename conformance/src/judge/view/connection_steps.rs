@@ -96,12 +96,11 @@ impl View<'_> {
                     // Any of them may be the last in turn.
                     let turns = several.iter().map(|name| self.turn(within, name));
                     let latest = turns.max_by_key(|turn| turn.ends(self.began));
-                    let Turn { waited, .. } = latest.unwrap_or(Turn { from: None, waited: within });
-                    let deadline = latest.map_or(self.began + within, |turn| turn.ends(self.began));
-                    return self.by(deadline, || Fault::BytesMissing {
+                    let turn = latest.unwrap_or(Turn { from: None, waited: within });
+                    return self.by(turn.ends(self.began), || Fault::BytesMissing {
                         expected: pattern.clone(),
                         actual: Vec::new(),
-                        waited,
+                        waited: turn.waited,
                     });
                 }
             },
@@ -183,30 +182,26 @@ impl View<'_> {
             return broken(Fault::NotConnected { error: error.to_owned() });
         }
         let Some((at, by)) = connection.ended else {
-            let (deadline, waited) = match close {
+            let (turn, from) = match close {
                 Close::Within(within) => {
-                    let turn = self.turn(within, name);
-                    (turn.ends(connection.anchor(self.now).max(self.began)), turn.waited)
+                    (self.turn(within, name), connection.anchor(self.now).max(self.began))
                 }
                 Close::At { due, late, .. } => {
-                    let turn = self.turn(due + late, name);
-                    (turn.ends(connection.late_anchor(self.now)), turn.waited)
+                    (self.turn(due + late, name), connection.late_anchor(self.now))
                 }
             };
-            return self.by(deadline, || Fault::StillOpen { waited });
+            return self.by(turn.ends(from), || Fault::StillOpen { waited: turn.waited });
         };
-        let after = at.saturating_sub(connection.anchor(at));
-        match close {
-            Close::At { due, early, .. } if after + GRACE < due.saturating_sub(early) => {
-                broken(Fault::ClosedTooEarly { after, not_before: due.saturating_sub(early), by })
-            }
-            Close::At { due, late, .. }
-                if at > self.turn(due + late, name).ends(connection.late_anchor(at)) =>
-            {
-                broken(Fault::StillOpen { waited: self.turn(due + late, name).waited })
-            }
-            _ => held(),
+        let Close::At { due, early, late } = close else { return held() };
+        let (after, not_before) = (at.saturating_sub(connection.anchor(at)), due.saturating_sub(early));
+        if after + GRACE < not_before {
+            return broken(Fault::ClosedTooEarly { after, not_before, by });
         }
+        let turn = self.turn(due + late, name);
+        if at > turn.ends(connection.late_anchor(at)) {
+            return broken(Fault::StillOpen { waited: turn.waited });
+        }
+        held()
     }
 
     pub(super) fn silent(&self, duration: Duration) -> Assessment {

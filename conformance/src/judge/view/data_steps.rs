@@ -3,9 +3,8 @@
 use std::time::Duration;
 
 use super::{View, broken, held};
-use crate::judge::Assessment;
-use crate::judge::figures;
 use crate::judge::figures::Printed;
+use crate::judge::{Assessment, figures};
 use crate::model::bytes::Pattern;
 use crate::model::data::{DataAction, Figure, Sender, Sight, Transport};
 use crate::model::data_fault::DataFault;

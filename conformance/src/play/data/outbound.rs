@@ -12,8 +12,7 @@ use nix::errno::Errno;
 use crate::model::data::{Amount, DataAction, Sender, Transport};
 use crate::model::tolerance::MOMENT;
 use crate::model::transcript::DataEvent;
-use crate::stage::netstat;
-use crate::stage::netstat::UdpCounters;
+use crate::stage::netstat::{self, UdpCounters};
 
 /// The server, as the control connection reaches it.
 const SERVER: Ipv4Addr = Ipv4Addr::LOCALHOST;

@@ -7,9 +7,8 @@ use crate::model::requirement::Catalogue;
 use crate::report::RunReport;
 use crate::report::plain::{self, count};
 use crate::words::annotate::{Comparison, compare};
-use crate::words::escape;
-use crate::words::ladder;
 use crate::words::page::{BAD, BOLD, DIM, Page, painted};
+use crate::words::{escape, ladder};
 
 /// How much of the target's output stands with a failure, in lines.
 const OUTPUT_LINES: usize = 10;

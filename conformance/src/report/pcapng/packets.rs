@@ -7,10 +7,8 @@ use std::time::Duration;
 
 use super::flow::{Flow, Segment, Side};
 use crate::model::outcome::CaseRecord;
-use crate::model::transcript::REFUSED;
-use crate::model::transcript::{EndedBy, Entry, Event};
-use crate::words::ladder;
-use crate::words::ladder::Teller;
+use crate::model::transcript::{EndedBy, Entry, Event, REFUSED};
+use crate::words::ladder::{self, Teller};
 
 /// Stands for the runner's port where the system did not tell one: the first of the dynamic ports (RFC 6335,
 /// section 6).

@@ -16,8 +16,7 @@ use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{getegid, geteuid, getpid};
 
 use super::{IS_WORKER, IsolationError, STAGE_FAILED, prepare_inside};
-use crate::stage::sys;
-use crate::stage::sys::Forked;
+use crate::stage::sys::{self, Forked};
 
 /// Stage 1 of a worker.
 pub(super) const ISOLATE: &str = "conformance-isolate";
