@@ -111,6 +111,9 @@ pub enum Fault {
         /// When, since our last byte.
         #[serde(rename = "after_s", with = "seconds")]
         after: Duration,
+        /// When at the earliest; zero in a report of before it was kept.
+        #[serde(default, rename = "not_before_s", with = "seconds")]
+        not_before: Duration,
     },
     /// We could not connect.
     NotConnected {
@@ -256,6 +259,20 @@ impl Fault {
         }
     }
 
+    /// How late the runner must have been to have made it, where that is known. It stamps an early act too early only by
+    /// its own lateness; and where it acted so late that the target gave up rightly, the target did so no later after its
+    /// act than that.
+    pub fn earliness(&self) -> Option<Duration> {
+        match self {
+            Self::BytesTooEarly { after, not_before, .. }
+            | Self::ClosedTooEarly { after, not_before, .. }
+            | Self::ClosedInSilence { after, not_before, .. } => {
+                Some(not_before.saturating_sub(*after).min(*after))
+            }
+            _ => None,
+        }
+    }
+
     /// Whether it is bytes that are wrong, rather than missing or at the wrong time.
     pub fn is_of_content(&self) -> bool {
         match self {
@@ -329,7 +346,7 @@ impl Fault {
             }
             Self::StillOpen { waited } => format!("still open after {}", show(*waited)),
             Self::ClosedTooEarly { after, by, .. } => format!("{by} after {}", show(*after)),
-            Self::ClosedInSilence { by, after } => format!("{by} after {}", show(*after)),
+            Self::ClosedInSilence { by, after, .. } => format!("{by} after {}", show(*after)),
             Self::NotConnected { error } => error.clone(),
             Self::NotAccepted { exit, waited } | Self::NotListening { exit, waited } => match exit {
                 Some(exit) => format!("it ended with {exit}"),

@@ -235,6 +235,7 @@ fn remark(transcript: &Transcript) -> Option<String> {
 fn circumstances(finding: &Finding, played: &Played) -> Circumstances {
     Circumstances {
         lateness: finding.fault.lateness(),
+        earliness: finding.fault.earliness(),
         starting: matches!(finding.fault, Fault::NotListening { .. } | Fault::NotAccepted { .. }),
         runner_delay: played.runner_delay,
         waited_out: played.waited_out,

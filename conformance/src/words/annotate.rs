@@ -190,7 +190,7 @@ pub fn sides(fault: &Fault) -> Sides {
             format!("the connection is closed within {}", seconds(*waited)),
             format!("it was still open after {}", seconds(*waited)),
         ),
-        Fault::ClosedInSilence { by, after } => Sides::of_words(
+        Fault::ClosedInSilence { by, after, .. } => Sides::of_words(
             "the connection stays open",
             format!("it was closed ({by}) after {}", show(*after)),
         ),

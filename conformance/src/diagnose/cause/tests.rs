@@ -76,7 +76,8 @@ fn still_open(seconds: u64) -> Fault {
 }
 
 fn closed_after(seconds: f64) -> Fault {
-    Fault::ClosedInSilence { by: EndedBy::EndOfFile, after: Duration::from_secs_f64(seconds) }
+    let after = Duration::from_secs_f64(seconds);
+    Fault::ClosedInSilence { by: EndedBy::EndOfFile, after, not_before: 2 * after }
 }
 
 fn closed_too_early(seconds: f64) -> Fault {

@@ -212,8 +212,10 @@ impl View<'_> {
             return broken(Fault::BytesInSilence { actual });
         }
         if let Some((at, by)) = connection.ended {
-            let after = at.saturating_sub(connection.anchor(at));
-            return broken(Fault::ClosedInSilence { by, after });
+            let anchor = connection.anchor(at);
+            let after = at.saturating_sub(anchor);
+            let not_before = (self.began + duration).saturating_sub(anchor);
+            return broken(Fault::ClosedInSilence { by, after, not_before });
         }
         if let Some(error) = connection.refused {
             return broken(Fault::NotConnected { error: error.to_owned() });

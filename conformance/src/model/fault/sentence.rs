@@ -54,7 +54,7 @@ impl fmt::Display for Fault {
             Self::BytesInSilence { actual } => {
                 write!(f, "nothing was due yet, but {} came", show_bytes(actual))
             }
-            Self::ClosedInSilence { by, after } => {
+            Self::ClosedInSilence { by, after, .. } => {
                 write!(
                     f,
                     "the connection was closed ({by}) {} after our last byte, though nothing was wrong",

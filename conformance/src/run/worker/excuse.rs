@@ -19,6 +19,8 @@ use crate::play::Load;
 pub(super) struct Circumstances {
     /// Whose lateness can have made the fault.
     pub(super) lateness: Lateness,
+    /// How late the runner must have been to have made it, where that is known.
+    pub(super) earliness: Option<Duration>,
     /// The fault is that the target had not begun to listen, or to connect.
     pub(super) starting: bool,
     /// How long the runner itself stood still, over the whole conversation.
@@ -49,7 +51,10 @@ pub(super) fn machine_was_late(what: &Circumstances, tolerances: &Tolerances) ->
     let late = match what.lateness {
         Lateness::Irrelevant => false,
         Lateness::Always => return Some("so that nothing can be said of the tester".to_owned()),
-        Lateness::RunnerLate => runner > runner_allowed,
+        // What the watch saw may be half of what there was, no less.
+        Lateness::RunnerLate => {
+            runner > runner_allowed && what.earliness.is_none_or(|needed| 2 * runner > needed)
+        }
         Lateness::TargetLate => (runner > runner_allowed && !what.waited_out) || target > spoiled,
     };
     late.then(|| {
@@ -116,7 +121,15 @@ mod tests {
     ) {
         let runner_delay = Duration::from_secs_f64(runner_delay);
         let waited_out = false;
-        let what = Circumstances { lateness, starting, runner_delay, waited_out, whole: load, step: load };
+        let what = Circumstances {
+            lateness,
+            earliness: None,
+            starting,
+            runner_delay,
+            waited_out,
+            whole: load,
+            step: load,
+        };
         let excuse = machine_was_late(&what, &Tolerances::default());
         assert_eq!(excuse.is_some(), excused, "{excuse:?}");
     }
@@ -134,6 +147,7 @@ mod tests {
         let runner_delay = Duration::from_millis(600);
         let what = Circumstances {
             waited_out: true,
+            earliness: None,
             starting: false,
             lateness,
             runner_delay,
@@ -141,5 +155,30 @@ mod tests {
             step: load,
         };
         assert_eq!(machine_was_late(&what, &Tolerances::default()).is_some(), excused);
+    }
+
+    /// A runner that is 32 ms late does not make a close look 192 ms too early.
+    #[rstest]
+    #[case::by_far_too_early(192, 32, false)]
+    #[case::a_little_too_early(60, 32, true)]
+    #[case::by_a_very_late_runner(192, 100, true)]
+    #[case::by_a_runner_in_time(5, 19, false)]
+    fn an_early_act_needs_a_runner_as_late(
+        #[case] earliness: u64,
+        #[case] runner_delay: u64,
+        #[case] excused: bool,
+    ) {
+        let load = load(5.0, 0.0, 0.1, 9.8);
+        let what = Circumstances {
+            lateness: Lateness::RunnerLate,
+            earliness: Some(Duration::from_millis(earliness)),
+            starting: false,
+            runner_delay: Duration::from_millis(runner_delay),
+            waited_out: false,
+            whole: load,
+            step: load,
+        };
+        let tolerances = Tolerances { early: Duration::from_millis(200), ..Tolerances::default() };
+        assert_eq!(machine_was_late(&what, &tolerances).is_some(), excused);
     }
 }
