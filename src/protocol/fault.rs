@@ -1,4 +1,4 @@
-//! What can be wrong with a peer's bytes, named so that a person who implements the other side can mend it.
+//! What can be wrong with a peer's bytes, named so that a person who implements the other side can fix it.
 
 use std::fmt;
 

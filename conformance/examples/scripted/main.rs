@@ -16,7 +16,7 @@ use conformance::model::place::Isolation;
 use conformance::model::requirement::Catalogue;
 use conformance::model::tolerance::Tolerances;
 use conformance::play;
-use conformance::play::Told;
+use conformance::play::Update;
 use conformance::stage::target::Launch;
 
 /// What the conversation calls its target, the peer of this program: something that stays until it is ended.
@@ -50,7 +50,7 @@ fn play(arguments: &[String]) -> Result<(), String> {
         cwd: Path::new("/").to_owned(),
         isolation: Isolation::Namespace,
     };
-    let played = play::play(&case, &tolerances, &launch, 0, &mut |_: Told<'_>| ())
+    let played = play::play(&case, &tolerances, &launch, 0, &mut |_: Update<'_>| ())
         .map_err(|error| error.to_string())?;
     match judge::judge(&case, &tolerances, &played.transcript) {
         Verdict::Pass => Ok(()),

@@ -29,7 +29,7 @@ pub struct Cli {
 /// What the runner does besides running.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Compare two JSON reports: what was mended, what broke, what is new
+    /// Compare two JSON reports: what was fixed, what broke, what is new
     ///
     /// Exit status: 0 nothing broke, 1 a requirement that held and counts (--fail-on of the new run) does not hold any
     /// more, 2 a file cannot be read.

@@ -47,7 +47,7 @@ pub struct Diff {
     /// Held and does not.
     pub broke: Vec<Change>,
     /// Did not hold and does.
-    pub mended: Vec<Change>,
+    pub fixed: Vec<Change>,
     /// Does not hold, as before.
     pub still_fails: Vec<Change>,
     /// Not in the old run.
@@ -97,7 +97,7 @@ impl Diff {
             targets: [plain::target(old), plain::target(new)],
             notes: notes(old, new),
             broke: Vec::new(),
-            mended: Vec::new(),
+            fixed: Vec::new(),
             still_fails: Vec::new(),
             new: Vec::new(),
             gone: Vec::new(),
@@ -111,7 +111,7 @@ impl Diff {
             };
             let list = match (before.outcome, record.outcome) {
                 (Outcome::Pass, Outcome::Fail) => &mut diff.broke,
-                (Outcome::Fail, Outcome::Pass) => &mut diff.mended,
+                (Outcome::Fail, Outcome::Pass) => &mut diff.fixed,
                 (Outcome::Fail, Outcome::Fail) => &mut diff.still_fails,
                 (before, now) if before == now => continue,
                 _ => &mut diff.otherwise,
@@ -154,7 +154,7 @@ impl Diff {
 
     fn lists(&self) -> [(&'static str, &'static str, Style, &[Change]); 6] {
         [
-            ("Mended", "mended", GOOD, &self.mended),
+            ("Fixed", "fixed", GOOD, &self.fixed),
             ("New", "new", BOLD, &self.new),
             ("Not in the new run", "not in the new run", BOLD, &self.gone),
             ("Judged in one of the runs only", "judged in one run only", BOLD, &self.otherwise),

@@ -117,7 +117,7 @@ pub fn merge_runs(runs: Vec<(String, RunReport)>, catalogue: &Catalogue) -> Resu
 }
 
 fn known_failures(comparison: Comparison) -> BTreeSet<String> {
-    comparison.expected.into_iter().chain(comparison.mended).collect()
+    comparison.expected.into_iter().chain(comparison.fixed).collect()
 }
 
 fn refuse_unknown(name: &str, run: &RunReport, catalogue: &Catalogue) -> Result<(), MergeError> {

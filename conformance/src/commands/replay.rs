@@ -18,7 +18,7 @@ use crate::model::transcript::{self, Entry};
 use crate::report::{RunReport, human, plain};
 use crate::stage::interrupt;
 use crate::words::annotate::by_field;
-use crate::words::ladder::{self, Teller};
+use crate::words::ladder::{self, LadderWriter};
 use crate::words::page::{self, BOLD, DIM, GOOD, Page, UNSURE, painted, seconds};
 use crate::words::steps::expectation;
 
@@ -93,7 +93,7 @@ fn write_unjudged(page: &mut Page, case: &CaseRecord) {
 /// Prints a case while it is played.
 struct Live<'c> {
     case: &'c Case,
-    teller: Teller,
+    writer: LadderWriter,
     width: usize,
     /// What the program has printed of a line that is not over.
     unfinished: BTreeMap<Stream, String>,
@@ -101,8 +101,8 @@ struct Live<'c> {
 
 impl<'c> Live<'c> {
     fn new(case: &'c Case) -> Self {
-        let teller = Teller::new(case.role, &case.args, connections(case));
-        Self { case, teller, width: page::terminal_width(), unfinished: BTreeMap::new() }
+        let writer = LadderWriter::new(case.role, &case.args, connections(case));
+        Self { case, writer, width: page::terminal_width(), unfinished: BTreeMap::new() }
     }
 
     fn head(&self, target: &str, grader: &Grader) -> String {
@@ -125,7 +125,7 @@ impl<'c> Live<'c> {
                 let words = step.and_then(|step| Some((step, expectation(self.case, step)?)));
                 if let Some((step, words)) = words {
                     let on =
-                        if is_on_one(step) { self.teller.prefix(step.connection()) } else { String::new() };
+                        if is_on_one(step) { self.writer.prefix(step.connection()) } else { String::new() };
                     page.wrapped(INDENT, &painted(DIM, escape::line(&format!("{on}{words}"))));
                 }
             }
@@ -140,8 +140,8 @@ impl<'c> Live<'c> {
     }
 
     fn event(&mut self, page: &mut Page, entry: &Entry) {
-        let Some(beat) = self.teller.tell(entry) else { return };
-        let line = ladder::line(&beat, self.width);
+        let Some(event) = self.writer.tell(entry) else { return };
+        let line = ladder::line(&event, self.width);
         page.wrapped(&line.time, &escape::line(&line.text));
         if let Some(fields) = fields(&entry.event) {
             page.wrapped(INDENT, &painted(DIM, fields));

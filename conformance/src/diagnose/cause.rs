@@ -14,11 +14,11 @@ mod serial;
 mod shared;
 mod timing;
 
-use super::scene::Scene;
+use super::context::Context;
 use crate::model::outcome::CaseRecord;
 use crate::model::tolerance::Tolerances;
 
-/// What is probably wrong in the program, in words for the one who mends it.
+/// What is probably wrong in the program, in words for the one who fixes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cause {
     /// Short and stable: failures of the same key have the same cause.
@@ -79,10 +79,10 @@ pub(super) fn explains(cause: &str, effect: &str) -> bool {
 
 /// The likely cause of a failed case, where one is recognised.
 pub fn recognise(case: &CaseRecord, tolerances: &Tolerances) -> Option<Cause> {
-    let scene = Scene::of(case, tolerances)?;
+    let context = Context::of(case, tolerances)?;
     // Wrong bytes speak for themselves, even where the program died later of something else.
-    let bytes_first = scene.fault.is_of_content();
-    let order: [fn(&Scene<'_>) -> Option<Cause>; 11] = [
+    let bytes_first = context.fault.is_of_content();
+    let order: [fn(&Context<'_>) -> Option<Cause>; 11] = [
         crash::recognise,
         measurement::recognise,
         serial::recognise,
@@ -98,10 +98,10 @@ pub fn recognise(case: &CaseRecord, tolerances: &Tolerances) -> Option<Cause> {
     let (crash, rest) = order.split_first()?;
     let mut found = None;
     if !bytes_first {
-        found = crash(&scene);
+        found = crash(&context);
     }
-    found = found.or_else(|| rest.iter().find_map(|recognise| recognise(&scene)));
-    found.or_else(|| crash(&scene))
+    found = found.or_else(|| rest.iter().find_map(|recognise| recognise(&context)));
+    found.or_else(|| crash(&context))
 }
 
 #[cfg(test)]

@@ -2,6 +2,6 @@
 //! Pure, and the same for every report.
 
 pub mod cause;
+pub mod context;
 pub mod problem;
-pub mod scene;
 mod trace;

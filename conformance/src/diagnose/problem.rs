@@ -5,7 +5,7 @@ use crate::model::fault::Fault;
 use crate::model::outcome::{CaseRecord, Outcome, RequirementRecord};
 use crate::model::tolerance::Tolerances;
 
-/// One thing to mend.
+/// One thing to fix.
 #[derive(Clone, Debug)]
 pub struct Problem<'r> {
     /// What is probably wrong, where that was recognised.

@@ -86,12 +86,12 @@ pub(crate) fn finish_transcripts(transcripts: Option<Transcripts<'_>>) -> Result
     finished.map_err(|error| Refusal::not_carried_out(format!("--transcripts: {error}")))
 }
 
-/// Known failures count no longer; one that was mended counts until the file says so.
+/// Known failures count no longer; one that was fixed counts until the file says so.
 pub(crate) fn exit_with(baseline: Option<&Baseline>, report: &RunReport, unsure_fails: bool) -> Exit {
     let Some(baseline) = baseline else {
         return exit_of(&report.requirements, report.options.fail_on, unsure_fails);
     };
-    if report.baseline.as_ref().is_some_and(|comparison| !comparison.mended.is_empty()) {
+    if report.baseline.as_ref().is_some_and(|comparison| !comparison.fixed.is_empty()) {
         return Exit::DoesNotHold;
     }
     let excused = |record: &&RequirementRecord| match record.outcome {

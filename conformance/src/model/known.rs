@@ -8,5 +8,5 @@ pub struct Comparison {
     /// Cases that fail and are known to.
     pub expected: Vec<String>,
     /// Cases that are known to fail and passed: take them out of the file.
-    pub mended: Vec<String>,
+    pub fixed: Vec<String>,
 }

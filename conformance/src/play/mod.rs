@@ -90,9 +90,9 @@ pub struct Played {
     pub leftovers: Vec<String>,
 }
 
-/// What a player tells while it plays.
+/// What a player reports while it plays.
 #[derive(Debug)]
-pub enum Told<'t> {
+pub enum Update<'t> {
     /// A long wait begins: for this, and for so long at most.
     Waiting(String, Duration),
     /// It is over.
@@ -107,7 +107,7 @@ pub fn play(
     tolerances: &Tolerances,
     launch: &Launch,
     seed: u64,
-    tell: &mut dyn FnMut(Told<'_>),
+    tell: &mut dyn FnMut(Update<'_>),
 ) -> Result<Played, PlayError> {
     Player::new(case, tolerances, launch, seed, tell)?.play()
 }
@@ -117,7 +117,7 @@ struct Player<'a> {
     judge: Judge<'a>,
     launch: &'a Launch,
     random: fastrand::Rng,
-    tell: &'a mut dyn FnMut(Told<'_>),
+    tell: &'a mut dyn FnMut(Update<'_>),
     /// How many entries of the transcript have been told.
     told: usize,
     clock: Instant,
@@ -150,7 +150,7 @@ impl<'a> Player<'a> {
         tolerances: &'a Tolerances,
         launch: &'a Launch,
         seed: u64,
-        tell: &'a mut dyn FnMut(Told<'_>),
+        tell: &'a mut dyn FnMut(Update<'_>),
     ) -> Result<Self, PlayError> {
         let (listener, data_port) = match case.listen {
             true => (
@@ -241,7 +241,7 @@ impl<'a> Player<'a> {
                     let idle_from = began + idle_after(step);
                     if !announced && now >= idle_from {
                         announced = true;
-                        (self.tell)(Told::Waiting(describe(step), deadline.saturating_sub(now)));
+                        (self.tell)(Update::Waiting(describe(step), deadline.saturating_sub(now)));
                     }
                     let until = if announced { deadline } else { deadline.min(idle_from) };
                     self.pump(step, until)?;
@@ -249,7 +249,7 @@ impl<'a> Player<'a> {
             }
         };
         if announced {
-            (self.tell)(Told::Resumed);
+            (self.tell)(Update::Resumed);
         }
         if holds {
             self.conclude(step);
@@ -290,7 +290,7 @@ impl<'a> Player<'a> {
     /// Tells what has happened since it was last told.
     fn tell_news(&mut self) {
         for entry in &self.transcript.entries[self.told..] {
-            (self.tell)(Told::Happened(entry));
+            (self.tell)(Update::Happened(entry));
         }
         self.told = self.transcript.entries.len();
     }

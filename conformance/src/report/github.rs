@@ -37,9 +37,9 @@ pub fn render(report: &RunReport, catalogue: &Catalogue) -> io::Result<Vec<u8>> 
         let title = format!("{} ({}) {}", record.id, record.level, record.title);
         writeln!(out, "::{command} title={}::{}", property(&title), data(&text)).map_err(io::Error::other)?;
     }
-    let mended = report.baseline.as_ref().map(|comparison| comparison.mended.as_slice()).unwrap_or_default();
-    if !mended.is_empty() {
-        let text = format!("take them out of the known failures:\n{}", mended.join("\n"));
+    let fixed = report.baseline.as_ref().map(|comparison| comparison.fixed.as_slice()).unwrap_or_default();
+    if !fixed.is_empty() {
+        let text = format!("take them out of the known failures:\n{}", fixed.join("\n"));
         writeln!(out, "::error title=Known to fail and passes::{}", data(&text)).map_err(io::Error::other)?;
     }
     Ok(out.into_bytes())

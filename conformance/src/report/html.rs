@@ -58,7 +58,7 @@ struct Page<'r> {
     problems: Vec<ProblemView<'r>>,
     unjudged: Vec<(String, Vec<&'r str>)>,
     known: Vec<&'r str>,
-    mended: Vec<&'r str>,
+    fixed: Vec<&'r str>,
     areas: Vec<AreaView<'r>>,
     /// The outcomes that there are, with their number: what can be filtered by.
     outcomes: Vec<(Outcome, Mark, usize)>,
@@ -99,7 +99,7 @@ impl<'r> Page<'r> {
                 .map(|(reason, cases)| (reason, cases.iter().map(|case| case.id.as_str()).collect()))
                 .collect(),
             known: baseline.iter().flat_map(|known| &known.expected).map(String::as_str).collect(),
-            mended: baseline.iter().flat_map(|known| &known.mended).map(String::as_str).collect(),
+            fixed: baseline.iter().flat_map(|known| &known.fixed).map(String::as_str).collect(),
             areas: AreaView::all(found, report, catalogue),
             outcomes: (outcomes.into_iter())
                 .map(|outcome| (outcome, Mark::of_any(outcome), number(outcome)))
@@ -118,8 +118,8 @@ impl<'r> Page<'r> {
     }
 
     /// How many failures the page tells.
-    fn to_mend(&self) -> String {
-        format!("{} to mend", count(self.problems.len(), "thing"))
+    fn to_fix(&self) -> String {
+        format!("{} to fix", count(self.problems.len(), "thing"))
     }
 }
 

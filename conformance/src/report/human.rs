@@ -1,5 +1,5 @@
-//! The run as text, for a person: what to mend in one line each, every requirement on a line, each thing to
-//! mend with its evidence, and the summary last.
+//! The run as text, for a person: what to fix in one line each, every requirement on a line, each thing to
+//! fix with its evidence, and the summary last.
 
 mod problem;
 
@@ -51,7 +51,7 @@ fn write_overview(page: &mut Page, problems: &[Problem<'_>]) {
         return;
     }
     page.blank();
-    page.line(painted(BOLD, format!("{} to mend:", count(problems.len(), "thing"))));
+    page.line(painted(BOLD, format!("{} to fix:", count(problems.len(), "thing"))));
     for (index, problem) in problems.iter().enumerate() {
         let number = painted(BAD, format!("{:>2}", index + 1));
         page.wrapped(
@@ -167,8 +167,8 @@ fn write_known(page: &mut Page, known: &Comparison) {
     if !known.expected.is_empty() {
         page.line(format!("{} known to fail, and not counted", count(known.expected.len(), "case")));
     }
-    if !known.mended.is_empty() {
-        let text = format!("{}; take them out of the known failures", known.mended.join(", "));
+    if !known.fixed.is_empty() {
+        let text = format!("{}; take them out of the known failures", known.fixed.join(", "));
         page.wrapped("Known to fail, and passed: ", &text);
     }
 }

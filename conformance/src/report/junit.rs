@@ -71,7 +71,7 @@ fn suite(
         ("hostname", "localhost".to_owned()),
         ("timestamp", started.to_owned()),
         ("tests", cases.len().to_string()),
-        ("failures", count(|standing| matches!(standing, Standing::Failed | Standing::Mended))),
+        ("failures", count(|standing| matches!(standing, Standing::Failed | Standing::Fixed))),
         ("errors", count(|standing| standing == Standing::Broken)),
         ("skipped", count(is_skipped)),
         ("time", format!("{seconds:.3}")),
@@ -134,7 +134,7 @@ fn test_case(xml: &mut Xml, case: &CaseRecord, report: &RunReport, catalogue: &C
             return Ok(());
         }
         Standing::Failed => ("failure", plain::ids(&case.charged)),
-        Standing::Mended => ("failure", "known failure".to_owned()),
+        Standing::Fixed => ("failure", "known failure".to_owned()),
         Standing::FailedBelow(_) | Standing::KnownFailure => ("skipped", plain::ids(&case.charged)),
         Standing::Broken => ("error", case.outcome.to_string()),
         Standing::Skipped => ("skipped", "not run".to_owned()),

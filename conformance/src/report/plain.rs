@@ -237,8 +237,8 @@ pub enum Standing {
     FailedBelow(Level),
     /// It fails, and is known to (`--baseline`).
     KnownFailure,
-    /// It passes, and is known to fail: the file of known failures is to be mended as well, and that counts.
-    Mended,
+    /// It passes, and is known to fail: the file of known failures is to be fixed as well, and that counts.
+    Fixed,
     /// The runner could not judge it.
     Broken,
     /// It was not run.
@@ -253,7 +253,7 @@ impl Standing {
             baseline.is_some_and(|comparison| list(comparison).contains(&case.id))
         };
         match case.outcome {
-            Outcome::Pass if known(|comparison| &comparison.mended) => Self::Mended,
+            Outcome::Pass if known(|comparison| &comparison.fixed) => Self::Fixed,
             Outcome::Pass => Self::Passed,
             Outcome::Skip => Self::Skipped,
             Outcome::Error | Outcome::Inconclusive => Self::Broken,
@@ -270,7 +270,7 @@ impl Standing {
         match self {
             Self::FailedBelow(level) => Some(format!("does not hold, and does not count (only {level})")),
             Self::KnownFailure => Some("does not hold, and is known not to".to_owned()),
-            Self::Mended => Some("is known to fail and passes: take it out of the known failures".to_owned()),
+            Self::Fixed => Some("is known to fail and passes: take it out of the known failures".to_owned()),
             Self::Passed | Self::Failed | Self::Broken | Self::Skipped => None,
         }
     }

@@ -45,13 +45,13 @@ fn write_point(
         Standing::FailedBelow(_) | Standing::KnownFailure => {
             writeln!(out, "not ok {number} - {description} # TODO {remark}")?;
         }
-        Standing::Failed | Standing::Broken | Standing::Mended => {
+        Standing::Failed | Standing::Broken | Standing::Fixed => {
             writeln!(out, "not ok {number} - {description}")?;
         }
     }
     // Every line of the block has its indent, the empty ones too: a parser takes a line without for its end.
     writeln!(out, "  ---")?;
-    let message = if standing == Standing::Mended { remark } else { plain::message(case) };
+    let message = if standing == Standing::Fixed { remark } else { plain::message(case) };
     write_pair(out, "message", &message)?;
     write_pair(out, "severity", if standing == Standing::Broken { "error" } else { "fail" })?;
     write_pair(out, "requirements", &plain::ids(concerned(case)))?;

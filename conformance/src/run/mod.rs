@@ -123,9 +123,9 @@ enum Beside {
 }
 
 /// What the threads of a run tell the one that talks to the listeners.
-enum Told {
+enum Update {
     Started(usize),
-    Said(usize, Message),
+    FromWorker(usize, Message),
     Interrupted,
 }
 
@@ -228,13 +228,13 @@ impl<'a> Shared<'a> {
         if self.stopped.load(Ordering::SeqCst) {
             return Ok(records);
         }
-        let (teller, told) = mpsc::channel();
+        let (sender, updates) = mpsc::channel();
         let tokens = Tokens::new(self.jobs);
         let places = Tokens::new(locked(&self.crowd).limit());
-        let waker = teller.clone();
+        let waker = sender.clone();
         interrupt::on_interrupt(Some(Box::new(move || {
             // A run that is over listens no more, and needs no waking.
-            let _ = waker.send(Told::Interrupted);
+            let _ = waker.send(Update::Interrupted);
         })));
         let impossible = thread::scope(|scope| {
             let (tokens, places) = (&tokens, &places);
@@ -245,20 +245,20 @@ impl<'a> Shared<'a> {
                     if !(places.take(1) && tokens.take(weight)) {
                         break;
                     }
-                    let to = teller.clone();
+                    let to = sender.clone();
                     let started = thread::Builder::new().spawn_scoped(scope, move || {
                         self.case(index, weight, beside, (tokens, places), &to);
                         places.give_back(1);
                     });
                     if let Err(error) = started {
-                        let _ = teller.send(Told::Said(index, self.not_started(index, &error)));
+                        let _ = sender.send(Update::FromWorker(index, self.not_started(index, &error)));
                         tokens.give_back(weight);
                         places.give_back(1);
                     }
                 }
             });
             let impossible = match starting {
-                Ok(_) => self.listen(&told, beside, &mut records, listeners, order.len()),
+                Ok(_) => self.listen(&updates, beside, &mut records, listeners, order.len()),
                 Err(error) => Some(format!("cannot start a thread: {error}")),
             };
             tokens.stop();
@@ -273,7 +273,7 @@ impl<'a> Shared<'a> {
     /// Passes on what the threads tell until every case is done, or the run is over for another reason.
     fn listen(
         &self,
-        told: &Receiver<Told>,
+        updates: &Receiver<Update>,
         beside: Beside,
         records: &mut [Option<CaseRecord>],
         listeners: &mut [&mut dyn Listener],
@@ -281,16 +281,18 @@ impl<'a> Shared<'a> {
     ) -> Option<String> {
         while remaining > 0 {
             let id = |index: usize| self.plan.cases[index].id.as_str();
-            match told.recv().ok()? {
-                Told::Started(index) => tell(listeners, &Event::Started { id: id(index) }),
-                Told::Said(index, Message::Waiting { what, at_most, .. }) => {
+            match updates.recv().ok()? {
+                Update::Started(index) => tell(listeners, &Event::Started { id: id(index) }),
+                Update::FromWorker(index, Message::Waiting { what, at_most, .. }) => {
                     tell(listeners, &Event::Waiting { id: id(index), what: &what, at_most });
                 }
-                Told::Said(index, Message::Happened(entry)) => {
+                Update::FromWorker(index, Message::Happened(entry)) => {
                     tell(listeners, &Event::Happened { id: id(index), entry: &entry });
                 }
-                Told::Said(index, Message::Resumed) => tell(listeners, &Event::Resumed { id: id(index) }),
-                Told::Said(index, Message::Finished(record)) => {
+                Update::FromWorker(index, Message::Resumed) => {
+                    tell(listeners, &Event::Resumed { id: id(index) })
+                }
+                Update::FromWorker(index, Message::Finished(record)) => {
                     remaining -= 1;
                     let record = *record;
                     let had = locked(&self.company).had(index);
@@ -307,14 +309,16 @@ impl<'a> Shared<'a> {
                     }
                 }
                 // A target that could be started before can be started: it has broken this one worker.
-                Told::Said(index, Message::Impossible(reason)) if records.iter().any(Option::is_some) => {
+                Update::FromWorker(index, Message::Impossible(reason))
+                    if records.iter().any(Option::is_some) =>
+                {
                     remaining -= 1;
                     let record = CaseRecord::unplayed(&self.plan.cases[index], Outcome::Error, reason);
                     tell(listeners, &Event::Finished(&record));
                     records[index] = Some(record);
                 }
-                Told::Said(_, Message::Impossible(reason)) => return Some(reason),
-                Told::Interrupted => {
+                Update::FromWorker(_, Message::Impossible(reason)) => return Some(reason),
+                Update::Interrupted => {
                     self.stopped.store(true, Ordering::SeqCst);
                     return None;
                 }
@@ -338,16 +342,16 @@ impl<'a> Shared<'a> {
         weight: usize,
         beside: Beside,
         (tokens, places): (&Tokens, &Tokens),
-        teller: &Sender<Told>,
+        sender: &Sender<Update>,
     ) {
         let case = &self.plan.cases[index];
         let mut held = weight;
-        let say = |told| {
+        let say = |update| {
             // The listener may have left early; the worker is being killed then.
-            let _ = teller.send(told);
+            let _ = sender.send(update);
         };
         locked(&self.company).enter(index);
-        say(Told::Started(index));
+        say(Update::Started(index));
         let refused_before = capacity::refusals();
         let mut last = self.converse(case, |message| {
             if let Message::Waiting { at_most, memory_bytes, starting, .. } = &message {
@@ -366,7 +370,7 @@ impl<'a> Shared<'a> {
                     tokens.give_back(std::mem::take(&mut held));
                 }
             }
-            say(Told::Said(index, message));
+            say(Update::FromWorker(index, message));
         });
         if let Message::Finished(record) = &mut last {
             let accompanied = beside == Beside::Others && locked(&self.company).had(index);
@@ -381,7 +385,7 @@ impl<'a> Shared<'a> {
         }
         locked(&self.company).leave(index);
         tokens.give_back(held);
-        say(Told::Said(index, last));
+        say(Update::FromWorker(index, last));
     }
 
     /// A target takes so much memory: there may be so many of them at once.
@@ -397,7 +401,7 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// How a failure is told of before it has been seen alone.
+/// How a failure is reported before it has been seen alone.
 fn unsettled(record: &CaseRecord) -> CaseRecord {
     let message = record.message.as_deref().unwrap_or_default();
     CaseRecord {

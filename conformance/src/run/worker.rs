@@ -20,7 +20,7 @@ use crate::model::step::Stream;
 use crate::model::tolerance::{START_IS_IDLE, Tolerances, seconds};
 use crate::model::transcript::{DataEvent, Entry, Event, Transcript};
 use crate::play;
-use crate::play::{PlayError, Played, Told};
+use crate::play::{PlayError, Played, Update};
 use crate::stage::isolate::{self, InsideReport};
 use crate::stage::target::{self, Launch, StartError};
 use excuse::{Circumstances, machine_was_late};
@@ -134,16 +134,16 @@ fn carry_out(order: &Order) -> Message {
         isolation: order.isolation,
     };
     let mut first = true;
-    let mut tell = |told: Told<'_>| match told {
-        Told::Waiting(what, at_most) => {
+    let mut tell = |told: Update<'_>| match told {
+        Update::Waiting(what, at_most) => {
             let held = target::held();
             // Who waits as long as this before anything else waits for the start.
             let starting = std::mem::take(&mut first) && began.elapsed() >= START_IS_IDLE && held.runnable;
             say(&Message::Waiting { what, at_most, memory_bytes: held.memory_bytes, starting });
         }
-        Told::Resumed => say(&Message::Resumed),
-        Told::Happened(entry) if order.live => say(&Message::Happened(entry.clone())),
-        Told::Happened(_) => {}
+        Update::Resumed => say(&Message::Resumed),
+        Update::Happened(entry) if order.live => say(&Message::Happened(entry.clone())),
+        Update::Happened(_) => {}
     };
     match play::play(&order.case, &order.tolerances, &launch, order.seed, &mut tell) {
         Ok(played) => Message::Finished(Box::new(record(order, played, began.elapsed()))),

@@ -26,7 +26,7 @@ impl Speaker {
 
 /// The next bytes of a speech, named.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Heard {
+pub struct Named {
     /// What they are, in the words of the protocol.
     pub words: String,
     /// The same bytes cut into fields, in their order and without a gap.
@@ -47,7 +47,7 @@ pub struct Part {
 pub struct Speech {
     due: Vec<MessageType>,
     pending: Vec<u8>,
-    off_the_rails: bool,
+    unreadable: bool,
 }
 
 impl Speech {
@@ -55,19 +55,19 @@ impl Speech {
     pub fn of(speaker: Speaker) -> Self {
         let mut due = speaker.dues().to_vec();
         due.reverse();
-        Self { due, pending: Vec::new(), off_the_rails: false }
+        Self { due, pending: Vec::new(), unreadable: false }
     }
 
     /// Names the next bytes of the speech; `length` counts also those that were not kept.
-    pub fn hear(&mut self, bytes: &[u8], length: usize) -> String {
-        self.listen(bytes, length).words
+    pub fn name(&mut self, bytes: &[u8], length: usize) -> String {
+        self.name_fields(bytes, length).words
     }
 
     /// Names the next bytes of the speech and their fields; `length` counts also those that were not kept.
-    pub fn listen(&mut self, bytes: &[u8], length: usize) -> Heard {
-        if self.off_the_rails {
+    pub fn name_fields(&mut self, bytes: &[u8], length: usize) -> Named {
+        if self.unreadable {
             let words = format!("{} more", count_bytes(length));
-            return Heard { words, parts: cut(&[], 0..bytes.len()) };
+            return Named { words, parts: cut(&[], 0..bytes.len()) };
         }
         let resumed = !self.pending.is_empty();
         // Where in the message that is being heard the new bytes begin.
@@ -77,7 +77,7 @@ impl Speech {
         while !self.pending.is_empty() {
             let whole = self.pending.len();
             let Some(&due) = self.due.last() else {
-                self.off_the_rails = true;
+                self.unreadable = true;
                 said.push(surplus(&self.pending, whole + length - bytes.len()));
                 parts.extend(cut(&[], begin..whole));
                 break;
@@ -96,7 +96,7 @@ impl Speech {
                     break;
                 }
                 Err(fault) => {
-                    self.off_the_rails = true;
+                    self.unreadable = true;
                     parts.extend(cut(fields_of_invalid(due, &fault, &self.pending), begin..whole));
                     said.push(invalid(due, &fault, &self.pending, length));
                     break;
@@ -105,7 +105,7 @@ impl Speech {
         }
         let said = said.join(" + ");
         let words = if resumed { format!("{said} (with what came before)") } else { said };
-        Heard { words, parts }
+        Named { words, parts }
     }
 }
 
@@ -255,7 +255,7 @@ mod tests {
             .iter()
             .map(|bytes| {
                 let bytes = hex::decode(bytes).unwrap();
-                speech.hear(&bytes, bytes.len())
+                speech.name(&bytes, bytes.len())
             })
             .collect();
         assert_eq!(heard, named);
@@ -274,7 +274,7 @@ mod tests {
     fn bytes_stand_under_their_fields(#[case] speaker: Speaker, #[case] said: &[&str], #[case] parts: &str) {
         let mut speech = Speech::of(speaker);
         let said: Vec<_> = said.iter().map(|bytes| hex::decode(bytes).unwrap()).collect();
-        let heard: Vec<_> = said.iter().map(|bytes| speech.listen(bytes, bytes.len()).parts).collect();
+        let heard: Vec<_> = said.iter().map(|bytes| speech.name_fields(bytes, bytes.len()).parts).collect();
         for (bytes, parts) in said.iter().zip(&heard) {
             assert_eq!(bytes.len(), parts.iter().map(|part| part.length).sum::<usize>());
         }

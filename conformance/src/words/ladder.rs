@@ -15,7 +15,7 @@ use crate::model::outcome::CaseRecord;
 use crate::model::step::CONTROL;
 use crate::model::transcript::{DataEvent, EndedBy, Entry, Event, Exit};
 use crate::words::annotate::compare;
-use crate::words::dialogue::{Heard, Part, Speaker, Speech};
+use crate::words::dialogue::{Named, Part, Speaker, Speech};
 use crate::words::page::{DEFAULT_WIDTH, command_line};
 
 /// A longer conversation is cut in its middle: how it began, and how it ended.
@@ -25,35 +25,35 @@ const LAST: usize = 20;
 /// A connection that stands later than this after the begin of its connect is worth a line of its own.
 const SLOW: Duration = Duration::from_millis(500);
 
-/// A rung of a ladder.
+/// A line of a ladder.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Rung {
+pub enum Item {
     /// Something that happened.
-    Beat(Beat),
+    Event(LadderEvent),
     /// So many that are not told.
     LeftOut(usize),
 }
 
 /// Something that happened in a conversation.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Beat {
+pub struct LadderEvent {
     /// Since the case began.
     pub at: Duration,
     /// Which connection it is about, as `[2] `; empty where there is only one.
     pub on: String,
     /// Between whom.
-    pub course: Course,
+    pub direction: Direction,
     /// What happened; of a message what it is.
     pub words: String,
     /// The bytes of a message.
-    pub said: Option<Said>,
+    pub said: Option<MessageBytes>,
     /// Whether it is this that is wrong.
     pub wrong: bool,
 }
 
 /// Which way something goes between the runner and the program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Course {
+pub enum Direction {
     /// Bytes of the control connection, from this speaker.
     Message(Speaker),
     /// Test data, from the client.
@@ -90,7 +90,7 @@ pub enum Side {
 
 /// The bytes of a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Said {
+pub struct MessageBytes {
     /// Those that were kept.
     pub bytes: Vec<u8>,
     /// How many there were.
@@ -101,7 +101,7 @@ pub struct Said {
 
 /// Who is who in a ladder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Cast {
+pub struct Participants {
     /// What the runner is called.
     pub runner: &'static str,
     /// What the program is called.
@@ -111,18 +111,18 @@ pub struct Cast {
 }
 
 /// Who is who in a case.
-pub fn cast(case: &CaseRecord) -> Cast {
-    cast_of(case.role())
+pub fn participants(case: &CaseRecord) -> Participants {
+    participants_of(case.role())
 }
 
 /// Who is who with a program of this role.
-pub fn cast_of(role: Role) -> Cast {
+pub fn participants_of(role: Role) -> Participants {
     let (runner, program, speaks) = match role {
         Role::Server => ("client", "server", Speaker::Client),
         Role::Client => ("server", "client", Speaker::Server),
         Role::Command => ("conformance", "the program", Speaker::Server),
     };
-    Cast { runner, program, speaks }
+    Participants { runner, program, speaks }
 }
 
 /// Who is who in the lines of a case.
@@ -144,23 +144,30 @@ pub fn legend_of(role: Role, connections: usize) -> String {
 }
 
 /// Everything that happened in a case, the middle of a long conversation left out.
-pub fn rungs(case: &CaseRecord) -> Vec<Rung> {
+pub fn items(case: &CaseRecord) -> Vec<Item> {
     let fault = case.finding.as_ref().map(|finding| &finding.fault);
     let wrong = wrong_entry(case);
-    let mut teller = Teller::of(case);
+    let mut writer = LadderWriter::of(case);
     let mut all = Vec::new();
     for (index, entry) in counted(case).iter().enumerate() {
-        if let Some(beat) = teller.tell(entry) {
-            all.push(Beat { wrong: wrong == Some(index), ..beat });
+        if let Some(event) = writer.tell(entry) {
+            all.push(LadderEvent { wrong: wrong == Some(index), ..event });
         }
     }
-    // What did not happen has no entry: the end of the wait for it is told in a beat of its own.
+    // What did not happen has no entry: the end of the wait for it is an event of its own.
     if let (None, Some(fault), Some(last)) = (wrong, fault, case.transcript.entries.last())
         && fault.lateness() == Lateness::TargetLate
     {
         let words = compare(fault, DEFAULT_WIDTH).came;
         let on = String::new();
-        all.push(Beat { at: last.at, on, course: Course::Absent, words, said: None, wrong: true });
+        all.push(LadderEvent {
+            at: last.at,
+            on,
+            direction: Direction::Absent,
+            words,
+            said: None,
+            wrong: true,
+        });
     }
     shortened(all)
 }
@@ -201,15 +208,15 @@ fn shows(fault: &Fault, event: &Event) -> bool {
     }
 }
 
-fn shortened(mut all: Vec<Beat>) -> Vec<Rung> {
+fn shortened(mut all: Vec<LadderEvent>) -> Vec<Item> {
     match all.len().checked_sub(FIRST + LAST) {
         Some(hidden @ 4..) => {
             let tail = all.split_off(FIRST + hidden);
             all.truncate(FIRST);
-            let (first, last) = (all.into_iter().map(Rung::Beat), tail.into_iter().map(Rung::Beat));
-            first.chain([Rung::LeftOut(hidden)]).chain(last).collect()
+            let (first, last) = (all.into_iter().map(Item::Event), tail.into_iter().map(Item::Event));
+            first.chain([Item::LeftOut(hidden)]).chain(last).collect()
         }
-        _ => all.into_iter().map(Rung::Beat).collect(),
+        _ => all.into_iter().map(Item::Event).collect(),
     }
 }
 
@@ -224,15 +231,15 @@ fn names(entries: &[Entry]) -> Vec<String> {
 }
 
 struct Told {
-    course: Course,
+    direction: Direction,
     words: String,
-    said: Option<Said>,
+    said: Option<MessageBytes>,
 }
 
 /// Puts the events of one conversation into words, one after the other.
 #[derive(Clone, Debug)]
-pub struct Teller {
-    cast: Cast,
+pub struct LadderWriter {
+    participants: Participants,
     args: Vec<String>,
     /// The connections in the order of their beginnings.
     names: Vec<String>,
@@ -242,12 +249,18 @@ pub struct Teller {
     begun: BTreeMap<String, Duration>,
 }
 
-impl Teller {
+impl LadderWriter {
     /// For a program that was started in this role with these arguments. `names` are the connections that there
     /// will be, in the order of their beginnings.
     pub fn new(role: Role, args: &[String], names: Vec<String>) -> Self {
         let args = args.to_vec();
-        Self { cast: cast_of(role), args, names, speeches: BTreeMap::new(), begun: BTreeMap::new() }
+        Self {
+            participants: participants_of(role),
+            args,
+            names,
+            speeches: BTreeMap::new(),
+            begun: BTreeMap::new(),
+        }
     }
 
     /// For a case that is over.
@@ -255,41 +268,41 @@ impl Teller {
         Self::new(case.role(), &case.args, names(counted(case)))
     }
 
-    /// The next event, where it is worth a beat.
-    pub fn tell(&mut self, entry: &Entry) -> Option<Beat> {
-        let Told { course, words, said } = self.told(entry)?;
+    /// The next event, where it is worth one.
+    pub fn tell(&mut self, entry: &Entry) -> Option<LadderEvent> {
+        let Told { direction, words, said } = self.told(entry)?;
         let on = entry.event.connection().map_or(String::new(), |name| self.prefix(name));
-        Some(Beat { at: entry.at, on, course, words, said, wrong: false })
+        Some(LadderEvent { at: entry.at, on, direction, words, said, wrong: false })
     }
 
     fn told(&mut self, entry: &Entry) -> Option<Told> {
-        let plain = |course, words: String| Some(Told { course, words, said: None });
-        let Cast { runner: ours, program: theirs, speaks: we } = self.cast;
-        let close = |by, reset| Course::Close { by, reset };
+        let plain = |direction, words: String| Some(Told { direction, words, said: None });
+        let Participants { runner: ours, program: theirs, speaks: we } = self.participants;
+        let close = |by, reset| Direction::Close { by, reset };
         match &entry.event {
             // Steps are the fixture's business, and output is shown as a whole.
             Event::Step { .. } | Event::Finished | Event::Output { .. } => None,
-            Event::Started => plain(Course::Start, format!("{theirs} starts{}", self.call())),
-            Event::Ready => plain(Course::At(Side::Program), format!("{theirs} listens on TCP port 5678")),
-            Event::Exited(exit) => plain(Course::End, format!("{theirs} ends: {}", ended(*exit))),
+            Event::Started => plain(Direction::Start, format!("{theirs} starts{}", self.call())),
+            Event::Ready => plain(Direction::At(Side::Program), format!("{theirs} listens on TCP port 5678")),
+            Event::Exited(exit) => plain(Direction::End, format!("{theirs} ends: {}", ended(*exit))),
             Event::Signalled { signal } => {
-                plain(Course::Signal, format!("{theirs} is sent {}", signal_name(signal.number())))
+                plain(Direction::Signal, format!("{theirs} is sent {}", signal_name(signal.number())))
             }
             Event::Connecting { on: name, to } => {
                 self.speeches.insert(name.clone(), fresh());
                 self.begun.insert(name.clone(), entry.at);
-                plain(Course::Connect(Side::Runner), format!("{ours} connects to {to}"))
+                plain(Direction::Connect(Side::Runner), format!("{ours} connects to {to}"))
             }
             Event::Opened { on: name, local, accepted: true, .. } => {
                 self.speeches.insert(name.clone(), fresh());
-                plain(Course::Connect(Side::Program), format!("{theirs} connects to {local}"))
+                plain(Direction::Connect(Side::Program), format!("{theirs} connects to {local}"))
             }
             Event::Opened { on: name, .. } => {
                 let slow = self.begun.get(name).is_some_and(|begun| entry.at > *begun + SLOW);
-                slow.then(|| plain(Course::At(Side::Runner), format!("{ours} is connected"))).flatten()
+                slow.then(|| plain(Direction::At(Side::Runner), format!("{ours} is connected"))).flatten()
             }
             Event::Refused { error, .. } => {
-                plain(Course::At(Side::Runner), format!("{ours} cannot connect: {error}"))
+                plain(Direction::At(Side::Runner), format!("{ours} cannot connect: {error}"))
             }
             Event::Sent { on: name, bytes, length } => Some(self.speak(we, name, bytes, *length)),
             Event::Received { on: name, bytes } => {
@@ -297,8 +310,8 @@ impl Teller {
                 Some(self.speak(they, name, bytes, bytes.len()))
             }
             Event::Ended { by, .. } => {
-                let course = close(Side::Program, *by == EndedBy::Reset);
-                plain(course, format!("{theirs} closes the connection ({by})"))
+                let direction = close(Side::Program, *by == EndedBy::Reset);
+                plain(direction, format!("{theirs} closes the connection ({by})"))
             }
             Event::Shutdown { .. } => {
                 plain(close(Side::Runner, false), format!("{ours} closes its sending side"))
@@ -310,7 +323,7 @@ impl Teller {
                 plain(close(Side::Runner, false), format!("{ours} closes the connection"))
             }
             Event::Ports { announced_open, swapped_open } => plain(
-                Course::At(Side::Program),
+                Direction::At(Side::Program),
                 match (announced_open, swapped_open) {
                     (true, _) => "the announced test port is open",
                     (false, true) => {
@@ -321,11 +334,11 @@ impl Teller {
                 .to_owned(),
             ),
             Event::Data(event) => {
-                let (course, words) = describe_data(event);
-                plain(course, words)
+                let (direction, words) = describe_data(event);
+                plain(direction, words)
             }
             Event::Resources { descriptors, threads } => plain(
-                Course::At(Side::Program),
+                Direction::At(Side::Program),
                 format!("{theirs} holds {descriptors} descriptors and {threads} threads"),
             ),
         }
@@ -350,14 +363,14 @@ impl Teller {
     fn speak(&mut self, speaker: Speaker, name: &str, bytes: &[u8], length: usize) -> Told {
         let (client, server) = self.speeches.entry(name.to_owned()).or_insert_with(fresh);
         let speech = if speaker == Speaker::Client { client } else { server };
-        let Heard { words, parts } = speech.listen(bytes, length);
-        let said = Said { bytes: bytes.to_vec(), length, parts };
-        Told { course: Course::Message(speaker), words, said: Some(said) }
+        let Named { words, parts } = speech.name_fields(bytes, length);
+        let said = MessageBytes { bytes: bytes.to_vec(), length, parts };
+        Told { direction: Direction::Message(speaker), words, said: Some(said) }
     }
 }
 
-fn describe_data(event: &DataEvent) -> (Course, String) {
-    let at_program = Course::At(Side::Program);
+fn describe_data(event: &DataEvent) -> (Direction, String) {
+    let at_program = Direction::At(Side::Program);
     match event {
         DataEvent::Port { port, over, open } => {
             let words = match open {
@@ -370,7 +383,7 @@ fn describe_data(event: &DataEvent) -> (Course, String) {
         DataEvent::Sent { over, messages, bytes, replies, error, .. } => {
             let error = error.as_ref().map_or(String::new(), |error| format!(" ({error})"));
             (
-                Course::Data,
+                Direction::Data,
                 format!("{messages} messages, {bytes} bytes over {over}; {replies} replies{error}"),
             )
         }
@@ -381,7 +394,7 @@ fn describe_data(event: &DataEvent) -> (Course, String) {
             (at_program, "the system does not tell of dropped datagrams".to_owned())
         }
         DataEvent::Seen(seen) => (
-            Course::Data,
+            Direction::Data,
             format!(
                 "{} bytes over TCP, {} datagrams ({} dropped on the way), {} answered",
                 seen.stream_bytes, seen.datagrams, seen.dropped, seen.answered

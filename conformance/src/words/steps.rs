@@ -84,7 +84,7 @@ fn session(steps: &[Step]) -> Option<String> {
         return None;
     }
     let Action::Send(request) = &steps[1].action else { return None };
-    let asked = Speech::of(Speaker::Client).hear(&written(request), request.length());
+    let asked = Speech::of(Speaker::Client).name(&written(request), request.length());
     Some(format!("a whole session on a new connection ({asked}, Reply, Done, Results)"))
 }
 
@@ -192,7 +192,7 @@ impl Narrator<'_> {
         let speaker = if self.case.role == Role::Client { Speaker::Server } else { Speaker::Client };
         let speech = self.speeches.entry(on.to_owned()).or_insert_with(|| Speech::of(speaker));
         let bytes = written(outgoing);
-        let named = speech.hear(&bytes, bytes.len());
+        let named = speech.name(&bytes, bytes.len());
         if bytes.len() > WRITTEN {
             return format!("send {}: {named}", count_bytes(bytes.len()));
         }

@@ -151,7 +151,7 @@ describe("the bad target's page", () => {
   test("opens what a link leads to, on the page and from outside", async () => {
     const page = await open(browser, "bad");
     await page.locator(".overview a").nth(1).click();
-    await page.locator("#mend-2").waitFor();
+    await page.locator("#fix-2").waitFor();
     const index = await page.locator("tr.requirement .case").first().evaluate((it) => it.id);
     assert.ok(await page.locator(`#${index}`).isHidden());
     await page.context().close();
@@ -190,7 +190,7 @@ describe("the bad target's page", () => {
     const page = await open(browser, "bad", { javaScriptEnabled: false });
     assert.ok(await page.locator("#filters").isHidden());
     assert.equal(await page.locator("button:visible").count(), 0);
-    assert.ok(await page.locator("#mend-1 svg").first().isVisible());
+    assert.ok(await page.locator("#fix-1 svg").first().isVisible());
     const row = page.locator("tr.requirement").first();
     assert.ok(await row.locator(".told").isHidden());
     await row.locator("summary").first().click();

@@ -57,7 +57,7 @@ fn the_first_screen_names_the_cause(#[case] fault: &str, #[case] cases: &str, #[
     // A line may be broken anywhere between words.
     let words = screen.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(words.contains(cause), "{fault}: `{cause}` is not in\n{text}");
-    assert!(text.contains("1 thing to mend"), "{fault}:\n{text}");
+    assert!(text.contains("1 thing to fix"), "{fault}:\n{text}");
 }
 
 /// With the timeout at 2 s, so that what is wrong with it shows soon.

@@ -26,7 +26,7 @@ fn requirement(report: &mut RunReport, id: &str, outcome: Outcome) {
     }
 }
 
-/// The shared run after some work: INV-1 mended, SRV-1 broken, TMO-1 run, CLI-13 not, CLI-1 new, SER-1 gone.
+/// The shared run after some work: INV-1 fixed, SRV-1 broken, TMO-1 run, CLI-13 not, CLI-1 new, SER-1 gone.
 fn later() -> RunReport {
     let mut report = sample();
     requirement(&mut report, "INV-1", Outcome::Pass);
@@ -51,7 +51,7 @@ fn write(folder: &Path, name: &str, report: &RunReport) -> PathBuf {
 }
 
 #[test]
-fn a_diff_tells_what_was_mended_what_broke_and_what_is_new() {
+fn a_diff_says_what_was_fixed_what_broke_and_what_is_new() {
     let text = Diff::of(&sample(), &later()).to_text();
     insta::assert_snapshot!(anstream::adapter::strip_str(&text).to_string());
 }
@@ -212,24 +212,24 @@ fn known_failures_of_the_shards_are_those_of_the_whole() {
         let mut shard = shard(remainder);
         let failed = shard.cases.iter().filter(|case| case.outcome == Outcome::Fail);
         let expected = failed.map(|case| case.id.clone()).collect();
-        shard.baseline = Some(conformance::model::known::Comparison { expected, mended: Vec::new() });
+        shard.baseline = Some(conformance::model::known::Comparison { expected, fixed: Vec::new() });
         shard
     });
-    let mended = {
+    let fixed = {
         let mut shard = shards[0].clone();
         requirement(&mut shard, "INV-1", Outcome::Pass);
         shard.baseline = Some(conformance::model::known::Comparison {
             expected: Vec::new(),
-            mended: vec!["server/invalid/request-version[version=02]".to_owned()],
+            fixed: vec!["server/invalid/request-version[version=02]".to_owned()],
         });
         shard
     };
     let [even, odd] = shards;
-    let [even, odd, mended] = [("even", even), ("odd", odd), ("mended", mended)]
-        .map(|(name, run)| write(folder.path(), name, &run));
+    let [even, odd, fixed] =
+        [("even", even), ("odd", odd), ("fixed", fixed)].map(|(name, run)| write(folder.path(), name, &run));
     // What is left is SRV-13, which could not be judged.
     conformance().arg("merge").args([&even, &odd]).assert().code(3);
-    conformance().arg("merge").args([&mended, &odd]).assert().code(1);
+    conformance().arg("merge").args([&fixed, &odd]).assert().code(1);
 }
 
 #[test]

@@ -51,7 +51,7 @@ fn gradescope() {
     insta::assert_snapshot!(rendered(ReportFormat::Gradescope, &sample()));
 }
 
-/// One thing to mend, as the page tells it.
+/// One thing to fix, as the page tells it.
 #[test]
 fn html() {
     let page = rendered(ReportFormat::Html, &sample());
@@ -82,7 +82,7 @@ fn known_failures_do_not_count_and_mended_ones_do() {
             "server/invalid/request-version[version=02]".to_owned(),
             "server/serial/second-client-waits".to_owned(),
         ],
-        mended: vec!["server/session/listens".to_owned()],
+        fixed: vec!["server/session/listens".to_owned()],
     });
     let junit = rendered(ReportFormat::Junit, &report);
     assert_junit_is_valid(&junit);

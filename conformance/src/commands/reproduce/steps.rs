@@ -212,7 +212,7 @@ impl Writer<'_> {
         // Which port it is does not matter for the name of the message.
         let said = outgoing.materialise(40_000, 0, |_| ()).concat();
         // A connection that is known by what it did has no history here.
-        let named = self.speeches.get_mut(on).map(|speech| speech.hear(&said, said.len()));
+        let named = self.speeches.get_mut(on).map(|speech| speech.name(&said, said.len()));
         let comment = match (named.map(|named| named.replace(", port 40000", "")), fields) {
             (Some(named), Some(fields)) if said.len() <= 10 => {
                 Some(format!("{named}: {}", fields_only(&fields)))

@@ -5,22 +5,22 @@ use tester::protocol::message::MessageType;
 
 use super::Cause;
 use super::bytes::results_before_done;
-use crate::diagnose::scene::{Progress, Scene};
+use crate::diagnose::context::{Context, Progress};
 use crate::model::case::Role;
 use crate::model::fault::Fault;
 
-pub(super) fn recognise(scene: &Scene<'_>) -> Option<Cause> {
-    let actual = match scene.fault {
+pub(super) fn recognise(context: &Context<'_>) -> Option<Cause> {
+    let actual = match context.fault {
         Fault::BytesBeforeClose { actual } | Fault::BytesInSilence { actual } => actual.as_slice(),
         _ => return None,
     };
-    if scene.role() != Role::Server {
+    if context.role() != Role::Server {
         return None;
     }
-    if came_with_timeout(scene) {
+    if came_with_timeout(context) {
         return Some(timeout_answers());
     }
-    match scene.talk.progress() {
+    match context.connection.progress() {
         Progress::Silent => Some(Cause::new(
             "speaks-first",
             "The server speaks first: it sends bytes before the client has sent a Request",
@@ -49,16 +49,16 @@ pub(super) fn recognise(scene: &Scene<'_>) -> Option<Cause> {
             "Further bytes follow Results",
             "Ten bytes of Results, then close: nothing comes behind them.",
         )),
-        Progress::BadRequest(flaw) => bad_request(scene, &flaw, actual),
+        Progress::BadRequest(flaw) => bad_request(context, &flaw, actual),
         Progress::BadDone(flaw) => bad_done(&flaw, actual),
     }
 }
 
 /// Bytes that come only when the client has been silent for about as long as the timeout.
-fn came_with_timeout(scene: &Scene<'_>) -> bool {
-    let Some((came, _)) = scene.talk.received.last() else { return false };
-    let Some(since) = scene.talk.last_sent().or(scene.talk.opened) else { return false };
-    came.saturating_sub(since) + scene.tolerances.early >= scene.tolerances.control_timeout
+fn came_with_timeout(context: &Context<'_>) -> bool {
+    let Some((came, _)) = context.connection.received.last() else { return false };
+    let Some(since) = context.connection.last_sent().or(context.connection.opened) else { return false };
+    came.saturating_sub(since) + context.tolerances.early >= context.tolerances.control_timeout
 }
 
 fn timeout_answers() -> Cause {
@@ -70,7 +70,7 @@ fn timeout_answers() -> Cause {
     )
 }
 
-fn bad_request(scene: &Scene<'_>, flaw: &Flaw, actual: &[u8]) -> Option<Cause> {
+fn bad_request(context: &Context<'_>, flaw: &Flaw, actual: &[u8]) -> Option<Cause> {
     // A refusal that is said aloud: an answer that no client can use, and then the close.
     if actual.starts_with(&[1, MessageType::Reply as u8, 0, 0]) || actual.first() != Some(&1) {
         return Some(Cause::new(
@@ -94,8 +94,8 @@ fn bad_request(scene: &Scene<'_>, flaw: &Flaw, actual: &[u8]) -> Option<Cause> {
             "no-type-check-request",
             format!(
                 "The message type is not checked: {} is answered as if it were a Request",
-                scene
-                    .talk
+                context
+                    .connection
                     .sent_bytes()
                     .get(1)
                     .map_or("a message".to_owned(), |kind| format!("a message of type {kind}"))

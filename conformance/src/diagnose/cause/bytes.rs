@@ -3,15 +3,15 @@
 use tester::protocol::message::MessageType;
 
 use super::Cause;
-use crate::diagnose::scene::Scene;
+use crate::diagnose::context::Context;
 use crate::model::bytes::{Expected, Pattern};
 use crate::model::case::Role;
 use crate::model::fault::Fault;
 use crate::words::dialogue::{as_text, count_bytes, read};
 use crate::words::message::{due, due_after, size};
 
-pub(super) fn recognise(scene: &Scene<'_>) -> Option<Cause> {
-    match scene.fault {
+pub(super) fn recognise(context: &Context<'_>) -> Option<Cause> {
+    match context.fault {
         Fault::PortSwapped { announced, open } => Some(port_swapped(*announced, *open)),
         Fault::PortZero => Some(Cause::new(
             "port-zero",
@@ -19,12 +19,12 @@ pub(super) fn recognise(scene: &Scene<'_>) -> Option<Cause> {
             "Port 0 only means \"choose one for me\" to bind(). Announce the real port: ask the data socket for it with \
              getsockname(), or announce any other number as long as Part 1 opens none.",
         )),
-        Fault::WrongByte { expected, actual, .. } => wrong(scene, expected, actual),
+        Fault::WrongByte { expected, actual, .. } => wrong(context, expected, actual),
         Fault::SurplusBytes { expected, actual } => surplus(expected, actual),
         Fault::BytesMissing { expected, actual, .. } | Fault::EndedBeforeBytes { expected, actual, .. } => {
             short(expected, actual)
         }
-        Fault::BytesBeforeClose { actual } | Fault::BytesInSilence { actual } => unasked(scene, actual),
+        Fault::BytesBeforeClose { actual } | Fault::BytesInSilence { actual } => unasked(context, actual),
         _ => None,
     }
 }
@@ -43,7 +43,7 @@ fn port_swapped(announced: u16, open: u16) -> Cause {
     )
 }
 
-fn wrong(scene: &Scene<'_>, expected: &Pattern, actual: &[u8]) -> Option<Cause> {
+fn wrong(context: &Context<'_>, expected: &Pattern, actual: &[u8]) -> Option<Cause> {
     let due = due(expected)?;
     if let Some(text) = as_text(actual) {
         return Some(text_sent(&text));
@@ -66,7 +66,7 @@ fn wrong(scene: &Scene<'_>, expected: &Pattern, actual: &[u8]) -> Option<Cause> 
         return count_wrong(expected, actual);
     }
     if due == MessageType::Request && actual.len() == 3 && actual.starts_with(&[1, 1]) {
-        return Some(test_numbered_wrongly(scene, expected, actual[2]));
+        return Some(test_numbered_wrongly(context, expected, actual[2]));
     }
     let first = *actual.first()?;
     if let Some(cause) = message_before_too_long(due, actual) {
@@ -83,7 +83,7 @@ fn wrong(scene: &Scene<'_>, expected: &Pattern, actual: &[u8]) -> Option<Cause> 
     let kind = *actual.get(1)?;
     let named = MessageType::of(kind);
     if named.is_some_and(|other| read(other, actual).is_ok()) && named != Some(due) {
-        return misplaced(scene, due, named?, actual);
+        return misplaced(context, due, named?, actual);
     }
     (kind != due as u8).then(|| type_wrong(due, kind))
 }
@@ -100,7 +100,7 @@ fn message_before_too_long(due: MessageType, actual: &[u8]) -> Option<Cause> {
     Some(line_end(before, extra).unwrap_or_else(|| too_long(before, extra)))
 }
 
-fn misplaced(scene: &Scene<'_>, due: MessageType, came: MessageType, actual: &[u8]) -> Option<Cause> {
+fn misplaced(context: &Context<'_>, due: MessageType, came: MessageType, actual: &[u8]) -> Option<Cause> {
     match (due, came) {
         (MessageType::Results, MessageType::Reply) => Some(Cause::new(
             "reply-again",
@@ -117,7 +117,7 @@ fn misplaced(scene: &Scene<'_>, due: MessageType, came: MessageType, actual: &[u
             "The Request is sent a second time",
             "Send it once, then read until the four bytes of Reply are there, however long that takes.",
         )),
-        _ if scene.role() == Role::Client || actual.len() <= 10 => Some(type_wrong(due, came as u8)),
+        _ if context.role() == Role::Client || actual.len() <= 10 => Some(type_wrong(due, came as u8)),
         _ => None,
     }
 }
@@ -177,12 +177,12 @@ fn count_little_endian(count: u64) -> Cause {
     )
 }
 
-fn test_numbered_wrongly(scene: &Scene<'_>, expected: &Pattern, sent: u8) -> Cause {
+fn test_numbered_wrongly(context: &Context<'_>, expected: &Pattern, sent: u8) -> Cause {
     let wanted = match expected.bytes.get(2) {
         Some(Expected::Exactly(wanted)) => format!("{wanted:02x}"),
         _ => "another".to_owned(),
     };
-    match scene.option("--test") {
+    match context.option("--test") {
         Some(test) => Cause::new(
             "test-numbered-wrongly",
             format!("The Request names another test than --test: {sent:02x} for {test}, which is {wanted}"),
@@ -306,8 +306,8 @@ fn short(expected: &Pattern, actual: &[u8]) -> Option<Cause> {
 }
 
 /// Bytes where there should have been none.
-fn unasked(scene: &Scene<'_>, actual: &[u8]) -> Option<Cause> {
-    let before = scene.talk.received_bytes();
+fn unasked(context: &Context<'_>, actual: &[u8]) -> Option<Cause> {
+    let before = context.connection.received_bytes();
     let before = &before[..before.len().saturating_sub(actual.len())];
     // What follows a message at once belongs to it.
     if let Some((_, kind)) = last_message(before)
@@ -315,9 +315,9 @@ fn unasked(scene: &Scene<'_>, actual: &[u8]) -> Option<Cause> {
     {
         return Some(cause);
     }
-    let silent_client = scene.talk.sent.is_empty();
+    let silent_client = context.connection.sent.is_empty();
     match as_text(actual) {
-        Some(text) if scene.role() == Role::Server => Some(Cause::new(
+        Some(text) if context.role() == Role::Server => Some(Cause::new(
             "text-for-client",
             format!(
                 "A text is sent to the client (\"{}\"), and the protocol has no such message",

@@ -6,7 +6,7 @@ use tester::protocol::message::{Message, MessageType, Reply, Results};
 
 use super::Cause;
 use super::bytes::done_before_reply;
-use crate::diagnose::scene::{Scene, Talk};
+use crate::diagnose::context::{Connection, Context};
 use crate::model::case::Role;
 use crate::model::fault::Fault;
 use crate::model::notation::show;
@@ -21,40 +21,40 @@ const SESSION_BYTES: usize = Reply::SIZE + Results::SIZE;
 /// A Done within this time of Reply was not waited for at all.
 const AT_ONCE: Duration = Duration::from_millis(300);
 
-pub(super) fn recognise(scene: &Scene<'_>) -> Option<Cause> {
+pub(super) fn recognise(context: &Context<'_>) -> Option<Cause> {
     let of_the_call =
-        matches!(scene.fault, Fault::WrongExit { .. } | Fault::StillRunning { .. } | Fault::NoMessage);
-    if scene.role() != Role::Client || (scene.is_about("CLI") && of_the_call) {
+        matches!(context.fault, Fault::WrongExit { .. } | Fault::StillRunning { .. } | Fault::NoMessage);
+    if context.role() != Role::Client || (context.is_about("CLI") && of_the_call) {
         return None;
     }
-    match scene.fault {
-        Fault::BytesInSilence { actual } => Some(unasked(scene, actual)),
-        Fault::BytesTooEarly { after, .. } => Some(too_early(scene, *after)),
+    match context.fault {
+        Fault::BytesInSilence { actual } => Some(unasked(context, actual)),
+        Fault::BytesTooEarly { after, .. } => Some(too_early(context, *after)),
         Fault::BytesMissing { expected, actual, waited } if actual.is_empty() => {
-            no_message(scene, due(expected)?, *waited)
+            no_message(context, due(expected)?, *waited)
         }
-        Fault::EndedBeforeBytes { expected, .. } => left(scene, due(expected)),
-        Fault::ClosedInSilence { .. } => left(scene, None),
-        Fault::StillRunning { .. } => Some(still_running(scene)),
-        Fault::WrongExit { exit, wanted } => wrong_exit(scene, *exit, *wanted),
+        Fault::EndedBeforeBytes { expected, .. } => left(context, due(expected)),
+        Fault::ClosedInSilence { .. } => left(context, None),
+        Fault::StillRunning { .. } => Some(still_running(context)),
+        Fault::WrongExit { exit, wanted } => wrong_exit(context, *exit, *wanted),
         Fault::NoMessage => Some(Cause::new(
             "fails-without-a-word",
             "The client fails without saying why",
             "Print one line that says what went wrong (and with which target), then exit with status 1. The lines of the \
              data thread are no such message.",
         )),
-        Fault::NotAccepted { exit, waited } => Some(never_came(scene, *exit, *waited)),
+        Fault::NotAccepted { exit, waited } => Some(never_came(context, *exit, *waited)),
         Fault::WrongAddress { expected, actual } => Some(Cause::new(
             "target-ignored",
             format!("The client connects to {actual} where --target says {expected}"),
             "Connect to what --target names, an address or a host name: create_connection((target, 5678)) takes both.",
         )),
         Fault::NotPrinted { .. }
-            if scene.is_about("CLT-7") || scene.is_about("CLT-6") || scene.is_about("CLT-11") =>
+            if context.is_about("CLT-7") || context.is_about("CLT-6") || context.is_about("CLT-11") =>
         {
-            Some(count(scene))
+            Some(count(context))
         }
-        Fault::NotPrinted { .. } if scene.is_about("CLT-5") => Some(Cause::new(
+        Fault::NotPrinted { .. } if context.is_about("CLT-5") => Some(Cause::new(
             "no-report",
             "The client prints no result",
             "Read the ten bytes of Results, and print what the test has shown before leaving.",
@@ -63,8 +63,8 @@ pub(super) fn recognise(scene: &Scene<'_>) -> Option<Cause> {
     }
 }
 
-fn unasked(scene: &Scene<'_>, actual: &[u8]) -> Cause {
-    let had_reply = !scene.talk.sent.is_empty();
+fn unasked(context: &Context<'_>, actual: &[u8]) -> Cause {
+    let had_reply = !context.connection.sent.is_empty();
     match (had_reply, actual) {
         (false, [1, kind, ..]) if *kind == MessageType::Done as u8 => done_before_reply(),
         (false, [1, kind, ..]) if *kind == MessageType::Request as u8 => Cause::new(
@@ -77,7 +77,7 @@ fn unasked(scene: &Scene<'_>, actual: &[u8]) -> Cause {
             format!("{} more are sent behind the Request", count_bytes(actual.len())),
             "The Request has exactly three bytes: no terminating zero, no padding, no line end.",
         ),
-        (true, [1, kind, ..]) if *kind == MessageType::Done as u8 => too_early(scene, Duration::ZERO),
+        (true, [1, kind, ..]) if *kind == MessageType::Done as u8 => too_early(context, Duration::ZERO),
         (true, _) => Cause::new(
             "client-speaks-during-test",
             "The client sends bytes on the control connection during the test",
@@ -86,8 +86,8 @@ fn unasked(scene: &Scene<'_>, actual: &[u8]) -> Cause {
     }
 }
 
-fn too_early(scene: &Scene<'_>, after: Duration) -> Cause {
-    let time = scene.option("--time");
+fn too_early(context: &Context<'_>, after: Duration) -> Cause {
+    let time = context.option("--time");
     if after < AT_ONCE {
         return Cause::new(
             "done-at-once",
@@ -113,15 +113,17 @@ fn default_time(measured: &str) -> Cause {
     )
 }
 
-fn no_message(scene: &Scene<'_>, due: MessageType, waited: Duration) -> Option<Cause> {
+fn no_message(context: &Context<'_>, due: MessageType, waited: Duration) -> Option<Cause> {
     match due {
         MessageType::Request => Some(Cause::new(
             "no-request",
             "The client connects and sends no Request",
             "Send the three bytes 01 01 TT right after the connect; flush() what a file object holds back.",
         )),
-        MessageType::Done if is_cut(&scene.talk, 0..Reply::SIZE) => Some(one_recv("Reply", Reply::SIZE)),
-        MessageType::Done => Some(match scene.option("--time") {
+        MessageType::Done if is_cut(&context.connection, 0..Reply::SIZE) => {
+            Some(one_recv("Reply", Reply::SIZE))
+        }
+        MessageType::Done => Some(match context.option("--time") {
             None => Cause::new(
                 "default-time",
                 format!(
@@ -141,12 +143,12 @@ fn no_message(scene: &Scene<'_>, due: MessageType, waited: Duration) -> Option<C
     }
 }
 
-fn left(scene: &Scene<'_>, due: Option<MessageType>) -> Option<Cause> {
-    if is_cut(&scene.talk, 0..Reply::SIZE) {
+fn left(context: &Context<'_>, due: Option<MessageType>) -> Option<Cause> {
+    if is_cut(&context.connection, 0..Reply::SIZE) {
         return Some(one_recv("Reply", Reply::SIZE));
     }
     match due {
-        Some(MessageType::Done) | None if !scene.talk.sent.is_empty() => Some(Cause::new(
+        Some(MessageType::Done) | None if !context.connection.sent.is_empty() => Some(Cause::new(
             "leaves-without-done",
             "The client closes the connection without sending Done",
             "Keep the control connection open during the test; then send 01 03, and wait for Results.",
@@ -155,10 +157,10 @@ fn left(scene: &Scene<'_>, due: Option<MessageType>) -> Option<Cause> {
     }
 }
 
-fn still_running(scene: &Scene<'_>) -> Cause {
-    let talk = &scene.talk;
-    if talk.sent_bytes().len() >= SESSION_BYTES {
-        if is_cut(talk, Reply::SIZE..SESSION_BYTES) {
+fn still_running(context: &Context<'_>) -> Cause {
+    let connection = &context.connection;
+    if connection.sent_bytes().len() >= SESSION_BYTES {
+        if is_cut(connection, Reply::SIZE..SESSION_BYTES) {
             return one_recv("Results", Results::SIZE);
         }
         return Cause::new(
@@ -168,7 +170,7 @@ fn still_running(scene: &Scene<'_>) -> Cause {
              program alive.",
         );
     }
-    if talk.left.is_some() {
+    if connection.left.is_some() {
         return Cause::new(
             "server-gone-unseen",
             "The client does not notice that the server has left",
@@ -176,7 +178,7 @@ fn still_running(scene: &Scene<'_>) -> Cause {
              message and status 1, or it runs for ever.",
         );
     }
-    if talk.opened.is_none() {
+    if connection.opened.is_none() {
         return Cause::new(
             "retries",
             "The client goes on where it cannot connect",
@@ -190,10 +192,10 @@ fn still_running(scene: &Scene<'_>) -> Cause {
     )
 }
 
-fn wrong_exit(scene: &Scene<'_>, exit: Exit, wanted: Status) -> Option<Cause> {
-    let complete = scene.talk.sent_bytes().len() >= SESSION_BYTES;
+fn wrong_exit(context: &Context<'_>, exit: Exit, wanted: Status) -> Option<Cause> {
+    let complete = context.connection.sent_bytes().len() >= SESSION_BYTES;
     match wanted {
-        Status::Zero if complete && is_cut(&scene.talk, Reply::SIZE..SESSION_BYTES) => {
+        Status::Zero if complete && is_cut(&context.connection, Reply::SIZE..SESSION_BYTES) => {
             Some(one_recv("Results", Results::SIZE))
         }
         Status::Zero if complete => Some(Cause::new(
@@ -203,11 +205,13 @@ fn wrong_exit(scene: &Scene<'_>, exit: Exit, wanted: Status) -> Option<Cause> {
              status, and for an error of shutdown() or close() when the server has closed already.",
         )),
         Status::Zero => None,
-        Status::Nonzero if scene.talk.opened.is_some() && scene.talk.left.is_none() => Some(Cause::new(
-            "bad-answer-accepted",
-            "A wrong answer of the server is taken as good: the client ends with status 0",
-            "Check version and type of Reply and Results; when they are wrong print a message and exit with status 1.",
-        )),
+        Status::Nonzero if context.connection.opened.is_some() && context.connection.left.is_none() => {
+            Some(Cause::new(
+                "bad-answer-accepted",
+                "A wrong answer of the server is taken as good: the client ends with status 0",
+                "Check version and type of Reply and Results; when they are wrong print a message and exit with status 1.",
+            ))
+        }
         Status::Nonzero => Some(Cause::new(
             "fails-with-status-0",
             "The test fails, and the client ends with status 0 all the same",
@@ -217,8 +221,8 @@ fn wrong_exit(scene: &Scene<'_>, exit: Exit, wanted: Status) -> Option<Cause> {
     }
 }
 
-fn never_came(scene: &Scene<'_>, exit: Option<Exit>, waited: Duration) -> Cause {
-    let target = scene.option("--target").map_or("localhost (the default)".to_owned(), str::to_owned);
+fn never_came(context: &Context<'_>, exit: Option<Exit>, waited: Duration) -> Cause {
+    let target = context.option("--target").map_or("localhost (the default)".to_owned(), str::to_owned);
     match exit {
         Some(exit) => Cause::new(
             "client-ends-before-connecting",
@@ -234,11 +238,11 @@ fn never_came(scene: &Scene<'_>, exit: Option<Exit>, waited: Duration) -> Cause 
     }
 }
 
-fn count(scene: &Scene<'_>) -> Cause {
-    let sent = scene.talk.sent_bytes();
+fn count(context: &Context<'_>) -> Cause {
+    let sent = context.connection.sent_bytes();
     let field = sent.get(Reply::SIZE + 2..SESSION_BYTES).and_then(|bytes| <[u8; 8]>::try_from(bytes).ok());
     let digits: String =
-        scene.output().chars().filter(|letter| letter.is_ascii_digit() || letter.is_whitespace()).collect();
+        context.output().chars().filter(|letter| letter.is_ascii_digit() || letter.is_whitespace()).collect();
     let shown = |value: u64| digits.split_whitespace().any(|word| word == value.to_string());
     match field.map(u64::from_be_bytes) {
         Some(value) if shown(value.swap_bytes()) => Cause::new(
@@ -265,8 +269,8 @@ fn count(scene: &Scene<'_>) -> Cause {
     }
 }
 
-fn is_cut(talk: &Talk<'_>, message: std::ops::Range<usize>) -> bool {
-    (message.start + 1..message.end).any(|offset| talk.cut_before(offset))
+fn is_cut(connection: &Connection<'_>, message: std::ops::Range<usize>) -> bool {
+    (message.start + 1..message.end).any(|offset| connection.cut_before(offset))
 }
 
 fn one_recv(message: &str, size: usize) -> Cause {

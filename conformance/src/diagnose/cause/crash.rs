@@ -1,7 +1,7 @@
 //! A program that dies, or whose accept loop does.
 
 use super::Cause;
-use crate::diagnose::scene::Scene;
+use crate::diagnose::context::Context;
 use crate::diagnose::trace::{self, Trace};
 use crate::model::case::Role;
 use crate::model::fault::Fault;
@@ -65,16 +65,16 @@ const OF_THE_SOURCE: [&str; 4] = ["ModuleNotFoundError", "ImportError", "SyntaxE
 /// How an address that is taken is called by the systems and runtimes.
 const ADDRESS_IN_USE: [&str; 4] = ["Address already in use", "EADDRINUSE", "AddrInUse", "Errno 98"];
 
-pub(super) fn recognise(scene: &Scene<'_>) -> Option<Cause> {
-    if let Fault::NotListening { .. } = scene.fault
-        && ADDRESS_IN_USE.iter().any(|text| scene.output().contains(text))
+pub(super) fn recognise(context: &Context<'_>) -> Option<Cause> {
+    if let Fault::NotListening { .. } = context.fault
+        && ADDRESS_IN_USE.iter().any(|text| context.output().contains(text))
     {
-        return Some(address_in_use(scene));
+        return Some(address_in_use(context));
     }
-    if let Some(trace) = trace::find(&scene.output()) {
-        return Some(uncaught(&trace, scene.role()));
+    if let Some(trace) = trace::find(&context.output()) {
+        return Some(uncaught(&trace, context.role()));
     }
-    match scene.fault {
+    match context.fault {
         Fault::Killed { signal } => Some(killed(*signal)),
         Fault::NotListening { exit: Some(exit), .. } => Some(Cause::new(
             "ends-at-start",
@@ -86,11 +86,11 @@ pub(super) fn recognise(scene: &Scene<'_>) -> Option<Cause> {
             "The server runs but does not listen on TCP port 5678",
             "Look for another port number (bind to 5678), a missing listen(), or work that is done before it.",
         )),
-        Fault::NotConnected { .. } if !is_waiting_client(scene) => Some(nobody_serves(scene)),
+        Fault::NotConnected { .. } if !is_waiting_client(context) => Some(nobody_serves(context)),
         Fault::EndedBeforeBytes { .. } | Fault::ClosedInSilence { .. } | Fault::BytesMissing { .. } => {
-            match scene.exit() {
-                Some(Exit::Signal(signal)) if !scene.was_signalled() => Some(killed(signal)),
-                Some(exit) if scene.role() == Role::Server && !scene.was_signalled() => Some(ended(exit)),
+            match context.exit() {
+                Some(Exit::Signal(signal)) if !context.was_signalled() => Some(killed(signal)),
+                Some(exit) if context.role() == Role::Server && !context.was_signalled() => Some(ended(exit)),
                 _ => None,
             }
         }
@@ -99,12 +99,12 @@ pub(super) fn recognise(scene: &Scene<'_>) -> Option<Cause> {
 }
 
 /// A refusal in the middle of another's test is about the queue, not about a death.
-fn is_waiting_client(scene: &Scene<'_>) -> bool {
-    scene.exit().is_none() && scene.another_test_runs()
+fn is_waiting_client(context: &Context<'_>) -> bool {
+    context.exit().is_none() && context.another_test_runs()
 }
 
-fn address_in_use(scene: &Scene<'_>) -> Cause {
-    let title = if scene.was_restarted() {
+fn address_in_use(context: &Context<'_>) -> Cause {
+    let title = if context.was_restarted() {
         "The port of the server that has just ended cannot be bound again (\"Address already in use\")"
     } else {
         "Port 5678 cannot be bound (\"Address already in use\")"
@@ -173,9 +173,9 @@ fn killed(signal: i32) -> Cause {
     }
 }
 
-fn nobody_serves(scene: &Scene<'_>) -> Cause {
-    match scene.exit() {
-        Some(Exit::Signal(signal)) if !scene.was_signalled() => killed(signal),
+fn nobody_serves(context: &Context<'_>) -> Cause {
+    match context.exit() {
+        Some(Exit::Signal(signal)) if !context.was_signalled() => killed(signal),
         Some(exit) => ended(exit),
         None => Cause::new(
             "accept-loop-ended",

@@ -1,23 +1,23 @@
 //! Ctrl-C and its like: swallowed, waited out, or without a word.
 
 use super::Cause;
-use crate::diagnose::scene::Scene;
+use crate::diagnose::context::Context;
 use crate::model::case::Role;
 use crate::model::fault::Fault;
 use crate::model::step::SignalName;
 use crate::model::transcript::Event;
 
-pub(super) fn recognise(scene: &Scene<'_>) -> Option<Cause> {
-    let signal = scene.entries.iter().rev().find_map(|entry| match entry.event {
+pub(super) fn recognise(context: &Context<'_>) -> Option<Cause> {
+    let signal = context.entries.iter().rev().find_map(|entry| match entry.event {
         Event::Signalled { signal } => Some(signal),
         _ => None,
     })?;
-    match scene.fault {
-        Fault::StillRunning { .. } => Some(still_running(scene, signal)),
+    match context.fault {
+        Fault::StillRunning { .. } => Some(still_running(context, signal)),
         Fault::NotPrinted { text, .. } if text.to_lowercase().starts_with("exiting") => {
-            Some(exit_line(scene, text))
+            Some(exit_line(context, text))
         }
-        Fault::NotListening { exit: None, .. } if scene.was_restarted() => Some(Cause::new(
+        Fault::NotListening { exit: None, .. } if context.was_restarted() => Some(Cause::new(
             "old-server-holds-port",
             "The server that was started again cannot listen: the one before still holds the port",
             "End every thread and child process with the server, and set SO_REUSEADDR before bind().",
@@ -26,7 +26,7 @@ pub(super) fn recognise(scene: &Scene<'_>) -> Option<Cause> {
     }
 }
 
-fn still_running(scene: &Scene<'_>, signal: SignalName) -> Cause {
+fn still_running(context: &Context<'_>, signal: SignalName) -> Cause {
     if signal == SignalName::Term {
         return Cause::new(
             "sigterm-ignored",
@@ -34,9 +34,9 @@ fn still_running(scene: &Scene<'_>, signal: SignalName) -> Cause {
             "Leave SIGTERM at its default, or handle it like Ctrl-C.",
         );
     }
-    let in_test = match scene.role() {
-        Role::Client => !scene.talk.sent.is_empty(),
-        _ => scene.talk.has_reply(),
+    let in_test = match context.role() {
+        Role::Client => !context.connection.sent.is_empty(),
+        _ => context.connection.has_reply(),
     };
     if in_test {
         return Cause::new(
@@ -54,8 +54,8 @@ fn still_running(scene: &Scene<'_>, signal: SignalName) -> Cause {
     )
 }
 
-fn exit_line(scene: &Scene<'_>, text: &str) -> Cause {
-    let output = scene.output().to_lowercase();
+fn exit_line(context: &Context<'_>, text: &str) -> Cause {
+    let output = context.output().to_lowercase();
     let other = if text.to_lowercase().contains("server") { "exiting client" } else { "exiting server" };
     if output.contains(other) {
         return Cause::new(

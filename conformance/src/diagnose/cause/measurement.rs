@@ -1,7 +1,7 @@
 //! The measurement: no data, counts that are off in a telling way, echoes, and figures in the wrong unit.
 
 use super::Cause;
-use crate::diagnose::scene::Scene;
+use crate::diagnose::context::Context;
 use crate::model::data::{Figure, Transport};
 use crate::model::data_fault::DataFault;
 use crate::model::fault::Fault;
@@ -16,11 +16,11 @@ const CLOSE: f64 = 0.12;
 /// Strangers' datagrams in the conversations are fewer than so many times the client's own.
 const FEW: u64 = 10;
 
-pub(super) fn recognise(scene: &Scene<'_>) -> Option<Cause> {
-    if scene.is_about("DAT-15") {
-        return data_is_no_word(scene);
+pub(super) fn recognise(context: &Context<'_>) -> Option<Cause> {
+    if context.is_about("DAT-15") {
+        return data_is_no_word(context);
     }
-    let Fault::Data(fault) = scene.fault else { return None };
+    let Fault::Data(fault) = context.fault else { return None };
     match fault {
         DataFault::NoData { over, other } => Some(no_data(*over, *other)),
         DataFault::PortClosed { .. } => Some(port_closed()),
@@ -29,7 +29,7 @@ pub(super) fn recognise(scene: &Scene<'_>) -> Option<Cause> {
             "The server closes the data connection instead of reading from it",
             format!("accept() on the test port and read until Done comes. {PART_1}"),
         )),
-        DataFault::WrongCount { told, arrived } => count(scene, *told, *arrived),
+        DataFault::WrongCount { told, arrived } => count(context, *told, *arrived),
         DataFault::Replies { sent, replies, over } => echo(*sent, *replies, *over),
         DataFault::StrangerAnswered { .. } => Some(strangers()),
         DataFault::DatagramLength { smallest, largest, wanted } => {
@@ -59,11 +59,11 @@ pub(super) fn recognise(scene: &Scene<'_>) -> Option<Cause> {
 }
 
 /// A test that is longer than the silence timeout ends with it, though data flows.
-fn data_is_no_word(scene: &Scene<'_>) -> Option<Cause> {
-    let (ended, _) = scene.talk.ended?;
-    let since = ended.checked_sub(scene.talk.last_sent()?)?;
-    let limit = scene.tolerances.control_timeout;
-    (since + scene.tolerances.early >= limit).then(|| {
+fn data_is_no_word(context: &Context<'_>) -> Option<Cause> {
+    let (ended, _) = context.connection.ended?;
+    let since = ended.checked_sub(context.connection.last_sent()?)?;
+    let limit = context.tolerances.control_timeout;
+    (since + context.tolerances.early >= limit).then(|| {
         Cause::new(
             "data-is-no-word",
             format!("A test of more than {} is cut off, though data flows all the time", seconds(limit)),
@@ -104,9 +104,9 @@ fn port_closed() -> Cause {
     )
 }
 
-fn count(scene: &Scene<'_>, told: u64, arrived: u64) -> Option<Cause> {
+fn count(context: &Context<'_>, told: u64, arrived: u64) -> Option<Cause> {
     // Strangers send a few datagrams more; far more than that is a count that is wrong by itself.
-    if scene.is_about("DAT-14") && told > arrived && told / FEW <= arrived {
+    if context.is_about("DAT-14") && told > arrived && told / FEW <= arrived {
         return Some(strangers());
     }
     let (key, title, remedy) = match told {

@@ -1,16 +1,16 @@
 //! Lines that do not come, come late, or come too often.
 
 use super::Cause;
-use crate::diagnose::scene::Scene;
+use crate::diagnose::context::Context;
 use crate::model::case::Role;
 use crate::model::fault::Fault;
 
 const OPENING: &str = "data thread opening";
 const CLOSING: &str = "data thread closing";
 
-pub(super) fn recognise(scene: &Scene<'_>) -> Option<Cause> {
-    match scene.fault {
-        Fault::NotPrinted { text, .. } if is_of_data_thread(text) => Some(missing(scene, text)),
+pub(super) fn recognise(context: &Context<'_>) -> Option<Cause> {
+    match context.fault {
+        Fault::NotPrinted { text, .. } if is_of_data_thread(text) => Some(missing(context, text)),
         Fault::PrintedTimes { text, times, wanted } if is_of_data_thread(text) => {
             Some(match times > wanted {
                 true => Cause::new(
@@ -19,13 +19,13 @@ pub(super) fn recognise(scene: &Scene<'_>) -> Option<Cause> {
                     "Print the line once for each test, in the data thread itself, and not where the thread is started or joined \
                  as well.",
                 ),
-                false => missing(scene, text),
+                false => missing(context, text),
             })
         }
         Fault::Printed { found, .. } if found.to_lowercase().contains(OPENING) => Some(Cause::new(
             "data-thread-too-early",
             "The data thread opens before the test has been agreed on",
-            match scene.role() {
+            match context.role() {
                 Role::Client => "Start the client's data thread when Reply has arrived.",
                 _ => "Start the server's data thread when a valid Request has arrived.",
             },
@@ -33,14 +33,14 @@ pub(super) fn recognise(scene: &Scene<'_>) -> Option<Cause> {
         Fault::Printed { found, .. } if found.to_lowercase().contains(CLOSING) => Some(Cause::new(
             "data-thread-closes-too-early",
             "The data thread closes before the test is over",
-            match scene.role() {
+            match context.role() {
                 Role::Client => "The client's data thread lives for --time seconds after Reply.",
                 _ => {
                     "The server's data thread lives until Done has come: let it wait for that, not for a time of its own."
                 }
             },
         )),
-        Fault::Printed { found, .. } if scene.is_about("SRV-10") => Some(Cause::new(
+        Fault::Printed { found, .. } if context.is_about("SRV-10") => Some(Cause::new(
             "server-reports",
             format!("The server prints results (\"{}\")", found.trim().escape_debug()),
             "Only the client reports. Call the report in the client alone, and take debugging prints out.",
@@ -50,11 +50,13 @@ pub(super) fn recognise(scene: &Scene<'_>) -> Option<Cause> {
             format!("The text of --help does not mention {text}"),
             "Declare all seven options with the standard parser, which writes the help by itself.",
         )),
-        Fault::NotPrinted { .. } if scene.case.args.iter().any(|arg| arg == "--version") => Some(Cause::new(
-            "version-without-number",
-            "--version prints no version number",
-            "Print a number such as 1.0; with argparse, action='version' and version='1.0'.",
-        )),
+        Fault::NotPrinted { .. } if context.case.args.iter().any(|arg| arg == "--version") => {
+            Some(Cause::new(
+                "version-without-number",
+                "--version prints no version number",
+                "Print a number such as 1.0; with argparse, action='version' and version='1.0'.",
+            ))
+        }
         _ => None,
     }
 }
@@ -63,8 +65,8 @@ fn is_of_data_thread(text: &str) -> bool {
     text.to_lowercase().contains("data thread")
 }
 
-fn missing(scene: &Scene<'_>, text: &str) -> Cause {
-    let output = scene.output().to_lowercase();
+fn missing(context: &Context<'_>, text: &str) -> Cause {
+    let output = context.output().to_lowercase();
     let wanted = text.to_lowercase();
     let others = output.lines().filter(|line| line.contains("data thread") && !line.contains(&wanted));
     let other = others.filter(|line| !line.contains(OPENING) && !line.contains(CLOSING)).count() > 0;

@@ -6,7 +6,7 @@ use tester::protocol::message::{Done, Message, MessageType, Request, TestType};
 use super::Cause;
 use super::shared::{closes_after_reply, queue_lost};
 use super::timing::not_restarted;
-use crate::diagnose::scene::{Progress, Scene, Talk};
+use crate::diagnose::context::{Connection, Context, Progress};
 use crate::model::bytes::Pattern;
 use crate::model::case::Role;
 use crate::model::fault::Fault;
@@ -14,19 +14,21 @@ use crate::model::tolerance::LEAK_IN_EACH_BLOCK;
 use crate::model::transcript::EndedBy;
 use crate::words::message::due_after;
 
-pub(super) fn recognise(scene: &Scene<'_>) -> Option<Cause> {
-    if scene.role() != Role::Server {
+pub(super) fn recognise(context: &Context<'_>) -> Option<Cause> {
+    if context.role() != Role::Server {
         return None;
     }
-    match scene.fault {
+    match context.fault {
         Fault::EndedBeforeBytes { expected, actual, by } => {
-            unanswered(scene, next_due(expected, actual)?, Some(*by))
+            unanswered(context, next_due(expected, actual)?, Some(*by))
         }
-        Fault::BytesMissing { expected, actual, .. } => unanswered(scene, next_due(expected, actual)?, None),
-        Fault::ClosedInSilence { after, .. } if *after < scene.tolerances.patience => {
-            not_restarted(scene).or_else(|| closed_at_once(scene))
+        Fault::BytesMissing { expected, actual, .. } => {
+            unanswered(context, next_due(expected, actual)?, None)
         }
-        Fault::StillOpen { waited } if *waited < scene.tolerances.control_timeout => still_open(scene),
+        Fault::ClosedInSilence { after, .. } if *after < context.tolerances.patience => {
+            not_restarted(context).or_else(|| closed_at_once(context))
+        }
+        Fault::StillOpen { waited } if *waited < context.tolerances.control_timeout => still_open(context),
         Fault::DataThreadRuns { .. } => Some(Cause::new(
             "data-thread-left",
             "The data thread of a test that was given up is not ended",
@@ -44,62 +46,65 @@ fn next_due(expected: &Pattern, actual: &[u8]) -> Option<MessageType> {
 }
 
 /// A message that was due did not come: the connection was closed instead, or nothing happened.
-fn unanswered(scene: &Scene<'_>, due: MessageType, closed: Option<EndedBy>) -> Option<Cause> {
-    let talk = &scene.talk;
-    if closed.is_none() && waits_behind_another(scene) {
+fn unanswered(context: &Context<'_>, due: MessageType, closed: Option<EndedBy>) -> Option<Cause> {
+    let connection = &context.connection;
+    if closed.is_none() && waits_behind_another(context) {
         return None;
     }
     if closed.is_none()
-        && let Some(cause) = still_busy(scene)
+        && let Some(cause) = still_busy(context)
     {
         return Some(cause);
     }
     // Whoever is gone before Done can have come, or without reading it, had left the session before.
-    let before_done = talk.ended.is_some_and(|(at, _)| talk.last_sent().is_none_or(|sent| at < sent));
+    let before_done =
+        connection.ended.is_some_and(|(at, _)| connection.last_sent().is_none_or(|sent| at < sent));
     let by_reset = closed == Some(EndedBy::Reset);
     let closed = closed.is_some();
     let waited_long = |from: Option<std::time::Duration>| {
-        let patience = scene.tolerances.patience;
-        let ended = talk.ended.map(|(at, _)| at).or(talk.last_sent());
+        let patience = context.tolerances.patience;
+        let ended = connection.ended.map(|(at, _)| at).or(connection.last_sent());
         from.zip(ended).is_some_and(|(from, ended)| ended.saturating_sub(from) > patience)
     };
-    match (due, talk.progress()) {
-        (MessageType::Reply, Progress::Asked(_)) if by_reset && !scene.others().is_empty() => {
+    match (due, connection.progress()) {
+        (MessageType::Reply, Progress::Asked(_)) if by_reset && !context.others().is_empty() => {
             Some(queue_lost())
         }
-        (MessageType::Reply, Progress::Asked(test)) if !is_cut(talk, 0..Request::SIZE) => {
-            (!waited_long(talk.opened)).then(|| request_unanswered(test, closed))
+        (MessageType::Reply, Progress::Asked(test)) if !is_cut(connection, 0..Request::SIZE) => {
+            (!waited_long(connection.opened)).then(|| request_unanswered(test, closed))
         }
-        (MessageType::Results, Progress::Asked(_)) if closed && !waited_long(talk.opened) => {
+        (MessageType::Results, Progress::Asked(_)) if closed && !waited_long(connection.opened) => {
             Some(closes_after_reply())
         }
-        (MessageType::Reply, Progress::Finished(..)) if together(talk) => Some(Cause::new(
+        (MessageType::Reply, Progress::Finished(..)) if together(connection) => Some(Cause::new(
             "too-long-for-request",
             "A Request with a Done in the same segment is not answered",
             "recv() may bring more than one message. More than three bytes are no bad Request: take the first three, and \
              keep the rest for the next message.",
         )),
         (MessageType::Reply, Progress::PartOfRequest) if closed => Some(one_recv("Request", 3, closed)),
-        (MessageType::Reply, _) if is_cut(talk, 0..Request::SIZE) => Some(one_recv("Request", 3, closed)),
-        (MessageType::Results, Progress::Finished(_, extra)) if extra > 0 && !together(talk) => {
+        (MessageType::Reply, _) if is_cut(connection, 0..Request::SIZE) => {
+            Some(one_recv("Request", 3, closed))
+        }
+        (MessageType::Results, Progress::Finished(_, extra)) if extra > 0 && !together(connection) => {
             Some(Cause::new(
                 "too-long-for-done",
                 "A Done with further bytes behind it is not answered",
                 "recv(1024) may bring more than the two bytes of Done: take the first two, answer, and close.",
             ))
         }
-        (MessageType::Results, Progress::Finished(..)) if together(talk) => Some(eaten()),
+        (MessageType::Results, Progress::Finished(..)) if together(connection) => Some(eaten()),
         (MessageType::Results, Progress::Finished(..))
-            if is_cut(talk, Request::SIZE..Request::SIZE + Done::SIZE) =>
+            if is_cut(connection, Request::SIZE..Request::SIZE + Done::SIZE) =>
         {
             Some(one_recv("Done", 2, closed))
         }
-        (MessageType::Results, Progress::Finished(..)) if talk.half_closed => Some(Cause::new(
+        (MessageType::Results, Progress::Finished(..)) if connection.half_closed => Some(Cause::new(
             "half-close",
             "A client that has closed its sending side is taken for one that has left",
             "The end-of-file stands behind Done: deal with the bytes that came before it first, answer, and close then.",
         )),
-        (MessageType::Results, Progress::Finished(..)) if waited_long(talk.opened) => None,
+        (MessageType::Results, Progress::Finished(..)) if waited_long(connection.opened) => None,
         (MessageType::Results, Progress::Finished(..)) if before_done || by_reset => {
             Some(closes_after_reply())
         }
@@ -109,24 +114,24 @@ fn unanswered(scene: &Scene<'_>, due: MessageType, closed: Option<EndedBy>) -> O
 }
 
 /// Whether a client that came before is still there: this one has to wait.
-fn waits_behind_another(scene: &Scene<'_>) -> bool {
-    let ahead = |talk: &Talk<'_>| {
-        talk.opened.is_some()
-            && talk.opened < scene.talk.opened
-            && talk.left.is_none()
-            && talk.ended.is_none()
+fn waits_behind_another(context: &Context<'_>) -> bool {
+    let ahead = |connection: &Connection<'_>| {
+        connection.opened.is_some()
+            && connection.opened < context.connection.opened
+            && connection.left.is_none()
+            && connection.ended.is_none()
     };
-    !scene.talk.has_reply() && scene.others().iter().any(ahead)
+    !context.connection.has_reply() && context.others().iter().any(ahead)
 }
 
 /// Whether the bytes of a message went out in more than one segment.
-fn is_cut(talk: &Talk<'_>, message: std::ops::Range<usize>) -> bool {
-    (message.start + 1..message.end).any(|offset| talk.cut_before(offset))
+fn is_cut(connection: &Connection<'_>, message: std::ops::Range<usize>) -> bool {
+    (message.start + 1..message.end).any(|offset| connection.cut_before(offset))
 }
 
 /// Whether Request and Done went out in one segment.
-fn together(talk: &Talk<'_>) -> bool {
-    talk.sent_bytes().len() > Request::SIZE && !talk.cut_before(Request::SIZE)
+fn together(connection: &Connection<'_>) -> bool {
+    connection.sent_bytes().len() > Request::SIZE && !connection.cut_before(Request::SIZE)
 }
 
 fn one_recv(message: &str, size: usize, closed: bool) -> Cause {
@@ -184,14 +189,17 @@ fn no_results(closed: bool) -> Cause {
 }
 
 /// An earlier client has left, and nobody is served since.
-fn still_busy(scene: &Scene<'_>) -> Option<Cause> {
-    let others = scene.others();
-    let before = others.iter().rev().find(|talk| talk.opened.is_some() && talk.opened < scene.talk.opened)?;
+fn still_busy(context: &Context<'_>) -> Option<Cause> {
+    let others = context.others();
+    let before = others
+        .iter()
+        .rev()
+        .find(|connection| connection.opened.is_some() && connection.opened < context.connection.opened)?;
     // Its own answer was complete: it is this session that went wrong.
     if before.received_bytes().len() >= 14 && before.ended.is_some() {
         return None;
     }
-    if !scene.talk.received_bytes().is_empty() {
+    if !context.connection.received_bytes().is_empty() {
         return None;
     }
     match (before.left, before.ended) {
@@ -221,9 +229,9 @@ fn end_of_file_unseen() -> Cause {
     )
 }
 
-fn closed_at_once(scene: &Scene<'_>) -> Option<Cause> {
-    let talk = &scene.talk;
-    match talk.progress() {
+fn closed_at_once(context: &Context<'_>) -> Option<Cause> {
+    let connection = &context.connection;
+    match connection.progress() {
         Progress::Silent => Some(Cause::new(
             "closes-at-once",
             "The server closes a connection on which nothing has been sent yet",
@@ -231,15 +239,15 @@ fn closed_at_once(scene: &Scene<'_>) -> Option<Cause> {
         )),
         Progress::PartOfRequest => Some(one_recv("Request", 3, true)),
         Progress::PartOfDone(_) => Some(one_recv("Done", 2, true)),
-        Progress::Asked(_) if talk.has_reply() => Some(closes_after_reply()),
+        Progress::Asked(_) if connection.has_reply() => Some(closes_after_reply()),
         _ => None,
     }
 }
 
-fn still_open(scene: &Scene<'_>) -> Option<Cause> {
-    let talk = &scene.talk;
-    let received = talk.received_bytes().len();
-    match talk.progress() {
+fn still_open(context: &Context<'_>) -> Option<Cause> {
+    let connection = &context.connection;
+    let received = connection.received_bytes().len();
+    match connection.progress() {
         Progress::Finished(..) if received >= 14 => Some(Cause::new(
             "not-closed-after-results",
             "The server does not close the connection after Results",
@@ -248,7 +256,7 @@ fn still_open(scene: &Scene<'_>) -> Option<Cause> {
         )),
         Progress::BadRequest(_) => Some(kept_open("a bad Request")),
         Progress::BadDone(_) => Some(kept_open("a bad Done")),
-        _ if talk.half_closed || talk.left.is_some() => Some(end_of_file_unseen()),
+        _ if connection.half_closed || connection.left.is_some() => Some(end_of_file_unseen()),
         _ => None,
     }
 }

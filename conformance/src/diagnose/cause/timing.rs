@@ -3,35 +3,37 @@
 use std::time::Duration;
 
 use super::Cause;
-use crate::diagnose::scene::{Progress, Scene};
+use crate::diagnose::context::{Context, Progress};
 use crate::model::case::Role;
 use crate::model::fault::Fault;
 use crate::model::notation::show;
 use crate::words::page::seconds;
 
-pub(super) fn recognise(scene: &Scene<'_>) -> Option<Cause> {
-    if scene.role() != Role::Server {
+pub(super) fn recognise(context: &Context<'_>) -> Option<Cause> {
+    if context.role() != Role::Server {
         return None;
     }
-    let limit = scene.tolerances.control_timeout;
-    match scene.fault {
-        Fault::StillOpen { waited } if *waited >= limit => Some(too_late(scene, *waited)),
+    let limit = context.tolerances.control_timeout;
+    match context.fault {
+        Fault::StillOpen { waited } if *waited >= limit => Some(too_late(context, *waited)),
         Fault::ClosedTooEarly { after, .. } | Fault::ClosedInSilence { after, .. }
-            if *after >= scene.tolerances.patience.min(limit / 4) =>
+            if *after >= context.tolerances.patience.min(limit / 4) =>
         {
-            Some(too_early(scene, *after))
+            Some(too_early(context, *after))
         }
         // The late message comes upon a connection that had been closed meanwhile.
         Fault::EndedBeforeBytes { actual, .. } if actual.is_empty() => {
-            let ended = scene.talk.ended.map(|(at, _)| at)?;
-            let touched = scene.talk.sent.iter().rev().map(|(at, _)| *at).find(|at| *at + LATE < ended);
-            let since = ended.checked_sub(touched.or(scene.talk.opened)?)?;
-            (since >= limit / 2).then(|| too_early(scene, since))
+            let ended = context.connection.ended.map(|(at, _)| at)?;
+            let touched =
+                context.connection.sent.iter().rev().map(|(at, _)| *at).find(|at| *at + LATE < ended);
+            let since = ended.checked_sub(touched.or(context.connection.opened)?)?;
+            (since >= limit / 2).then(|| too_early(context, since))
         }
         Fault::BytesMissing { actual, .. } if actual.is_empty() => {
-            let others = scene.others();
-            let waited_long = others.iter().any(|talk| talk.ended.is_none() && talk.left.is_none());
-            waited_long.then(|| silent_client_holds(scene))
+            let others = context.others();
+            let waited_long =
+                others.iter().any(|connection| connection.ended.is_none() && connection.left.is_none());
+            waited_long.then(|| silent_client_holds(context))
         }
         _ => None,
     }
@@ -41,8 +43,8 @@ pub(super) fn recognise(scene: &Scene<'_>) -> Option<Cause> {
 const LATE: Duration = Duration::from_secs(1);
 
 /// What the server was waiting for, in words.
-fn waiting_for(scene: &Scene<'_>) -> &'static str {
-    match scene.talk.progress() {
+fn waiting_for(context: &Context<'_>) -> &'static str {
+    match context.connection.progress() {
         Progress::Silent => "before the first byte of a Request",
         Progress::PartOfRequest => "in the middle of a Request",
         Progress::PartOfDone(_) => "in the middle of a Done",
@@ -50,10 +52,12 @@ fn waiting_for(scene: &Scene<'_>) -> &'static str {
     }
 }
 
-fn too_late(scene: &Scene<'_>, waited: Duration) -> Cause {
-    let limit = seconds(scene.tolerances.control_timeout);
+fn too_late(context: &Context<'_>, waited: Duration) -> Cause {
+    let limit = seconds(context.tolerances.control_timeout);
     // When it closed, where that was seen.
-    if let Some(((at, _), since)) = scene.talk.ended.zip(scene.talk.last_sent().or(scene.talk.opened)) {
+    if let Some(((at, _), since)) =
+        context.connection.ended.zip(context.connection.last_sent().or(context.connection.opened))
+    {
         let after = show(at.saturating_sub(since));
         return Cause::new(
             "timeout-too-long",
@@ -72,15 +76,15 @@ fn too_late(scene: &Scene<'_>, waited: Duration) -> Cause {
         format!(
             "Here it fell silent {}. There is no timeout in that place, or a longer one than {limit}. Every read from the \
              client needs it: call settimeout({}) on the accepted socket, once, right after accept().",
-            waiting_for(scene),
-            scene.tolerances.control_timeout.as_secs_f64()
+            waiting_for(context),
+            context.tolerances.control_timeout.as_secs_f64()
         ),
     )
 }
 
-fn too_early(scene: &Scene<'_>, after: Duration) -> Cause {
-    let limit = scene.tolerances.control_timeout;
-    if let Some(cause) = not_restarted(scene) {
+fn too_early(context: &Context<'_>, after: Duration) -> Cause {
+    let limit = context.tolerances.control_timeout;
+    if let Some(cause) = not_restarted(context) {
         return cause;
     }
     too_short(limit, after)
@@ -105,25 +109,25 @@ pub(super) fn too_short(limit: Duration, after: Duration) -> Cause {
 }
 
 /// A close that comes the whole timeout after something earlier than the last byte.
-pub(super) fn not_restarted(scene: &Scene<'_>) -> Option<Cause> {
-    let limit = scene.tolerances.control_timeout;
-    let (ended, _) = scene.talk.ended?;
+pub(super) fn not_restarted(context: &Context<'_>) -> Option<Cause> {
+    let limit = context.tolerances.control_timeout;
+    let (ended, _) = context.connection.ended?;
     let due = |from: Duration| {
         let after = ended.saturating_sub(from);
-        after + scene.tolerances.early >= limit && after <= limit + scene.tolerances.late
+        after + context.tolerances.early >= limit && after <= limit + context.tolerances.late
     };
-    let (first, earlier) = scene
-        .talk
+    let (first, earlier) = context
+        .connection
         .sent
         .split_last()
         .map(|(_, earlier)| earlier)
         .and_then(<[_]>::split_first)
         .map_or((None, &[][..]), |(first, rest)| (Some(first.0), rest));
-    let opened = scene.talk.opened?;
+    let opened = context.connection.opened?;
     let from = earlier.iter().map(|(at, _)| *at).chain(first).find(|at| due(*at));
     let (what, key) = match from {
         Some(_) => ("an earlier byte", "timeout-not-restarted-message"),
-        None if due(opened) && scene.talk.last_sent().is_some_and(|at| at > opened + LATE) => {
+        None if due(opened) && context.connection.last_sent().is_some_and(|at| at > opened + LATE) => {
             ("the accept", "timeout-not-restarted-session")
         }
         None => return None,
@@ -139,8 +143,8 @@ pub(super) fn not_restarted(scene: &Scene<'_>) -> Option<Cause> {
     ))
 }
 
-fn silent_client_holds(scene: &Scene<'_>) -> Cause {
-    let limit = seconds(scene.tolerances.control_timeout);
+fn silent_client_holds(context: &Context<'_>) -> Cause {
+    let limit = seconds(context.tolerances.control_timeout);
     Cause::new(
         "no-timeout",
         format!("A silent client is not closed after {limit}, and holds the server"),

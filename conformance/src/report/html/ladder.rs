@@ -6,7 +6,9 @@ use std::time::Duration;
 use super::bytes::wrong_byte;
 use crate::model::outcome::CaseRecord;
 use crate::words::dialogue::{Part, Speaker};
-use crate::words::ladder::{Beat, Cast, Course, Rung, Said, Side, cast, lines, rungs};
+use crate::words::ladder::{
+    Direction, Item, LadderEvent, MessageBytes, Participants, Side, items, lines, participants,
+};
 use crate::words::page::DEFAULT_WIDTH;
 
 /// How wide the drawing is.
@@ -15,12 +17,12 @@ pub(super) const WIDTH: usize = 720;
 pub(super) const RUNNER: usize = 112;
 pub(super) const PROGRAM: usize = 648;
 
-/// Where the first rung begins, below the names.
+/// Where the first item begins, below the names.
 const TOP: usize = 54;
 /// The height of a line of words, and of what stands below an arrow.
 const LINE: usize = 17;
 const BELOW: usize = 36;
-/// The space between two rungs.
+/// The space between two items.
 const GAP: usize = 9;
 /// How many letters of the words stand on a line between the lifelines, and how many lines at most.
 const LETTERS: usize = 74;
@@ -54,7 +56,7 @@ pub(super) struct Drawing {
     pub(super) description: String,
 }
 
-/// A rung, laid out.
+/// An item, laid out.
 #[derive(Debug, Default)]
 pub(super) struct Row {
     /// Where it begins, and how high it is.
@@ -63,7 +65,7 @@ pub(super) struct Row {
     pub(super) time: Option<String>,
     pub(super) wrong: bool,
     pub(super) faint: bool,
-    /// The words with their places from the rung's top, and how they stand at `x`.
+    /// The words with their places from the item's top, and how they stand at `x`.
     pub(super) words: Vec<(usize, String)>,
     pub(super) x: usize,
     pub(super) anchor: &'static str,
@@ -87,7 +89,7 @@ pub(super) struct Arrow {
 pub(super) struct Group {
     /// The middle.
     pub(super) x: usize,
-    /// From the rung's top.
+    /// From the item's top.
     pub(super) y: usize,
     /// Bytes, and whether they are wrong.
     pub(super) bytes: Vec<(String, bool)>,
@@ -97,27 +99,28 @@ pub(super) struct Group {
 impl Drawing {
     /// The conversation of a case; nothing where nothing happened.
     pub(super) fn of(case: &CaseRecord, index: usize) -> Option<Self> {
-        let rungs = rungs(case);
-        if rungs.is_empty() {
+        let items = items(case);
+        if items.is_empty() {
             return None;
         }
-        let cast = cast(case);
-        let mut sheet = Sheet { cast, rows: Vec::new(), y: TOP, last: Duration::ZERO, alive: Vec::new() };
-        let (mut born, marked) = (None, marked(case, &rungs, cast));
-        for (number, rung) in rungs.iter().enumerate() {
+        let participants = participants(case);
+        let mut sheet =
+            Sheet { participants, rows: Vec::new(), y: TOP, last: Duration::ZERO, alive: Vec::new() };
+        let (mut born, marked) = (None, marked(case, &items, participants));
+        for (number, item) in items.iter().enumerate() {
             let begun = sheet.y;
-            match rung {
-                Rung::Beat(beat) => {
-                    sheet.pause(beat.at);
+            match item {
+                Item::Event(event) => {
+                    sheet.pause(event.at);
                     let mark = marked.filter(|(place, _)| *place == number).map(|(_, byte)| byte);
-                    let row = sheet.beat(beat, mark);
-                    match beat.course {
-                        Course::Start => born = Some(row),
-                        Course::End => sheet.alive.extend(born.take().map(|born| (born, row))),
+                    let row = sheet.event(event, mark);
+                    match event.direction {
+                        Direction::Start => born = Some(row),
+                        Direction::End => sheet.alive.extend(born.take().map(|born| (born, row))),
                         _ => {}
                     }
                 }
-                Rung::LeftOut(hidden) => sheet.aside(format!("\u{22ee} {hidden} more"), begun),
+                Item::LeftOut(hidden) => sheet.aside(format!("\u{22ee} {hidden} more"), begun),
             }
         }
         let height = sheet.y + GAP;
@@ -129,10 +132,12 @@ impl Drawing {
             width: WIDTH,
             runner: RUNNER,
             program: PROGRAM,
-            roles: ["client", "server"].contains(&cast.program).then_some((cast.runner, cast.program)),
+            roles: ["client", "server"]
+                .contains(&participants.program)
+                .then_some((participants.runner, participants.program)),
             alive,
             rows,
-            description: description(case, rungs.len()),
+            description: description(case, items.len()),
         })
     }
 }
@@ -145,27 +150,27 @@ fn description(case: &CaseRecord, count: usize) -> String {
     }
 }
 
-/// The rung that holds the first wrong byte, and which byte of it: the one that is wrong, or where that is no
+/// The item that holds the first wrong byte, and which byte of it: the one that is wrong, or where that is no
 /// message (a port that is not open) the program's last message with these bytes.
-fn marked(case: &CaseRecord, rungs: &[Rung], cast: Cast) -> Option<(usize, usize)> {
-    let byte = |rung: &Rung, whole: bool| match rung {
-        Rung::Beat(Beat { course: Course::Message(speaker), said: Some(said), .. })
-            if *speaker != cast.speaks =>
+fn marked(case: &CaseRecord, items: &[Item], participants: Participants) -> Option<(usize, usize)> {
+    let byte = |item: &Item, whole: bool| match item {
+        Item::Event(LadderEvent { direction: Direction::Message(speaker), said: Some(said), .. })
+            if *speaker != participants.speaks =>
         {
             wrong_byte(case, &said.bytes, whole)
         }
         _ => None,
     };
-    let wrong = rungs.iter().position(|rung| matches!(rung, Rung::Beat(beat) if beat.wrong));
-    let in_place = wrong.and_then(|place| byte(&rungs[place], false).map(|byte| (place, byte)));
+    let wrong = items.iter().position(|item| matches!(item, Item::Event(event) if event.wrong));
+    let in_place = wrong.and_then(|place| byte(&items[place], false).map(|byte| (place, byte)));
     in_place.or_else(|| {
-        rungs.iter().enumerate().rev().find_map(|(place, rung)| byte(rung, true).map(|byte| (place, byte)))
+        items.iter().enumerate().rev().find_map(|(place, item)| byte(item, true).map(|byte| (place, byte)))
     })
 }
 
 /// A drawing that grows downwards.
 struct Sheet {
-    cast: Cast,
+    participants: Participants,
     rows: Vec<Row>,
     y: usize,
     last: Duration,
@@ -201,16 +206,16 @@ impl Sheet {
         self.last = at;
     }
 
-    /// Draws a beat, the byte at `mark` as wrong; where on the lifelines it happens.
-    fn beat(&mut self, beat: &Beat, mark: Option<usize>) -> usize {
-        let sign = if beat.wrong { "\u{2717} " } else { "" };
-        let lines = wrapped(&format!("{sign}{}{}", beat.on, beat.words));
+    /// Draws an event, the byte at `mark` as wrong; where on the lifelines it happens.
+    fn event(&mut self, event: &LadderEvent, mark: Option<usize>) -> usize {
+        let sign = if event.wrong { "\u{2717} " } else { "" };
+        let lines = wrapped(&format!("{sign}{}{}", event.on, event.words));
         let below_words = lines.len() * LINE;
         let line = below_words + 8;
         let mut row = Row {
             top: self.y,
-            time: Some(format!("{:.3}", beat.at.as_secs_f64())),
-            wrong: beat.wrong,
+            time: Some(format!("{:.3}", event.at.as_secs_f64())),
+            wrong: event.wrong,
             words: (1..).zip(lines).map(|(number, text)| (number * LINE - 2, text)).collect(),
             x: (RUNNER + PROGRAM) / 2,
             anchor: "middle",
@@ -218,10 +223,11 @@ impl Sheet {
             ..Row::default()
         };
         let mut happens = line;
-        match self.arrow(beat.course, line) {
+        match self.arrow(event.direction, line) {
             Some(arrow) => row.arrow = Some(arrow),
             None => {
-                let side = if beat.course == Course::At(Side::Runner) { Side::Runner } else { Side::Program };
+                let side =
+                    if event.direction == Direction::At(Side::Runner) { Side::Runner } else { Side::Program };
                 happens = LINE - 7;
                 (row.x, row.anchor) = match side {
                     Side::Runner => (RUNNER + 14, "start"),
@@ -231,7 +237,7 @@ impl Sheet {
                 row.height = below_words + GAP;
             }
         }
-        if let Some(said) = &beat.said {
+        if let Some(said) = &event.said {
             row.groups = groups(said, line + 16, mark);
             row.height = line + BELOW + GAP;
         }
@@ -240,27 +246,27 @@ impl Sheet {
         place
     }
 
-    fn arrow(&self, course: Course, y: usize) -> Option<Arrow> {
-        let from_runner = |speaker: Speaker| speaker == self.cast.speaks;
+    fn arrow(&self, direction: Direction, y: usize) -> Option<Arrow> {
+        let from_runner = |speaker: Speaker| speaker == self.participants.speaks;
         // Data comes from the client, whoever plays it.
-        let (rightwards, class) = match course {
-            Course::Message(speaker) => (from_runner(speaker), "message"),
-            Course::Data => (from_runner(Speaker::Client), "data"),
-            Course::Connect(side) => (side == Side::Runner, "connect"),
-            Course::Close { by, reset: false } => (by == Side::Runner, "close"),
-            Course::Close { by, reset: true } => (by == Side::Runner, "reset"),
-            Course::Signal => (true, "connect"),
-            Course::Absent => (false, "absent"),
-            Course::Start | Course::End | Course::At(_) => return None,
+        let (rightwards, class) = match direction {
+            Direction::Message(speaker) => (from_runner(speaker), "message"),
+            Direction::Data => (from_runner(Speaker::Client), "data"),
+            Direction::Connect(side) => (side == Side::Runner, "connect"),
+            Direction::Close { by, reset: false } => (by == Side::Runner, "close"),
+            Direction::Close { by, reset: true } => (by == Side::Runner, "reset"),
+            Direction::Signal => (true, "connect"),
+            Direction::Absent => (false, "absent"),
+            Direction::Start | Direction::End | Direction::At(_) => return None,
         };
         let (from, to, inwards) = if rightwards { (RUNNER, PROGRAM, "-") } else { (PROGRAM, RUNNER, "") };
         // Bars and crosses stand a little before the lifeline that they would be lost in.
         let before = if rightwards { to - 10 } else { to + 10 };
         let middle = (RUNNER + PROGRAM) / 2;
-        let (end, head) = match course {
-            Course::Close { reset: false, .. } => (before, format!("M{before} {}v14", y - 7)),
-            Course::Close { reset: true, .. } => (before, cross(before, y)),
-            Course::Absent => (middle, cross(middle, y)),
+        let (end, head) = match direction {
+            Direction::Close { reset: false, .. } => (before, format!("M{before} {}v14", y - 7)),
+            Direction::Close { reset: true, .. } => (before, cross(before, y)),
+            Direction::Absent => (middle, cross(middle, y)),
             _ => (to, format!("M{to} {y}l{inwards}10 -5v10z")),
         };
         Some(Arrow { line: format!("M{from} {y}H{end}"), head, class })
@@ -291,7 +297,7 @@ fn wrapped(words: &str) -> Vec<String> {
 }
 
 /// The bytes of a message by field, side by side in the middle.
-fn groups(said: &Said, y: usize, wrong: Option<usize>) -> Vec<Group> {
+fn groups(said: &MessageBytes, y: usize, wrong: Option<usize>) -> Vec<Group> {
     let mut groups: Vec<(usize, Group)> = Vec::new();
     let (mut at, mut used) = (0, 0);
     for Part { field, length } in &said.parts {

@@ -1,4 +1,4 @@
-//! One thing to mend: the likely cause, the requirements that fail because of it, the case that shows it best,
+//! One thing to fix: the likely cause, the requirements that fail because of it, the case that shows it best,
 //! and the names of the others.
 
 use super::CaseView;
@@ -11,7 +11,7 @@ use crate::report::{RunReport, plain};
 /// Up to so many lines of further cases stand open.
 const SHORT: usize = 6;
 
-/// A thing to mend, ready for its template.
+/// A thing to fix, ready for its template.
 #[derive(Debug)]
 pub(super) struct ProblemView<'r> {
     pub(super) number: usize,

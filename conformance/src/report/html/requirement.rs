@@ -26,7 +26,7 @@ pub(super) struct RowView<'r> {
     /// How many cases there are, or how many of them fail.
     pub(super) count: String,
     pub(super) entry: Option<&'r Requirement>,
-    /// The things to mend that it fails because of, by number.
+    /// The things to fix that it fails because of, by number.
     pub(super) problems: Vec<usize>,
     pub(super) cases: Vec<Evidence<'r>>,
 }
@@ -104,7 +104,7 @@ fn evidence<'r>(
     match homes.get(index).copied().flatten() {
         _ if case.outcome == Outcome::Skip => Evidence::Unplayed(mark, &case.id, plain::message(case)),
         Some(Home::Problem(number)) => {
-            Evidence::There(index, mark, &case.id, format!("number {number} of what to mend"))
+            Evidence::There(index, mark, &case.id, format!("number {number} of what to fix"))
         }
         Some(Home::Requirement(home)) if home.id != record.id => {
             Evidence::There(index, mark, &case.id, home.id.to_string())

@@ -1,4 +1,4 @@
-//! One thing to mend, told whole: the requirement, the likely cause, what came instead of what, the conversation,
+//! One thing to fix, told whole: the requirement, the likely cause, what came instead of what, the conversation,
 //! what the program printed, the usual mistakes, and the line that runs it again.
 
 use crate::diagnose::problem::Problem;

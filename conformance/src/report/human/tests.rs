@@ -204,7 +204,7 @@ fn reports_keep_to_the_width(#[values(byte_order(), dead_server(), early_client(
 #[test]
 fn a_dead_server_is_told_once() {
     let text = shown(&dead_server(), 100);
-    assert!(text.contains("1 thing to mend"), "{text}");
+    assert!(text.contains("1 thing to fix"), "{text}");
     assert_eq!(text.matches("The conversation").count(), 1);
 }
 

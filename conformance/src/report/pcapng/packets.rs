@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::flow::{Flow, Segment, Side};
 use crate::model::outcome::CaseRecord;
 use crate::model::transcript::{EndedBy, Entry, Event, REFUSED};
-use crate::words::ladder::{self, Teller};
+use crate::words::ladder::{self, LadderWriter};
 
 /// Stands for the runner's port where the system did not tell one: the first of the dynamic ports (RFC 6335,
 /// section 6).
@@ -31,12 +31,12 @@ pub(super) struct Packet {
 pub(super) fn packets(case: &CaseRecord) -> Vec<Packet> {
     let entries = &case.transcript.entries;
     let mut carrier = Carrier { entries, flows: BTreeMap::new(), notes: Vec::new() };
-    let mut teller = Teller::of(case);
+    let mut writer = LadderWriter::of(case);
     let mut packets: Vec<Packet> = Vec::new();
     for (index, entry) in entries.iter().enumerate().take_while(|(_, entry)| entry.event != Event::Finished) {
-        let told = teller.tell(entry);
+        let told = writer.tell(entry);
         if matches!(entry.event, Event::Signalled { .. } | Event::Exited(_) | Event::Data(_)) {
-            let words = told.map(|beat| ladder::line(&beat, usize::MAX).to_string());
+            let words = told.map(|event| ladder::line(&event, usize::MAX).to_string());
             carrier.notes.extend(words.map(|words| words.trim_start().to_owned()));
         }
         for segment in carrier.carry(index, &entry.event) {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::{Beat, Course, Rung, rungs};
+use super::{Direction, Item, LadderEvent, items};
 use crate::model::outcome::CaseRecord;
 use crate::words::dialogue::Speaker;
 
@@ -30,21 +30,21 @@ impl fmt::Display for Line {
 
 /// One line for everything that happened in a case; they keep to `width` columns where they can.
 pub fn lines(case: &CaseRecord, width: usize) -> Vec<Line> {
-    let written = |rung| match rung {
-        Rung::Beat(beat) => line(&beat, width),
-        Rung::LeftOut(hidden) => {
+    let written = |item| match item {
+        Item::Event(event) => line(&event, width),
+        Item::LeftOut(hidden) => {
             let time = " ".repeat(time(Duration::ZERO).len());
             Line { time, text: format!("... {hidden} lines left out ..."), wrong: false }
         }
     };
-    rungs(case).into_iter().map(written).collect()
+    items(case).into_iter().map(written).collect()
 }
 
 /// The line of something that happened, `width` columns wide where it can be.
-pub fn line(beat: &Beat, width: usize) -> Line {
-    let time = time(beat.at);
-    let text = text(beat, width.saturating_sub(time.len()));
-    Line { time, text, wrong: beat.wrong }
+pub fn line(event: &LadderEvent, width: usize) -> Line {
+    let time = time(event.at);
+    let text = text(event, width.saturating_sub(time.len()));
+    Line { time, text, wrong: event.wrong }
 }
 
 /// The time of a line, as it stands before it.
@@ -52,15 +52,15 @@ pub fn time(at: Duration) -> String {
     format!("{:>8.3} s  ", at.as_secs_f64())
 }
 
-fn text(beat: &Beat, width: usize) -> String {
-    let arrow = match beat.course {
-        Course::Message(Speaker::Client) => "client --> server  ",
-        Course::Message(Speaker::Server) => "client <-- server  ",
-        Course::Data => "client ==> server  ",
+fn text(event: &LadderEvent, width: usize) -> String {
+    let arrow = match event.direction {
+        Direction::Message(Speaker::Client) => "client --> server  ",
+        Direction::Message(Speaker::Server) => "client <-- server  ",
+        Direction::Data => "client ==> server  ",
         _ => "",
     };
-    let line = format!("{}{arrow}{}", beat.on, beat.words);
-    let Some(said) = &beat.said else { return line };
+    let line = format!("{}{arrow}{}", event.on, event.words);
+    let Some(said) = &event.said else { return line };
     let shown: Vec<_> = said.bytes.iter().take(WRITTEN).map(|byte| format!("{byte:02x}")).collect();
     let more = match said.length {
         length if length > WRITTEN => format!(" ... ({length} bytes)"),

@@ -15,19 +15,19 @@ use crate::model::transcript::{EndedBy, Entry, Event, Exit};
 
 /// A failed case, looked at from the fault.
 #[derive(Debug)]
-pub(super) struct Scene<'a> {
+pub(super) struct Context<'a> {
     pub(super) case: &'a CaseRecord,
     pub(super) fault: &'a Fault,
     pub(super) tolerances: &'a Tolerances,
     /// What happened up to the verdict.
     pub(super) entries: &'a [Entry],
     /// The connection that the fault is about, where there is one.
-    pub(super) talk: Talk<'a>,
+    pub(super) connection: Connection<'a>,
 }
 
 /// One connection, from its latest opening on.
 #[derive(Debug, Default)]
-pub(super) struct Talk<'a> {
+pub(super) struct Connection<'a> {
     pub(super) name: &'a str,
     pub(super) opened: Option<Duration>,
     pub(super) sent: Vec<(Duration, &'a [u8])>,
@@ -58,15 +58,16 @@ pub(super) enum Progress {
     BadDone(Flaw),
 }
 
-impl<'a> Scene<'a> {
-    /// The scene of a case that failed; nothing for any other.
+impl<'a> Context<'a> {
+    /// The context of a case that failed; nothing for any other.
     pub(super) fn of(case: &'a CaseRecord, tolerances: &'a Tolerances) -> Option<Self> {
         let fault = &case.finding.as_ref()?.fault;
         let all = &case.transcript.entries;
         let end = all.iter().position(|entry| entry.event == Event::Finished).unwrap_or(all.len());
         let entries = &all[..end];
-        let talk = focus(case, entries, fault).map(|name| Talk::of(entries, name)).unwrap_or_default();
-        Some(Self { case, fault, tolerances, entries, talk })
+        let connection =
+            focus(case, entries, fault).map(|name| Connection::of(entries, name)).unwrap_or_default();
+        Some(Self { case, fault, tolerances, entries, connection })
     }
 
     /// What the program was started as, by its arguments.
@@ -106,7 +107,7 @@ impl<'a> Scene<'a> {
     }
 
     /// The other connections, in the order of their (latest) opening.
-    pub(super) fn others(&self) -> Vec<Talk<'a>> {
+    pub(super) fn others(&self) -> Vec<Connection<'a>> {
         let mut names: Vec<&str> = Vec::new();
         for entry in self.entries {
             if let Event::Connecting { on, .. } | Event::Opened { on, accepted: true, .. } = &entry.event {
@@ -114,14 +115,17 @@ impl<'a> Scene<'a> {
                 names.push(on);
             }
         }
-        names.retain(|name| *name != self.talk.name);
-        names.into_iter().map(|name| Talk::of(self.entries, name)).collect()
+        names.retain(|name| *name != self.connection.name);
+        names.into_iter().map(|name| Connection::of(self.entries, name)).collect()
     }
 
     /// Whether another client's test was in progress at the time.
     pub(super) fn another_test_runs(&self) -> bool {
-        let runs = |talk: &Talk<'_>| {
-            talk.opened.is_some() && talk.left.is_none() && talk.ended.is_none() && !talk.received.is_empty()
+        let runs = |connection: &Connection<'_>| {
+            connection.opened.is_some()
+                && connection.left.is_none()
+                && connection.ended.is_none()
+                && !connection.received.is_empty()
         };
         self.others().iter().any(runs)
     }
@@ -160,35 +164,35 @@ fn focus<'a>(case: &'a CaseRecord, entries: &'a [Entry], fault: &Fault) -> Optio
     };
     let came_on = entries.iter().rev().find_map(|entry| match &entry.event {
         Event::Received { on, bytes } if !wrong.is_empty() && !bytes.is_empty() => {
-            Talk::of(entries, on).received_bytes().ends_with(wrong).then_some(on.as_str())
+            Connection::of(entries, on).received_bytes().ends_with(wrong).then_some(on.as_str())
         }
         _ => None,
     });
     came_on.or_else(|| entries.iter().rev().find_map(|entry| entry.event.connection()))
 }
 
-impl<'a> Talk<'a> {
+impl<'a> Connection<'a> {
     fn of(entries: &'a [Entry], name: &'a str) -> Self {
-        let mut talk = Self { name, ..Self::default() };
+        let mut connection = Self { name, ..Self::default() };
         for entry in entries.iter().filter(|entry| entry.event.connection() == Some(name)) {
             match &entry.event {
-                Event::Connecting { .. } => talk = Self { name, ..Self::default() },
+                Event::Connecting { .. } => connection = Self { name, ..Self::default() },
                 Event::Opened { accepted: true, .. } => {
-                    talk = Self { name, opened: Some(entry.at), ..Self::default() };
+                    connection = Self { name, opened: Some(entry.at), ..Self::default() };
                 }
-                Event::Opened { .. } => talk.opened = Some(entry.at),
-                Event::Refused { .. } => talk.refused = true,
-                Event::Sent { bytes, .. } => talk.sent.push((entry.at, bytes)),
-                Event::Received { bytes, .. } => talk.received.push((entry.at, bytes)),
+                Event::Opened { .. } => connection.opened = Some(entry.at),
+                Event::Refused { .. } => connection.refused = true,
+                Event::Sent { bytes, .. } => connection.sent.push((entry.at, bytes)),
+                Event::Received { bytes, .. } => connection.received.push((entry.at, bytes)),
                 Event::Ended { by, .. } => {
-                    talk.ended.get_or_insert((entry.at, *by));
+                    connection.ended.get_or_insert((entry.at, *by));
                 }
-                Event::Shutdown { .. } => talk.half_closed = true,
-                Event::Dropped { reset, .. } => talk.left = Some(*reset),
+                Event::Shutdown { .. } => connection.half_closed = true,
+                Event::Dropped { reset, .. } => connection.left = Some(*reset),
                 _ => {}
             }
         }
-        talk
+        connection
     }
 
     /// All that we sent, as far as it was kept.
