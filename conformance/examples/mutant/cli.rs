@@ -201,12 +201,12 @@ fn usage(message: &str) -> ExitCode {
     ExitCode::from(2)
 }
 
-/// What only the mutant has: its fault, and a shorter timeout so that a test need not wait for 45 s.
+/// What only the mutant has: its faults, and a shorter timeout so that a test need not wait for 45 s.
 struct OwnOptions {
     control_timeout: Duration,
 }
 
-/// Takes `--fault NAME`, `--control-timeout SECONDS` and `--list-faults` out of the command line before the documents'
+/// Takes each `--fault NAME`, `--control-timeout SECONDS` and `--list-faults` out of the command line before the documents'
 /// options are read, so that no fault of the command line can touch them.
 fn take_own_options(
     arguments: impl Iterator<Item = OsString>,

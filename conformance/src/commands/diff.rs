@@ -9,12 +9,14 @@ use anstyle::{AnsiColor, Style};
 use serde::Serialize;
 
 use crate::commands::cli::OutputFormat;
+use crate::grading::stored;
 use crate::model::exit::Exit;
 use crate::model::outcome::{CaseRecord, Outcome, RequirementRecord};
+use crate::model::problem::Problem;
 use crate::model::refusal::Refusal;
 use crate::model::requirement::{Level, RequirementId};
 use crate::report::output::Destination;
-use crate::report::{Document, RunReport, json, plain};
+use crate::report::{Document, RunReport, plain};
 
 /// Compares the reports of two files.
 pub fn compare(old: &Path, new: &Path, format: OutputFormat) -> Exit {
@@ -22,8 +24,8 @@ pub fn compare(old: &Path, new: &Path, format: OutputFormat) -> Exit {
 }
 
 fn try_compare(old: &Path, new: &Path, format: OutputFormat) -> Result<Exit, Refusal> {
-    let old = json::read(old).map_err(Refusal::usage)?;
-    let new = json::read(new).map_err(Refusal::usage)?;
+    let old = stored::read(old).map_err(Refusal::usage)?;
+    let new = stored::read(new).map_err(Refusal::usage)?;
     let diff = Diff::of(&old, &new);
     let document = match format {
         OutputFormat::Text => Document::Text(diff.to_text()),
@@ -56,6 +58,18 @@ pub struct Diff {
     pub gone: Vec<Change>,
     /// Judged in one of the runs only.
     pub otherwise: Vec<Change>,
+    /// What there is to fix now, in the order of the new report.
+    pub problems: Vec<ProblemChange>,
+}
+
+/// One thing to fix.
+#[derive(Debug, Serialize)]
+pub struct ProblemChange {
+    /// As the report names it.
+    #[serde(flatten)]
+    pub problem: Problem,
+    /// Whether the old report does not have it.
+    pub new: bool,
 }
 
 /// One requirement.
@@ -90,6 +104,16 @@ pub struct CaseChange {
     pub message: Option<String>,
 }
 
+impl ProblemChange {
+    fn of(problem: &Problem, old: &RunReport) -> Self {
+        let same = |other: &Problem| match &problem.key {
+            None => other.key.is_none() && other.requirements == problem.requirements,
+            key => other.key == *key,
+        };
+        Self { problem: problem.clone(), new: !old.problems.iter().any(same) }
+    }
+}
+
 impl Diff {
     /// Compares two runs.
     pub fn of(old: &RunReport, new: &RunReport) -> Self {
@@ -102,6 +126,7 @@ impl Diff {
             new: Vec::new(),
             gone: Vec::new(),
             otherwise: Vec::new(),
+            problems: new.problems.iter().map(|problem| ProblemChange::of(problem, old)).collect(),
         };
         for record in &new.requirements {
             let before = old.requirements.iter().find(|other| other.id == record.id);
@@ -148,6 +173,14 @@ impl Diff {
         let counts = lists.iter().filter(|(.., changes)| !changes.is_empty());
         let counts: Vec<_> =
             counts.map(|(_, short, _, changes)| format!("{} {short}", changes.len())).collect();
+        if !self.problems.is_empty() {
+            writeln!(out, "\n{BOLD}To fix{BOLD:#}")?;
+        }
+        for ProblemChange { problem, new } in &self.problems {
+            let (title, ids) = (escape::line(&problem.title), plain::ids(&problem.requirements));
+            let new = if *new { "new: " } else { "" };
+            writeln!(out, "  {new}{title} ({ids})\n    Seen best in {}.", problem.witness)?;
+        }
         let summary = if counts.is_empty() { "no verdict changed".to_owned() } else { counts.join(", ") };
         writeln!(out, "\n{summary}")
     }

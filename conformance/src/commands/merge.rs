@@ -7,8 +7,9 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
+use crate::diagnose::problem;
 use crate::grading::baseline::Baseline;
-use crate::grading::{self, choice};
+use crate::grading::{self, choice, stored};
 use crate::model::exit::Exit;
 use crate::model::known::Comparison;
 use crate::model::outcome::{CaseRecord, Outcome, Summary, requirement_records};
@@ -17,7 +18,7 @@ use crate::model::refusal::{Refusal, diagnose};
 use crate::model::requirement::{Catalogue, RequirementId};
 use crate::report::format::{ReportArg, ReportFormat};
 use crate::report::set::Reports;
-use crate::report::{self, RunReport, Tool, json};
+use crate::report::{self, RunReport, Tool};
 
 /// Merges the reports of these files.
 pub fn merge(files: &[PathBuf], reports: &[ReportArg]) -> Exit {
@@ -29,8 +30,9 @@ fn try_merge(files: &[PathBuf], asked: &[ReportArg]) -> Result<Exit, Refusal> {
     if asked.iter().any(|arg| arg.format == ReportFormat::Jsonl) {
         return Err(Refusal::usage("--report jsonl: it tells a run while it lasts, and these are over"));
     }
-    let read = |path: &PathBuf| Ok((path.display().to_string(), json::read(path)?));
-    let runs = files.iter().map(read).collect::<Result<Vec<_>, json::ReadError>>().map_err(Refusal::usage)?;
+    let read = |path: &PathBuf| Ok((path.display().to_string(), stored::read(path)?));
+    let runs =
+        files.iter().map(read).collect::<Result<Vec<_>, stored::ReadError>>().map_err(Refusal::usage)?;
     let json = [ReportArg { format: ReportFormat::Json, file: None }];
     let reports = Reports::open(if asked.is_empty() { &json } else { asked }).map_err(Refusal::usage)?;
     let Merged { report, conflicts } = merge_runs(runs, &catalogue).map_err(Refusal::usage)?;
@@ -110,6 +112,7 @@ pub fn merge_runs(runs: Vec<(String, RunReport)>, catalogue: &Catalogue) -> Resu
     whole.cases = cases.known.into_values().map(|(_, case)| case).collect();
     whole.baseline = known.map(|known_failures| Baseline { known_failures }.compare(&whole.cases));
     whole.requirements = requirement_records(&plan, catalogue.all(), &whole.cases);
+    whole.problems = problem::of_run(&whole.requirements, &mut whole.cases, &whole.options.tolerances);
     whole.summary = Summary::of(&whole.requirements);
     whole.schema = report::SCHEMA;
     whole.tool = Tool::this();

@@ -16,21 +16,11 @@ mod timing;
 
 use super::context::Context;
 use crate::model::outcome::CaseRecord;
+pub(super) use crate::model::problem::Cause;
 use crate::model::tolerance::Tolerances;
 
-/// What is probably wrong in the program, in words for the one who fixes it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Cause {
-    /// Short and stable: failures of the same key have the same cause.
-    pub key: String,
-    /// One sentence: what the program does wrong. No full stop.
-    pub title: String,
-    /// What to look for and what to do instead.
-    pub remedy: String,
-}
-
 impl Cause {
-    fn new(key: &str, title: impl Into<String>, remedy: impl Into<String>) -> Self {
+    pub(super) fn new(key: &str, title: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self { key: key.to_owned(), title: title.into(), remedy: remedy.into() }
     }
 }

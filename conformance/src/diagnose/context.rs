@@ -70,9 +70,9 @@ impl<'a> Context<'a> {
         Some(Self { case, fault, tolerances, entries, connection })
     }
 
-    /// What the program was started as, by its arguments.
+    /// What the program was started as.
     pub(super) fn role(&self) -> Role {
-        self.case.role()
+        self.case.role
     }
 
     /// Whether the failure is this requirement's, or one of this area's.

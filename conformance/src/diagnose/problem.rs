@@ -1,57 +1,140 @@
-//! Failures that share a cause, told as one: what a report goes through instead of failed cases.
+//! Failures that share a cause, made one thing to fix: grouped, those that another one explains absorbed, the case that
+//! shows it best chosen. Every report prints what comes out here. It depends on the cases alone, and not on how fast
+//! or in how many pieces their bytes came, so that two runs of one program say the same.
 
-use super::cause::{Cause, explains, recognise};
-use crate::model::fault::Fault;
+use std::cmp::Reverse;
+
+use super::cause::{explains, recognise};
+use crate::model::fault::FaultKind;
 use crate::model::outcome::{CaseRecord, Outcome, RequirementRecord};
+use crate::model::problem::{Cause, Problem};
+use crate::model::requirement::{Level, RequirementId};
 use crate::model::tolerance::Tolerances;
 
-/// One thing to fix.
-#[derive(Clone, Debug)]
-pub struct Problem<'r> {
-    /// What is probably wrong, where that was recognised.
-    pub cause: Option<Cause>,
-    /// The requirements that fail because of it, the foremost first.
-    pub requirements: Vec<&'r RequirementRecord>,
-    /// The cases that show it, the most telling one first.
-    pub cases: Vec<&'r CaseRecord>,
-    /// Further cases that fail because of it, though they do not show it themselves.
-    pub consequences: Vec<&'r CaseRecord>,
+/// What failures have in common that are one problem.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Key {
+    /// The key of their cause.
+    Cause(String),
+    /// No cause was recognised: the requirements, and the sort of fault.
+    Fault(Vec<RequirementId>, Option<FaultKind>),
 }
 
-impl Problem<'_> {
-    /// What is wrong in one line.
-    pub fn title(&self) -> String {
-        match (&self.cause, self.cases.first()) {
-            (Some(cause), _) => cause.title.clone(),
-            (None, Some(case)) => sentence(case.message.as_deref().unwrap_or(&case.summary)),
-            (None, None) => String::new(),
+/// The cases of one problem.
+struct Group<'r> {
+    key: Key,
+    cases: Vec<&'r CaseRecord>,
+    consequences: Vec<&'r CaseRecord>,
+}
+
+impl Key {
+    fn of(case: &CaseRecord) -> Self {
+        match &case.cause {
+            Some(cause) => Self::Cause(cause.key.clone()),
+            None => {
+                let fault = case.finding.as_ref().map(|finding| finding.fault.kind());
+                Self::Fault(case.charged.clone(), fault)
+            }
         }
+    }
+
+    /// Whether failures of `effect` are probably brought about by this one.
+    fn explains(&self, effect: &Self) -> bool {
+        matches!((self, effect), (Self::Cause(cause), Self::Cause(effect)) if explains(cause, effect))
     }
 }
 
-/// Without those that another one explains: its cases become that one's.
-fn absorbed<'r>(found: Vec<(String, Problem<'r>)>) -> Vec<(String, Problem<'r>)> {
-    let keys: Vec<_> = found.iter().map(|(key, _)| key.clone()).collect();
-    let behind = |effect: &str| {
-        let causes: Vec<_> = keys.iter().filter(|cause| explains(cause, effect)).collect();
-        let is_effect = |cause: &str| causes.iter().any(|other| explains(other, cause));
+/// Names the cause of each failed case, and what there is to fix: what is of the highest level first, and then what most
+/// cases show.
+pub fn of_run(
+    requirements: &[RequirementRecord],
+    cases: &mut [CaseRecord],
+    tolerances: &Tolerances,
+) -> Vec<Problem> {
+    for case in cases.iter_mut() {
+        case.cause = cause(case, tolerances);
+    }
+    let mut groups: Vec<Group<'_>> = Vec::new();
+    for case in cases.iter().filter(|case| case.outcome == Outcome::Fail) {
+        let key = Key::of(case);
+        match groups.iter_mut().find(|group| group.key == key) {
+            Some(group) => group.cases.push(case),
+            None => groups.push(Group { key, cases: vec![case], consequences: Vec::new() }),
+        }
+    }
+    let mut problems: Vec<_> =
+        absorbed(groups).into_iter().filter_map(|group| group.into_problem(requirements)).collect();
+    // A stable sort: what is equal stays in the order of the cases.
+    problems.sort_by_key(|(weight, _)| Reverse(*weight));
+    problems.into_iter().map(|(_, problem)| problem).collect()
+}
+
+/// What is probably wrong in the program, where a failed case shows it.
+pub fn cause(case: &CaseRecord, tolerances: &Tolerances) -> Option<Cause> {
+    (case.outcome == Outcome::Fail).then(|| recognise(case, tolerances)).flatten()
+}
+
+/// Without those that another one explains: their cases become that one's consequences.
+fn absorbed(groups: Vec<Group<'_>>) -> Vec<Group<'_>> {
+    let keys: Vec<_> = groups.iter().map(|group| group.key.clone()).collect();
+    let behind = |effect: &Key| {
+        let causes: Vec<_> = keys.iter().filter(|cause| cause.explains(effect)).collect();
+        let is_effect = |cause: &Key| causes.iter().any(|other| other.explains(cause));
         // Where several could be behind it, it stands for itself.
         match causes.iter().filter(|cause| !is_effect(cause)).collect::<Vec<_>>()[..] {
             [cause] => Some((*cause).clone()),
             _ => None,
         }
     };
-    let (mut kept, effects): (Vec<_>, Vec<_>) = found
-        .into_iter()
-        .map(|(key, problem)| (behind(&key), key, problem))
-        .partition(|(cause, ..)| cause.is_none());
-    for (cause, key, problem) in effects {
-        let root = cause.unwrap_or(key);
-        if let Some((.., into)) = kept.iter_mut().find(|(_, known, _)| *known == root) {
-            into.consequences.extend(problem.cases.iter().chain(&problem.consequences));
+    let (effects, mut kept): (Vec<_>, Vec<_>) =
+        groups.into_iter().map(|group| (behind(&group.key), group)).partition(|(cause, _)| cause.is_some());
+    for (cause, group) in effects {
+        if let Some((_, into)) = kept.iter_mut().find(|(_, other)| Some(&other.key) == cause.as_ref()) {
+            into.consequences.extend(group.cases.iter().chain(&group.consequences));
         }
     }
-    kept.into_iter().map(|(_, key, problem)| (key, problem)).collect()
+    kept.into_iter().map(|(_, group)| group).collect()
+}
+
+impl Group<'_> {
+    /// The problem, and how much it weighs among the others.
+    fn into_problem(
+        mut self,
+        requirements: &[RequirementRecord],
+    ) -> Option<((Option<Level>, usize), Problem)> {
+        let all = || self.cases.iter().chain(&self.consequences);
+        let charged = |record: &&RequirementRecord| all().any(|case| case.charged.contains(&record.id));
+        let mut records: Vec<_> = requirements.iter().filter(charged).collect();
+        // The highest level speaks for all, and within it what most cases are about.
+        let weight = |record: &RequirementRecord| {
+            let about_it = self.cases.iter().filter(|case| case.charged.contains(&record.id));
+            (record.level, about_it.count())
+        };
+        records.sort_by_key(|record| Reverse(weight(record)));
+        let foremost = records.first().map(|record| &record.id);
+        self.cases.sort_by_key(|case| {
+            let charged = foremost.is_some_and(|id| case.charged.contains(id));
+            let about_it = charged && case.requirements.first() == foremost;
+            let step = case.finding.as_ref().map(|finding| finding.step);
+            (!about_it, !charged, step)
+        });
+        let weight = (records.first().map(|record| record.level), self.cases.len() + self.consequences.len());
+        let ids = |cases: &[&CaseRecord]| cases.iter().map(|case| case.id.clone()).collect();
+        let (witness, others) = self.cases.split_first()?;
+        let problem = Problem {
+            title: match &witness.cause {
+                Some(cause) => cause.title.clone(),
+                None => sentence(witness.message.as_deref().unwrap_or(&witness.summary)),
+            },
+            key: witness.cause.as_ref().map(|cause| cause.key.clone()),
+            remedy: witness.cause.as_ref().map(|cause| cause.remedy.clone()),
+            requirements: records.iter().map(|record| record.id.clone()).collect(),
+            witness: witness.id.clone(),
+            others: ids(others),
+            consequences: ids(&self.consequences),
+        };
+        Some((weight, problem))
+    }
 }
 
 /// Messages are fragments; a title begins with a capital letter.
@@ -60,88 +143,18 @@ fn sentence(fragment: &str) -> String {
     letters.next().map_or(String::new(), |first| first.to_uppercase().chain(letters).collect())
 }
 
-/// Every failure of a run, grouped by its recognised cause, or by requirement and kind of fault where none
-/// was; those of the highest level first, and among them the one that most cases show.
-pub fn problems<'r>(
-    requirements: &'r [RequirementRecord],
-    cases: &'r [CaseRecord],
-    tolerances: &Tolerances,
-) -> Vec<Problem<'r>> {
-    let mut found: Vec<(String, Problem<'r>)> = Vec::new();
-    for case in cases.iter().filter(|case| case.outcome == Outcome::Fail) {
-        let cause = recognise(case, tolerances);
-        let key = cause.as_ref().map_or_else(|| unrecognised(case), |cause| cause.key.clone());
-        match found.iter_mut().find(|(known, _)| *known == key) {
-            Some((_, problem)) => problem.cases.push(case),
-            None => found.push((
-                key,
-                Problem { cause, requirements: Vec::new(), cases: vec![case], consequences: Vec::new() },
-            )),
-        }
-    }
-    let found = absorbed(found);
-    let mut problems: Vec<_> =
-        found.into_iter().map(|(_, problem)| complete(problem, requirements, tolerances)).collect();
-    problems.sort_by_key(|problem| {
-        let level = problem.requirements.iter().map(|record| record.level).max();
-        (std::cmp::Reverse(level), std::cmp::Reverse(problem.cases.len() + problem.consequences.len()))
-    });
-    problems
-}
-
-fn unrecognised(case: &CaseRecord) -> String {
-    let ids: Vec<_> = case.charged.iter().map(ToString::to_string).collect();
-    let fault = case.finding.as_ref().map(|finding| &finding.fault);
-    let kind = fault.map(kind_of).unwrap_or_default();
-    format!("{} {kind}", ids.join(" "))
-}
-
-/// The fault's kind without its values.
-fn kind_of(fault: &Fault) -> String {
-    let words = format!("{fault:?}");
-    let words = words.strip_prefix("Data(").unwrap_or(&words);
-    words.split(|letter: char| !letter.is_alphanumeric()).next().unwrap_or_default().to_owned()
-}
-
-fn complete<'r>(
-    mut problem: Problem<'r>,
-    requirements: &'r [RequirementRecord],
-    tolerances: &Tolerances,
-) -> Problem<'r> {
-    let all = || problem.cases.iter().chain(&problem.consequences);
-    let charged = |record: &&RequirementRecord| all().any(|case| case.charged.contains(&record.id));
-    problem.requirements = requirements.iter().filter(charged).collect();
-    // The highest level speaks for all, and within it what most cases are about.
-    let weight = |record: &RequirementRecord| {
-        let about_it = problem.cases.iter().filter(|case| case.charged.contains(&record.id));
-        (record.level, about_it.count())
-    };
-    problem.requirements.sort_by_key(|record| std::cmp::Reverse(weight(record)));
-    let foremost = problem.requirements.first().map(|record| &record.id);
-    problem.cases.sort_by_key(|case| {
-        let about_it =
-            foremost.is_some_and(|id| case.requirements.first() == Some(id) && case.charged.contains(id));
-        (!about_it, foremost.is_some_and(|id| !case.charged.contains(id)), case.transcript.entries.len())
-    });
-    // The cause in the words of the case that is shown.
-    if let Some(cause) = problem.cases.first().and_then(|case| recognise(case, tolerances)) {
-        problem.cause = Some(cause);
-    }
-    problem
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::model::bytes::Pattern;
+    use crate::model::fault::Fault;
     use crate::model::sample::failed;
 
     fn keys(cases: &[CaseRecord]) -> Vec<(String, usize, usize)> {
-        let found = problems(&[], cases, &Tolerances::default());
-        let key = |problem: &Problem<'_>| {
-            problem.cause.as_ref().map_or("nothing".to_owned(), |cause| cause.key.clone())
-        };
-        found.iter().map(|problem| (key(problem), problem.cases.len(), problem.consequences.len())).collect()
+        let found = of_run(&[], &mut cases.to_vec(), &Tolerances::default());
+        let key = |problem: &Problem| problem.key.clone().unwrap_or("nothing".to_owned());
+        let counts = |problem: &Problem| (1 + problem.others.len(), problem.consequences.len());
+        found.iter().map(|problem| (key(problem), counts(problem).0, counts(problem).1)).collect()
     }
 
     fn dead(event: &str) -> CaseRecord {

@@ -5,6 +5,7 @@ pub(crate) mod choice;
 pub mod class;
 pub mod options;
 pub mod repeat;
+pub mod stored;
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -12,17 +13,19 @@ use std::time::{Duration, Instant};
 
 use sha2::{Digest, Sha256};
 
+use crate::diagnose::problem;
 use crate::fixture::selection::{CasePattern, Selection};
 use crate::grading::baseline::Baseline;
 use crate::grading::options::{CaseArgs, IsolationArg, RunArgs, TargetArg};
 use crate::model::case::Case;
-use crate::model::event::Listener;
+use crate::model::event::{Event, Listener};
 use crate::model::exit::Exit;
-use crate::model::outcome::{Outcome, RequirementRecord, Summary, requirement_records};
+use crate::model::outcome::{CaseRecord, Outcome, RequirementRecord, Summary, requirement_records};
 use crate::model::place::Isolation;
 use crate::model::plan::Plan;
 use crate::model::refusal::{Refusal, diagnose};
 use crate::model::requirement::{Catalogue, Level, Part};
+use crate::model::tolerance::Tolerances;
 use crate::report::format::{ReportArg, ReportFormat};
 use crate::report::output::Destination;
 use crate::report::progress::Progress;
@@ -244,16 +247,19 @@ impl Grader {
         };
         let (started, began) = (jiff::Timestamp::now(), Instant::now());
         let mut runs = Vec::new();
+        let mut naming = NamingCauses { tolerances: &self.options.tolerances, listeners };
         while runs.len() < self.repeat && !interrupt::came() {
-            runs.push(run::run(&self.plan, program, &options, listeners)?);
+            runs.push(run::run(&self.plan, program, &options, &mut [&mut naming])?);
         }
-        let cases = repeat::combine(runs);
+        let mut cases = repeat::combine(runs);
         let requirements = requirement_records(&self.plan, self.catalogue.all(), &cases);
+        let problems = problem::of_run(&requirements, &mut cases, &self.options.tolerances);
         Ok(RunReport {
             started: started.to_string(),
             duration: began.elapsed(),
             summary: Summary::of(&requirements),
             requirements,
+            problems,
             cases,
             ..self.blank_report(target)
         })
@@ -271,6 +277,7 @@ impl Grader {
             duration: Duration::ZERO,
             summary: Summary::default(),
             requirements: Vec::new(),
+            problems: Vec::new(),
             cases: Vec::new(),
             baseline: None,
         }
@@ -289,6 +296,25 @@ impl Grader {
         opened
             .map(Some)
             .map_err(|error| Refusal::usage(format!("--transcripts {}: {error}", folder.display())))
+    }
+}
+
+/// Names the cause of a failed case before the listeners learn of it: they write, and do not reason.
+struct NamingCauses<'a, 'l> {
+    tolerances: &'a Tolerances,
+    listeners: &'a mut [&'l mut dyn Listener],
+}
+
+impl Listener for NamingCauses<'_, '_> {
+    fn on(&mut self, event: &Event<'_>) {
+        if let Event::Finished(case) = event
+            && let Some(cause) = problem::cause(case, self.tolerances)
+        {
+            let named = CaseRecord { cause: Some(cause), ..(*case).clone() };
+            self.listeners.iter_mut().for_each(|listener| listener.on(&Event::Finished(&named)));
+        } else {
+            self.listeners.iter_mut().for_each(|listener| listener.on(event));
+        }
     }
 }
 

@@ -31,6 +31,71 @@ impl fmt::Display for Role {
     }
 }
 
+/// What a case is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// How the tester is called, and what it does with its arguments.
+    Invocation,
+    /// The control connection.
+    Control,
+    /// Test data, and what is reported of it.
+    Data,
+}
+
+/// A type of test, with its byte in a Request (P3, Message Format).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum TestType {
+    /// 1
+    #[serde(rename = "TCP_STREAM")]
+    TcpStream = 1,
+    /// 2
+    #[serde(rename = "TCP_RR")]
+    TcpRr = 2,
+    /// 3
+    #[serde(rename = "UDP_STREAM")]
+    UdpStream = 3,
+    /// 4
+    #[serde(rename = "UDP_RR")]
+    UdpRr = 4,
+}
+
+impl TestType {
+    const ALL: [(&str, Self); 4] = [
+        ("TCP_STREAM", Self::TcpStream),
+        ("TCP_RR", Self::TcpRr),
+        ("UDP_STREAM", Self::UdpStream),
+        ("UDP_RR", Self::UdpRr),
+    ];
+
+    fn of_byte(byte: u8) -> Option<Self> {
+        Self::ALL.into_iter().map(|(_, test)| test).find(|test| *test as u8 == byte)
+    }
+
+    /// The test that a client with these arguments asks for: without `--test`, TCP_STREAM (P3, Command Line).
+    pub fn of_client(args: &[String]) -> Option<Self> {
+        let mut args = args.iter().rev().map(String::as_str);
+        let mut behind = None;
+        let value = loop {
+            match args.next() {
+                None => break "TCP_STREAM",
+                Some("--test") => break behind.unwrap_or_default(),
+                Some(arg) if arg.starts_with("--test=") => break &arg["--test=".len()..],
+                other => behind = other,
+            }
+        };
+        Self::ALL.into_iter().find(|(name, _)| *name == value).map(|(_, test)| test)
+    }
+
+    /// The test that the first bytes from a client ask for, where they are a Request.
+    pub fn of_request(bytes: &[u8]) -> Option<Self> {
+        match bytes {
+            [1, 1, test, ..] => Self::of_byte(*test),
+            _ => None,
+        }
+    }
+}
+
 /// What a case cannot do without.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -85,6 +150,31 @@ impl Case {
         }
     }
 
+    /// What the case is about.
+    pub fn kind(&self) -> Kind {
+        let of_data = |step: &Step| matches!(step.action, step::Action::Data(_));
+        match self.role {
+            Role::Command => Kind::Invocation,
+            _ if self.steps.iter().any(of_data) => Kind::Data,
+            _ => Kind::Control,
+        }
+    }
+
+    /// The test that the client of its first session asks for, if one does.
+    pub fn test(&self) -> Option<TestType> {
+        let sent = || {
+            self.steps.iter().find_map(|step| match &step.action {
+                step::Action::Send(outgoing) => Some(outgoing.materialise(0, 0, |_| ()).concat()),
+                _ => None,
+            })
+        };
+        match self.role {
+            Role::Command => None,
+            Role::Client => TestType::of_client(&self.args),
+            Role::Server => TestType::of_request(&sent()?),
+        }
+    }
+
     /// Whether only its invocation is judged, so that a program at work shows that it took its arguments.
     pub fn is_to_be_refused(&self) -> bool {
         self.role == Role::Command
@@ -107,5 +197,34 @@ impl Case {
             }
         }
         total + running
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case::by_default("--client --target=a", Some(TestType::TcpStream))]
+    #[case::in_one_word("--client --test=UDP_RR --time=1", Some(TestType::UdpRr))]
+    #[case::in_two_words("--client --test TCP_RR --time=1", Some(TestType::TcpRr))]
+    #[case::the_last_one_counts("--test=UDP_RR --test=UDP_STREAM", Some(TestType::UdpStream))]
+    #[case::none("--test=udp_rr", None)]
+    #[case::missing("--client --test", None)]
+    fn a_client_asks_for_a_test(#[case] args: &str, #[case] test: Option<TestType>) {
+        let args: Vec<_> = args.split(' ').map(str::to_owned).collect();
+        assert_eq!(TestType::of_client(&args), test);
+    }
+
+    #[rstest]
+    #[case(&[1, 1, 4], Some(TestType::UdpRr))]
+    #[case(&[1, 1, 4, 1, 3], Some(TestType::UdpRr))]
+    #[case(&[2, 1, 4], None)]
+    #[case(&[1, 1, 5], None)]
+    #[case(&[1, 1], None)]
+    fn a_request_asks_for_a_test(#[case] bytes: &[u8], #[case] test: Option<TestType>) {
+        assert_eq!(TestType::of_request(bytes), test);
     }
 }

@@ -3,6 +3,7 @@
 
 mod sentence;
 
+use std::mem::{Discriminant, discriminant};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -236,7 +237,19 @@ pub enum Fault {
     },
 }
 
+/// The sort of a fault, without its values.
+pub type FaultKind = (Discriminant<Fault>, Option<Discriminant<DataFault>>);
+
 impl Fault {
+    /// Of which sort it is.
+    pub fn kind(&self) -> FaultKind {
+        let of_data = match self {
+            Self::Data(fault) => Some(discriminant(fault)),
+            _ => None,
+        };
+        (discriminant(self), of_data)
+    }
+
     /// Whether the machine can have made it.
     pub fn lateness(&self) -> Lateness {
         match self {

@@ -14,8 +14,10 @@ pub mod notation;
 pub mod outcome;
 pub mod place;
 pub mod plan;
+pub mod problem;
 pub mod refusal;
 pub mod requirement;
+pub mod run_report;
 #[cfg(test)]
 pub(crate) mod sample;
 pub mod step;

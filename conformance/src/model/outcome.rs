@@ -10,12 +10,13 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::case::{Case, Role};
+use crate::model::case::{Case, Kind, Role, TestType};
 use crate::model::fault::Finding;
 use crate::model::plan::{Dropped, Plan};
+use crate::model::problem::Cause;
 use crate::model::requirement::{Level, Part, Requirement, RequirementId};
 use crate::model::tolerance::seconds;
-use crate::model::transcript::{Event, Transcript};
+use crate::model::transcript::Transcript;
 
 /// How a case, or a requirement, came out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -54,6 +55,16 @@ pub struct CaseRecord {
     pub summary: String,
     /// What it is evidence for.
     pub requirements: Vec<RequirementId>,
+    /// What the program was started as.
+    pub role: Role,
+    /// What it is about.
+    pub kind: Kind,
+    /// The test that the client of its first session asks for, if one does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub test: Option<TestType>,
+    /// What is done and what must come back, a sentence each; nothing of a case that was not played.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub steps: Vec<String>,
     /// The target's arguments in this case, behind those of every case.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub args: Vec<String>,
@@ -77,6 +88,9 @@ pub struct CaseRecord {
     /// The fault with its bytes and times.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub finding: Option<Finding>,
+    /// What is probably wrong in the program, where the fault shows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<Cause>,
     /// The connection that the step that failed is about, where it is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub connection: Option<String>,
@@ -104,6 +118,10 @@ impl CaseRecord {
             id: case.id.clone(),
             summary: case.summary.clone(),
             requirements: case.requirements.clone(),
+            role: case.role,
+            kind: case.kind(),
+            test: case.test(),
+            steps: Vec::new(),
             args: case.args.clone(),
             outcome,
             charged: Vec::new(),
@@ -112,6 +130,7 @@ impl CaseRecord {
             expected: None,
             actual: None,
             finding: None,
+            cause: None,
             connection: None,
             why: None,
             leftovers: Vec::new(),
@@ -119,24 +138,6 @@ impl CaseRecord {
             transcript: Transcript::default(),
             stdout: String::new(),
             stderr: String::new(),
-        }
-    }
-}
-
-impl CaseRecord {
-    /// What a case's program was started as: by its arguments, or where they are not known by what happened.
-    pub fn role(&self) -> Role {
-        let has = |name: &str| self.args.iter().any(|arg| arg == name);
-        let any = |test: fn(&Event) -> bool| self.transcript.entries.iter().any(|entry| test(&entry.event));
-        let came = any(|event| matches!(event, Event::Opened { accepted: true, .. }));
-        match (has("--server"), has("--client")) {
-            (true, false) => Role::Server,
-            (false, true) if came || !self.id.starts_with("command/") => Role::Client,
-            (false, false) if any(|event| matches!(event, Event::Ready | Event::Connecting { .. })) => {
-                Role::Server
-            }
-            (false, false) if came => Role::Client,
-            _ => Role::Command,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::model::case::{Kind, Role};
 use crate::model::fault::{Fault, Finding};
 use crate::model::outcome::{CaseRecord, Outcome};
 use crate::model::step::{SignalName, Stream};
@@ -12,10 +13,19 @@ use crate::model::transcript::{EndedBy, Entry, Event, Exit, Transcript};
 pub(crate) fn failed(id: &str, charged: &str, args: &str, script: &str, fault: Fault) -> CaseRecord {
     let ids: Vec<_> = charged.split_whitespace().map(|id| id.parse().unwrap()).collect();
     let transcript = transcript(script);
+    let role = match args.split_whitespace().next() {
+        Some("--server") => Role::Server,
+        Some("--client") if !id.starts_with("command/") => Role::Client,
+        _ => Role::Command,
+    };
     CaseRecord {
         id: id.to_owned(),
         summary: "The case's one sentence says what holds when it passes".to_owned(),
         requirements: ids[..1].to_vec(),
+        role,
+        kind: if role == Role::Command { Kind::Invocation } else { Kind::Control },
+        test: None,
+        steps: Vec::new(),
         args: args.split_whitespace().map(str::to_owned).collect(),
         outcome: Outcome::Fail,
         charged: ids.clone(),
@@ -24,6 +34,7 @@ pub(crate) fn failed(id: &str, charged: &str, args: &str, script: &str, fault: F
         expected: Some(fault.expected()),
         actual: Some(fault.actual()),
         finding: Some(Finding { step: 1, charged: ids, fault }),
+        cause: None,
         connection: None,
         why: None,
         leftovers: Vec::new(),

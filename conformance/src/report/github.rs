@@ -1,5 +1,5 @@
-//! The run for GitHub Actions: an annotation for each requirement that does not hold or could not be
-//! judged, as workflow commands on standard output, and a job summary in Markdown, appended to the file
+//! The run for GitHub Actions: an annotation for each thing to fix, and for each requirement that could not
+//! be judged, as workflow commands on standard output, and a job summary in Markdown, appended to the file
 //! that `GITHUB_STEP_SUMMARY` names.
 
 use crate::words::escape;
@@ -7,6 +7,7 @@ use std::fmt::{self, Write};
 use std::io;
 
 use super::RunReport;
+use super::found::{Found, found};
 use super::plain;
 use crate::model::outcome::{Count, Outcome, RequirementRecord};
 use crate::model::requirement::{Catalogue, Level};
@@ -20,19 +21,22 @@ const SUMMARY_BYTES: usize = 900 << 10;
 /// The annotations, one workflow command a line.
 pub fn render(report: &RunReport, catalogue: &Catalogue) -> io::Result<Vec<u8>> {
     let mut out = String::new();
+    for problem in found(report) {
+        let counts = |record: &&RequirementRecord| {
+            record.level >= report.options.fail_on && !plain::is_known_failure(record, report)
+        };
+        let command = if problem.requirements.iter().any(counts) { "error" } else { "notice" };
+        let text = plain::problem_lines(&problem, report, catalogue).join("\n");
+        writeln!(out, "::{command} title={}::{}", property(&title(&problem)), data(&text))
+            .map_err(io::Error::other)?;
+    }
     for record in &report.requirements {
         let (command, text) = match record.outcome {
-            Outcome::Fail
-                if record.level >= report.options.fail_on && !plain::is_known_failure(record, report) =>
-            {
-                ("error", plain::failure_lines(record, report, catalogue).join("\n"))
-            }
-            Outcome::Fail => ("notice", plain::failure_lines(record, report, catalogue).join("\n")),
             Outcome::Error | Outcome::Inconclusive => {
                 ("warning", format!("could not be judged: {}", reason(record)))
             }
             Outcome::Skip if record.is_blocked() => ("warning", reason(record)),
-            Outcome::Pass | Outcome::Skip => continue,
+            Outcome::Pass | Outcome::Skip | Outcome::Fail => continue,
         };
         let title = format!("{} ({}) {}", record.id, record.level, record.title);
         writeln!(out, "::{command} title={}::{}", property(&title), data(&text)).map_err(io::Error::other)?;
@@ -75,22 +79,19 @@ fn write_summary(out: &mut String, report: &RunReport, catalogue: &Catalogue) ->
         writeln!(out, "| {level} | {passed} | {failed} | {error} | {skipped} |")?;
     }
     writeln!(out)?;
-    let told = report.requirements.iter().filter(|record| record.outcome != Outcome::Pass);
-    let (mut hidden, mut rest) = (0, Vec::new());
-    for record in told {
-        if record.outcome != Outcome::Fail {
-            rest.push(record);
-            continue;
-        }
-        let failure = failure(record, report, catalogue);
+    let mut hidden = 0;
+    for problem in found(report) {
+        let failure = failure(&problem, report, catalogue);
         match out.len() + failure.len() {
             length if length <= SUMMARY_BYTES => out.push_str(&failure),
             _ => hidden += 1,
         }
     }
     if hidden > 0 {
-        writeln!(out, "\nAnd {hidden} more that do not hold: see the other reports.")?;
+        writeln!(out, "\nAnd {hidden} more to fix: see the other reports.")?;
     }
+    let unjudged = |record: &&RequirementRecord| !matches!(record.outcome, Outcome::Pass | Outcome::Fail);
+    let rest: Vec<_> = report.requirements.iter().filter(unjudged).collect();
     if !rest.is_empty() {
         writeln!(out, "\n<details><summary>Not judged: {}</summary>\n<ul>", rest.len())?;
         for record in rest {
@@ -101,10 +102,14 @@ fn write_summary(out: &mut String, report: &RunReport, catalogue: &Catalogue) ->
     Ok(())
 }
 
-/// One failure, folded. In a `<pre>` Markdown means nothing, and its text cannot end it.
-fn failure(record: &RequirementRecord, report: &RunReport, catalogue: &Catalogue) -> String {
-    let title = format!("{} ({}) {}", record.id, record.level, record.title);
-    let lines = plain::failure_lines(record, report, catalogue).join("\n");
+fn title(problem: &Found<'_>) -> String {
+    format!("{} ({})", problem.title(), problem.ids())
+}
+
+/// One thing to fix, folded. In a `<pre>` Markdown means nothing, and its text cannot end it.
+fn failure(problem: &Found<'_>, report: &RunReport, catalogue: &Catalogue) -> String {
+    let title = title(problem);
+    let lines = plain::problem_lines(problem, report, catalogue).join("\n");
     format!(
         "<details><summary>&#10060; {}</summary>\n<pre>\n{}\n</pre></details>\n",
         escape::html(&title),

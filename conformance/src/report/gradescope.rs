@@ -8,6 +8,7 @@ use std::io;
 use serde::Serialize;
 
 use super::RunReport;
+use super::found::found;
 use super::plain;
 use crate::model::outcome::{Outcome, RequirementRecord};
 use crate::model::requirement::Catalogue;
@@ -113,6 +114,14 @@ fn output(report: &RunReport) -> String {
         text.push_str(&format!(
             " {unjudged} could not be judged, which is not your program's fault: ask to have it graded again."
         ));
+    }
+    let found = found(report);
+    if !found.is_empty() {
+        text.push_str("\n\nTo fix:");
+    }
+    for problem in &found {
+        text.push_str(&format!("\n{}. {} ({})", problem.number, problem.title(), problem.ids()));
+        text.push_str(&format!("\n   Seen best in {}.", problem.witness.id));
     }
     text
 }

@@ -23,9 +23,9 @@ use self::mark::Mark;
 use self::problem::ProblemView;
 use self::requirement::{AreaView, Evidence};
 use super::RunReport;
+use super::found::{Found, found};
 use super::plain::{self, count};
 use super::tally::Tally;
-use crate::diagnose::problem::{Problem, problems};
 use crate::model::notation::show;
 use crate::model::outcome::Outcome;
 use crate::model::place::Isolation;
@@ -37,7 +37,7 @@ const SCRIPT: &str = include_str!("html/script.js");
 
 /// The whole page, UTF-8.
 pub fn render(report: &RunReport, catalogue: &Catalogue) -> io::Result<Vec<u8>> {
-    let found = problems(&report.requirements, &report.cases, &report.options.tolerances);
+    let found = found(report);
     let mut page = Page::of(report, catalogue, &found).render().map_err(io::Error::other)?;
     page.push('\n');
     Ok(page.into_bytes())
@@ -75,7 +75,7 @@ struct Verdict {
 }
 
 impl<'r> Page<'r> {
-    fn of(report: &'r RunReport, catalogue: &'r Catalogue, found: &[Problem<'r>]) -> Self {
+    fn of(report: &'r RunReport, catalogue: &'r Catalogue, found: &[Found<'r>]) -> Self {
         let records = &report.requirements;
         let levels = [Level::Must, Level::Should, Level::Harden];
         let number = |outcome| records.iter().filter(|record| record.outcome == outcome).count();

@@ -4,9 +4,9 @@
 mod problem;
 
 use super::RunReport;
+use super::found::{Found, found};
 use super::plain::{self, count};
 use super::tally::Tally;
-use crate::diagnose::problem::{Problem, problems};
 use crate::model::known::Comparison;
 use crate::model::notation::show;
 use crate::model::outcome::{Outcome, RequirementRecord};
@@ -18,12 +18,12 @@ use crate::words::page::{BAD, BOLD, DIM, GOOD, Page, UNSURE, painted};
 /// The whole report as text with colours, `width` columns wide; strip the colours for what is no terminal.
 pub fn render(report: &RunReport, catalogue: &Catalogue, width: usize) -> String {
     let mut page = Page::new(width);
-    let found = problems(&report.requirements, &report.cases, &report.options.tolerances);
+    let found = found(report);
     page.line(painted(BOLD, format!("Conformance of {}", plain::target(report))));
     write_overview(&mut page, &found);
     write_table(&mut page, report);
-    for (index, problem) in found.iter().enumerate() {
-        problem::write(&mut page, problem, (index + 1, found.len()), report, catalogue);
+    for problem in &found {
+        problem::write(&mut page, problem, report, catalogue);
     }
     if !found.is_empty() {
         page.blank();
@@ -37,37 +37,24 @@ pub fn render(report: &RunReport, catalogue: &Catalogue, width: usize) -> String
 /// What is wrong in a run, each thing with its evidence, and nothing else; empty where nothing is.
 pub fn render_problems(report: &RunReport, catalogue: &Catalogue, width: usize) -> String {
     let mut page = Page::new(width);
-    let found = problems(&report.requirements, &report.cases, &report.options.tolerances);
-    for (index, problem) in found.iter().enumerate() {
-        problem::write(&mut page, problem, (index + 1, found.len()), report, catalogue);
+    let found = found(report);
+    for problem in &found {
+        problem::write(&mut page, problem, report, catalogue);
     }
     write_unjudged(&mut page, report);
     page.into_text()
 }
 
 /// The first screen: what is wrong, in one line each.
-fn write_overview(page: &mut Page, problems: &[Problem<'_>]) {
+fn write_overview(page: &mut Page, problems: &[Found<'_>]) {
     if problems.is_empty() {
         return;
     }
     page.blank();
     page.line(painted(BOLD, format!("{} to fix:", count(problems.len(), "thing"))));
-    for (index, problem) in problems.iter().enumerate() {
-        let number = painted(BAD, format!("{:>2}", index + 1));
-        page.wrapped(
-            &format!("  {number}  "),
-            &format!("{} ({})", escape::line(&problem.title()), ids(problem)),
-        );
-    }
-}
-
-/// The requirements of a problem, the tail of a long list only counted.
-fn ids(problem: &Problem<'_>) -> String {
-    const NAMED: usize = 4;
-    let all: Vec<_> = problem.requirements.iter().map(|record| record.id.to_string()).collect();
-    match all.len().checked_sub(NAMED) {
-        Some(more @ 2..) => format!("{} and {more} more", all[..NAMED].join(", ")),
-        _ => all.join(", "),
+    for problem in problems {
+        let number = painted(BAD, format!("{:>2}", problem.number));
+        page.wrapped(&format!("  {number}  "), &format!("{} ({})", problem.title(), problem.ids()));
     }
 }
 
@@ -135,7 +122,7 @@ fn write_unjudged(page: &mut Page, report: &RunReport) {
     }
 }
 
-fn write_summary(page: &mut Page, report: &RunReport, problems: &[Problem<'_>]) {
+fn write_summary(page: &mut Page, report: &RunReport, problems: &[Found<'_>]) {
     page.blank();
     for level in [Level::Must, Level::Should, Level::Harden] {
         write_count(page, level, &report.requirements);

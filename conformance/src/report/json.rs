@@ -2,10 +2,8 @@
 
 use crate::words::escape;
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
-use thiserror::Error;
+use serde::Serialize;
 
 use super::RunReport;
 use crate::model::plan::Plan;
@@ -16,51 +14,6 @@ pub fn render(report: &RunReport) -> io::Result<Vec<u8>> {
     let mut document = escape::json(report, true)?.into_bytes();
     document.push(b'\n');
     Ok(document)
-}
-
-/// Why a file cannot be used as a report.
-#[derive(Debug, Error)]
-pub enum ReadError {
-    /// The file cannot be read.
-    #[error("{}: {source}", path.display())]
-    Unreadable {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// It holds something else.
-    #[error("{} is no JSON report of this program: {source}", path.display())]
-    NoReport {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong and at which line.
-        source: serde_json::Error,
-    },
-    /// It is a report of another version of the shape.
-    #[error("{}: a report of schema {schema}, and this program reads {}", path.display(), super::SCHEMA)]
-    OtherSchema {
-        /// The file.
-        path: PathBuf,
-        /// Its version.
-        schema: u32,
-    },
-}
-
-/// Reads the report of an earlier run.
-pub fn read(path: &Path) -> Result<RunReport, ReadError> {
-    #[derive(Deserialize)]
-    struct Version {
-        schema: u32,
-    }
-    let path_buf = || path.to_owned();
-    let text =
-        std::fs::read_to_string(path).map_err(|source| ReadError::Unreadable { path: path_buf(), source })?;
-    let no_report = |source| ReadError::NoReport { path: path_buf(), source };
-    match serde_json::from_str::<Version>(&text).map_err(no_report)?.schema {
-        super::SCHEMA => serde_json::from_str(&text).map_err(no_report),
-        schema => Err(ReadError::OtherSchema { path: path_buf(), schema }),
-    }
 }
 
 /// What would run: the report's shape without outcomes.

@@ -11,6 +11,7 @@ use super::output::Stream;
 use super::{RunReport, Tool};
 use crate::model::event::{Event, Listener};
 use crate::model::outcome::{CaseRecord, RequirementRecord, Summary};
+use crate::model::problem::Problem;
 use crate::model::tolerance::seconds;
 
 /// Writes every event of a run the moment it is told.
@@ -62,6 +63,7 @@ enum What<'a> {
     Ended {
         summary: &'a Summary,
         requirements: &'a [RequirementRecord],
+        problems: &'a [Problem],
     },
 }
 
@@ -79,7 +81,11 @@ impl JsonLines {
 
     /// Writes the last line. An error may be that of any line before.
     pub fn finish(mut self, report: &RunReport) -> io::Result<()> {
-        self.write(What::Ended { summary: &report.summary, requirements: &report.requirements });
+        self.write(What::Ended {
+            summary: &report.summary,
+            requirements: &report.requirements,
+            problems: &report.problems,
+        });
         self.failed.map_or(Ok(()), Err)
     }
 

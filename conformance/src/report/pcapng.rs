@@ -22,7 +22,6 @@ use pcap_file::pcapng::blocks::section_header::{SectionHeaderBlock, SectionHeade
 use pcap_file::{DataLink, Endianness};
 
 use super::{RunReport, plain};
-use crate::diagnose::cause;
 use crate::model::outcome::{CaseRecord, Outcome};
 use crate::model::requirement::Catalogue;
 use crate::words::ladder;
@@ -44,7 +43,7 @@ pub fn render(
 ) -> io::Result<Option<Vec<u8>>> {
     let mut packets = packets::packets(case);
     let Some(last) = packets.len().checked_sub(1) else { return Ok(None) };
-    if let Some((place, words)) = fault(case, run, &packets) {
+    if let Some((place, words)) = fault(case, &packets) {
         packets[place.min(last)].notes.insert(0, words);
     }
     packets[0].notes.insert(0, verdict(case));
@@ -109,14 +108,14 @@ fn verdict(case: &CaseRecord) -> String {
 }
 
 /// The fault in words, and the index of the packet that they belong to (beyond the last: to the last).
-fn fault(case: &CaseRecord, run: &RunReport, packets: &[Packet]) -> Option<(usize, String)> {
+fn fault(case: &CaseRecord, packets: &[Packet]) -> Option<(usize, String)> {
     let finding = case.finding.as_ref()?;
     let shown = ladder::wrong_entry(case);
     let place = match shown {
         Some(entry) => packets.iter().position(|packet| packet.entry >= entry).unwrap_or(packets.len()),
         None => packets.len(),
     };
-    let cause = cause::recognise(case, &run.options.tolerances);
+    let cause = case.cause.as_ref();
     let cause =
         cause.map_or(String::new(), |cause| format!("\nLikely cause: {}", escape::line(&cause.title)));
     let words = format!(

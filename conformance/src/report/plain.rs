@@ -1,8 +1,8 @@
 //! A case and a requirement in plain words, for every format whose viewer shows text: one place says
 //! them, so that a CI, a gradebook and a terminal tell the same story.
 
+use super::found::{Found, cause_lines};
 use super::{RunReport, TargetInfo};
-use crate::diagnose::cause;
 use crate::model::known::Comparison;
 use crate::model::outcome::{CaseRecord, Outcome, RequirementRecord};
 use crate::model::place::Isolation;
@@ -119,9 +119,12 @@ pub fn unjudged(report: &RunReport) -> Vec<(String, Vec<&CaseRecord>)> {
     told.into_iter().map(|(_, cases)| (message(cases[0]), cases)).collect()
 }
 
-/// The cases that failed on a requirement.
+/// The cases that failed on a requirement, those that show best what there is to fix first.
 pub fn cases_charged<'r>(report: &'r RunReport, id: &RequirementId) -> Vec<&'r CaseRecord> {
-    report.cases.iter().filter(|case| case.charged.contains(id)).collect()
+    let mut cases: Vec<_> = report.cases.iter().filter(|case| case.charged.contains(id)).collect();
+    let place = |case: &&CaseRecord| report.problems.iter().position(|problem| problem.witness == case.id);
+    cases.sort_by_key(|case| place(case).unwrap_or(usize::MAX));
+    cases
 }
 
 /// Everything about a failed case, as lines: the requirements with their sources, expected and got, the
@@ -133,6 +136,35 @@ pub fn case_lines(case: &CaseRecord, report: &RunReport, catalogue: &Catalogue) 
     }
     lines.extend(evidence_lines(case, report));
     lines.extend(mistake_lines(&case.charged, catalogue));
+    lines
+}
+
+/// Everything about a thing to fix, as lines: the foremost requirement with its source, the witness with its evidence,
+/// the others by name.
+pub fn problem_lines(found: &Found<'_>, report: &RunReport, catalogue: &Catalogue) -> Vec<String> {
+    let mut lines = Vec::new();
+    if let Some((first, others)) = found.requirements.split_first() {
+        lines.extend(requirement_lines(&first.id, catalogue));
+        if !others.is_empty() {
+            lines.push("For the same reason these fail:".to_owned());
+        }
+        let line =
+            |record: &&RequirementRecord| format!("  {} ({}) {}", record.id, record.level, record.title);
+        lines.extend(others.iter().map(line));
+    }
+    lines.push(String::new());
+    lines.push(format!("{}: {}", found.witness.id, found.witness.summary));
+    lines.extend(evidence_lines(found.witness, report));
+    for (head, cases) in
+        [("The same is seen in:", &found.others), ("Because of it, something fails in:", &found.consequences)]
+    {
+        if !cases.is_empty() {
+            lines.push(head.to_owned());
+            lines.extend(cases.iter().map(|case| format!("  {}: {}", case.id, message(case))));
+        }
+    }
+    let foremost = found.problem.requirements.get(..1).unwrap_or_default();
+    lines.extend(mistake_lines(foremost, catalogue));
     lines
 }
 
@@ -164,11 +196,7 @@ fn requirement_lines<'c>(
 }
 
 fn evidence_lines(case: &CaseRecord, report: &RunReport) -> Vec<String> {
-    let mut lines = Vec::new();
-    if let Some(cause) = cause::recognise(case, &report.options.tolerances) {
-        lines.push(format!("Likely cause: {}", escape::line(&cause.title)));
-        lines.push(format!("  {}", escape::line(&cause.remedy)));
-    }
+    let mut lines = cause_lines(case, report);
     if let (Some(expected), Some(actual)) = (&case.expected, &case.actual) {
         lines.push(format!("expected: {}", escape::line(expected)));
         lines.push(format!("got:      {}", escape::line(actual)));

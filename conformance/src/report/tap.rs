@@ -55,6 +55,10 @@ fn write_point(
     write_pair(out, "message", &message)?;
     write_pair(out, "severity", if standing == Standing::Broken { "error" } else { "fail" })?;
     write_pair(out, "requirements", &plain::ids(concerned(case)))?;
+    if let Some((number, problem)) = report.problem_of(&case.id) {
+        write_pair(out, "problem", &format!("{number}: {}", escape::line(&problem.title)))?;
+        write_pair(out, "witness", &problem.witness)?;
+    }
     for (key, value) in [("expected", &case.expected), ("actual", &case.actual)] {
         if let Some(value) = value {
             write_pair(out, key, &escape::line(value))?;

@@ -13,9 +13,8 @@
 //! that holds alone. A kind that passes alone even once is never taken as confirmed: its failures are not all alike.
 
 use std::collections::BTreeSet;
-use std::mem::{Discriminant, discriminant};
 
-use crate::model::fault::Fault;
+use crate::model::fault::{Fault, FaultKind};
 use crate::model::lateness::Lateness;
 use crate::model::outcome::{CaseRecord, Outcome};
 use crate::model::requirement::RequirementId;
@@ -50,7 +49,7 @@ pub(crate) struct Confirmed {
     kinds: Vec<(Kind, Seen)>,
 }
 
-type Kind = (Vec<RequirementId>, Discriminant<Fault>);
+type Kind = (Vec<RequirementId>, FaultKind);
 
 #[derive(Debug, Default)]
 struct Seen {
@@ -91,7 +90,7 @@ impl Confirmed {
 
 fn kind(record: &CaseRecord) -> Option<Kind> {
     let finding = record.finding.as_ref()?;
-    Some((finding.charged.clone(), discriminant(&finding.fault)))
+    Some((finding.charged.clone(), finding.fault.kind()))
 }
 
 /// Who runs now, and who has ever run beside another.

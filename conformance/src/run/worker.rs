@@ -23,6 +23,7 @@ use crate::play;
 use crate::play::{PlayError, Played, Update};
 use crate::stage::isolate::{self, InsideReport};
 use crate::stage::target::{self, Launch, StartError};
+use crate::words;
 use excuse::{Circumstances, machine_was_late};
 
 /// The exit status of a process that panicked, as Rust gives it.
@@ -190,6 +191,7 @@ fn record(order: &Order, played: Played, duration: Duration) -> CaseRecord {
     let mut record = CaseRecord::unplayed(case, Outcome::Pass, String::new());
     record.message = None;
     record.duration = duration;
+    record.steps = words::steps::words(case);
     match judge::judge(case, tolerances, &played.transcript) {
         Verdict::Pass => record.message = remark(&played.transcript),
         Verdict::Unfinished { step } => {

@@ -112,7 +112,7 @@ pub struct Participants {
 
 /// Who is who in a case.
 pub fn participants(case: &CaseRecord) -> Participants {
-    participants_of(case.role())
+    participants_of(case.role)
 }
 
 /// Who is who with a program of this role.
@@ -127,7 +127,7 @@ pub fn participants_of(role: Role) -> Participants {
 
 /// Who is who in the lines of a case.
 pub fn legend(case: &CaseRecord) -> String {
-    legend_of(case.role(), names(counted(case)).len())
+    legend_of(case.role, names(counted(case)).len())
 }
 
 /// Who is who in the lines about a program of this role and so many connections.
@@ -265,7 +265,7 @@ impl LadderWriter {
 
     /// For a case that is over.
     pub fn of(case: &CaseRecord) -> Self {
-        Self::new(case.role(), &case.args, names(counted(case)))
+        Self::new(case.role, &case.args, names(counted(case)))
     }
 
     /// The next event, where it is worth one.

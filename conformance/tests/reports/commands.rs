@@ -96,13 +96,13 @@ fn a_diff_ends_with_1_only_where_something_that_counts_broke() {
 #[case::no_json("no-json", Some("{\"schema\": 1"), "no-json is no JSON report of this program: EOF")]
 #[case::another_json(
     "other",
-    Some("{\"schema\": 1}"),
+    Some("{\"schema\": 2}"),
     "other is no JSON report of this program: missing field"
 )]
 #[case::another_schema(
     "later",
-    Some("{\"schema\": 2}"),
-    "later: a report of schema 2, and this program reads 1"
+    Some("{\"schema\": 3}"),
+    "later: a report of schema 3, and this program reads up to 2"
 )]
 fn a_file_that_is_no_report_is_refused(
     #[case] name: &str,

@@ -37,12 +37,20 @@ fn with_words(words: &str) -> RunReport {
         }
         case.actual = case.actual.as_ref().map(|_| words.to_owned());
         case.expected = case.expected.as_ref().map(|_| words.to_owned());
+        if let Some(cause) = &mut case.cause {
+            cause.title.push_str(words);
+            cause.remedy = words.to_owned();
+        }
         case.stdout = words.to_owned();
         case.stderr = words.to_owned();
         case.leftovers = vec![words.to_owned()];
         let refused = Event::Refused { on: "a".to_owned(), error: words.to_owned() };
         let entry = Entry { at: std::time::Duration::ZERO, event: refused };
         case.transcript.entries.push(entry);
+    }
+    for problem in &mut report.problems {
+        problem.title.push_str(words);
+        problem.remedy = Some(words.to_owned());
     }
     for record in &mut report.requirements {
         if let Some(reason) = &mut record.reason {
@@ -148,7 +156,7 @@ fn tap_has_no_line_of_the_targets() {
 fn github_takes_no_command_from_the_target() {
     let document = rendered(ReportFormat::Github, &nasty());
     let commands = document.lines().count();
-    assert_eq!(commands, 5, "{document}");
+    assert_eq!(commands, 6, "{document}");
     for line in document.lines() {
         let command = line.trim_start_matches("::").split([' ', ':']).next().unwrap();
         assert!(["error", "notice", "warning"].contains(&command), "{line}");

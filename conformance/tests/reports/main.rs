@@ -8,5 +8,6 @@ mod gradebook;
 mod hostile;
 mod packets;
 mod real_runs;
+mod same_problems;
 mod schema;
 mod support;

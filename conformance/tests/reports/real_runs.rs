@@ -130,7 +130,7 @@ fn tap_of_a_good_run_is_read_by_its_parsers() {
 fn github_gets_annotations_and_a_summary_behind_that_of_another_step() {
     let Run { stdout, .. } = run();
     assert!(stdout.lines().all(|line| line.starts_with("::error title=")), "{stdout}");
-    assert!(stdout.contains("title=SRV-1 (MUST)"), "{stdout}");
+    assert!(stdout.lines().any(|line| line.split("::").nth(1).unwrap().contains("SRV-1")), "{stdout}");
     let summary = run().read("summary.md");
     assert!(summary.starts_with("what another step wrote\n## Conformance of "), "{summary}");
     assert!(summary.contains("&lt;b&gt;]]&gt;&amp;"), "{summary}");

@@ -54,6 +54,31 @@ fn the_sample_is_what_would_be_written() {
     assert_eq!(written, sample);
 }
 
+/// A file of schema 1 is read as one of today: what it lacks is found out.
+#[test]
+fn a_report_of_schema_1_is_read() {
+    let old = crate::support::in_crate("tests/reports/sample-of-schema-1.json");
+    let read = conformance::grading::stored::read(&old).unwrap();
+    let now = sample();
+    assert_eq!(read.schema, now.schema);
+    assert_eq!(read.problems, now.problems);
+    let causes = |report: &conformance::report::RunReport| {
+        report.cases.iter().map(|case| case.cause.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(causes(&read), causes(&now));
+    assert_valid("report", &serde_json::from_str(&rendered(ReportFormat::Json, &read)).unwrap());
+}
+
+#[test]
+fn what_schema_1_called_mended_is_fixed() {
+    let mut old: Value = serde_json::from_str(include_str!("sample-of-schema-1.json")).unwrap();
+    old["baseline"] = json!({ "expected": [], "mended": ["server/session/listens"] });
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), old.to_string()).unwrap();
+    let read = conformance::grading::stored::read(file.path()).unwrap();
+    assert_eq!(read.baseline.unwrap().fixed, ["server/session/listens"]);
+}
+
 #[rstest]
 #[case::unknown_key("", "surprise", json!(1))]
 #[case::unknown_key_of_a_case("/cases/0", "surprise", json!(1))]
@@ -65,7 +90,7 @@ fn the_sample_is_what_would_be_written() {
 #[case::bad_time("", "started", json!("yesterday"))]
 #[case::negative_duration("/cases/0", "duration_s", json!(-1))]
 #[case::odd_hex("/cases/1/transcript/8", "bytes", json!("010"))]
-#[case::other_version("", "schema", json!(2))]
+#[case::other_version("", "schema", json!(3))]
 fn what_is_not_of_the_format_is_refused(#[case] at: &str, #[case] key: &str, #[case] value: Value) {
     let mut report: Value = serde_json::from_str(include_str!("sample.json")).unwrap();
     report.pointer_mut(at).unwrap()[key] = value;

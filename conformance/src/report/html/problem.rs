@@ -3,9 +3,9 @@
 
 use super::CaseView;
 use super::case::place;
-use crate::diagnose::problem::Problem;
 use crate::model::outcome::{CaseRecord, RequirementRecord};
 use crate::model::requirement::{Catalogue, Requirement};
+use crate::report::found::Found;
 use crate::report::{RunReport, plain};
 
 /// Up to so many lines of further cases stand open.
@@ -47,28 +47,26 @@ pub(super) struct File<'r> {
 
 impl<'r> ProblemView<'r> {
     /// Every problem of a run.
-    pub(super) fn all(found: &[Problem<'r>], report: &'r RunReport, catalogue: &'r Catalogue) -> Vec<Self> {
-        (1..).zip(found).map(|(number, problem)| Self::of(number, problem, report, catalogue)).collect()
+    pub(super) fn all(found: &[Found<'r>], report: &'r RunReport, catalogue: &'r Catalogue) -> Vec<Self> {
+        found.iter().map(|found| Self::of(found, report, catalogue)).collect()
     }
 
-    fn of(number: usize, problem: &Problem<'r>, report: &'r RunReport, catalogue: &'r Catalogue) -> Self {
-        let (first, rest) = match problem.cases.split_first() {
-            Some((first, rest)) => (Some(*first), rest),
-            None => (None, &[][..]),
-        };
-        let records = &problem.requirements;
-        let others =
-            [("The same is seen in", rest), ("Because of it, something fails in", &problem.consequences)];
+    fn of(found: &Found<'r>, report: &'r RunReport, catalogue: &'r Catalogue) -> Self {
+        let records = &found.requirements;
+        let others = [
+            ("The same is seen in", &found.others),
+            ("Because of it, something fails in", &found.consequences),
+        ];
         Self {
-            number,
-            title: problem.title(),
-            remedy: problem.cause.as_ref().map(|cause| cause.remedy.clone()),
-            recognised: problem.cause.is_some(),
+            number: found.number,
+            title: found.problem.title.clone(),
+            remedy: found.problem.remedy.clone(),
+            recognised: found.problem.key.is_some(),
             known: !records.is_empty()
                 && records.iter().all(|record| plain::is_known_failure(record, report)),
             requirements: records.clone(),
             foremost: records.first().and_then(|record| catalogue.find(&record.id)),
-            case: first.and_then(|case| place(case, report)).map(|index| CaseView::of(index, report)),
+            case: place(found.witness, report).map(|index| CaseView::of(index, report)),
             others: (others.into_iter())
                 .filter(|(_, cases)| !cases.is_empty())
                 .map(|(what, cases)| Others::of(what, cases, report))

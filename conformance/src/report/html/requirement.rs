@@ -4,10 +4,10 @@
 use super::CaseView;
 use super::case::place;
 use super::mark::Mark;
-use crate::diagnose::problem::Problem;
 use crate::model::outcome::{CaseRecord, Outcome, RequirementRecord};
 use crate::model::requirement::{Catalogue, Requirement};
 use crate::report::RunReport;
+use crate::report::found::Found;
 use crate::report::plain::{self, count};
 
 /// The requirements of one area.
@@ -51,7 +51,7 @@ enum Home<'r> {
 
 impl<'r> AreaView<'r> {
     /// Every area of the report, in its order.
-    pub(super) fn all(found: &[Problem<'r>], report: &'r RunReport, catalogue: &'r Catalogue) -> Vec<Self> {
+    pub(super) fn all(found: &[Found<'r>], report: &'r RunReport, catalogue: &'r Catalogue) -> Vec<Self> {
         let homes: Vec<_> = report.cases.iter().map(|case| home(case, found, report)).collect();
         let areas = report.requirements.chunk_by(|left, right| left.id.area() == right.id.area());
         let area = |records: &'r [RequirementRecord]| {
@@ -66,14 +66,14 @@ impl<'r> AreaView<'r> {
 impl<'r> RowView<'r> {
     fn of(
         record: &'r RequirementRecord,
-        found: &[Problem<'r>],
+        found: &[Found<'r>],
         homes: &[Option<Home<'r>>],
         report: &'r RunReport,
         catalogue: &'r Catalogue,
     ) -> Self {
         let failing = plain::cases_charged(report, &record.id).len();
         let all = count(record.cases.len(), "case");
-        let of_it = |problem: &&Problem<'r>| problem.requirements.iter().any(|other| other.id == record.id);
+        let of_it = |problem: &&Found<'r>| problem.requirements.iter().any(|other| other.id == record.id);
         let cases = report.cases.iter().enumerate().filter(|(_, case)| record.cases.contains(&case.id));
         Self {
             record,
@@ -83,11 +83,7 @@ impl<'r> RowView<'r> {
             },
             count: if failing > 0 { format!("{failing} of {all}") } else { all },
             entry: catalogue.find(&record.id),
-            problems: (1..)
-                .zip(found)
-                .filter(|(_, problem)| of_it(problem))
-                .map(|(number, _)| number)
-                .collect(),
+            problems: found.iter().filter(of_it).map(|problem| problem.number).collect(),
             cases: cases.map(|(index, case)| evidence(index, case, record, homes, report)).collect(),
         }
     }
@@ -115,9 +111,8 @@ fn evidence<'r>(
 
 /// With the problem that it shows best, else with the requirement that it failed on, else with the first that it
 /// is evidence for.
-fn home<'r>(case: &'r CaseRecord, found: &[Problem<'r>], report: &'r RunReport) -> Option<Home<'r>> {
-    let shown_by =
-        |problem: &Problem<'r>| problem.cases.first().is_some_and(|first| std::ptr::eq(*first, case));
+fn home<'r>(case: &'r CaseRecord, found: &[Found<'r>], report: &'r RunReport) -> Option<Home<'r>> {
+    let shown_by = |found: &Found<'r>| std::ptr::eq(found.witness, case);
     if let Some(number) = found.iter().position(shown_by) {
         return place(case, report).map(|_| Home::Problem(number + 1));
     }

@@ -1,10 +1,10 @@
 //! One thing to fix, told whole: the requirement, the likely cause, what came instead of what, the conversation,
 //! what the program printed, the usual mistakes, and the line that runs it again.
 
-use crate::diagnose::problem::Problem;
 use crate::model::outcome::{CaseRecord, RequirementRecord};
 use crate::model::requirement::Catalogue;
 use crate::report::RunReport;
+use crate::report::found::Found;
 use crate::report::plain::{self, count};
 use crate::words::annotate::{Comparison, compare};
 use crate::words::page::{BAD, BOLD, DIM, Page, painted};
@@ -16,36 +16,29 @@ const OUTPUT_LINES: usize = 10;
 /// How many other files of conversations are named before the rest is only counted.
 const NAMED_FILES: usize = 6;
 
-/// Writes the problem that is the `number.0`th of `number.1`.
-pub(super) fn write(
-    page: &mut Page,
-    problem: &Problem<'_>,
-    number: (usize, usize),
-    report: &RunReport,
-    catalogue: &Catalogue,
-) {
-    let Some((case, others)) = problem.cases.split_first() else { return };
+/// Writes one of the things to fix.
+pub(super) fn write(page: &mut Page, found: &Found<'_>, report: &RunReport, catalogue: &Catalogue) {
     page.blank();
-    let head = format!("---- {} of {} ", number.0, number.1);
+    let head = format!("---- {} of {} ", found.number, found.of);
     page.line(painted(BAD, format!("{head}{}", "-".repeat(page.width().saturating_sub(head.len())))));
-    write_requirements(page, problem, catalogue);
-    if let Some(cause) = &problem.cause {
+    write_requirements(page, found, catalogue);
+    if let Some(remedy) = &found.problem.remedy {
         page.blank();
-        page.wrapped("  Likely cause: ", &painted(BOLD, escape::line(&cause.title)));
-        page.wrapped("    ", &escape::line(&cause.remedy));
+        page.wrapped("  Likely cause: ", &painted(BOLD, found.title()));
+        page.wrapped("    ", &escape::line(remedy));
     }
-    write_case(page, case);
-    write_alike(page, "The same is seen in", others);
-    write_alike(page, "Because of it, something fails in", &problem.consequences);
-    write_mistakes(page, problem, catalogue);
+    write_case(page, found.witness);
+    write_alike(page, "The same is seen in", &found.others);
+    write_alike(page, "Because of it, something fails in", &found.consequences);
+    write_mistakes(page, found, catalogue);
     page.blank();
     page.line("  Only this case again:");
-    write_command(page, case, report);
+    write_command(page, found.witness, report);
 }
 
 /// The first requirement in full, those that fail for the same reason by their titles.
-fn write_requirements(page: &mut Page, problem: &Problem<'_>, catalogue: &Catalogue) {
-    let Some((first, others)) = problem.requirements.split_first() else { return };
+fn write_requirements(page: &mut Page, found: &Found<'_>, catalogue: &Catalogue) {
+    let Some((first, others)) = found.requirements.split_first() else { return };
     page.wrapped(&format!("{} ", headline(first)), &painted(BOLD, &first.title));
     if let Some(requirement) = catalogue.find(&first.id) {
         page.wrapped("  ", &requirement.text);
@@ -170,13 +163,13 @@ fn write_alike(page: &mut Page, what: &str, others: &[&CaseRecord]) {
     }
 }
 
-fn write_mistakes(page: &mut Page, problem: &Problem<'_>, catalogue: &Catalogue) {
-    let requirement = problem.requirements.first().and_then(|record| catalogue.find(&record.id));
+fn write_mistakes(page: &mut Page, found: &Found<'_>, catalogue: &Catalogue) {
+    let requirement = found.requirements.first().and_then(|record| catalogue.find(&record.id));
     let Some(requirement) = requirement.filter(|requirement| !requirement.mistakes.is_empty()) else {
         return;
     };
     page.blank();
-    page.line(match problem.cause {
+    page.line(match found.problem.remedy {
         Some(_) => "  If that is not it, these are usual:",
         None => "  Usual mistakes behind this:",
     });

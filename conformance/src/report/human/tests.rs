@@ -5,6 +5,7 @@ use std::time::Duration;
 use rstest::rstest;
 
 use super::render;
+use crate::diagnose::problem;
 use crate::model::bytes::Pattern;
 use crate::model::fault::Fault;
 use crate::model::outcome::{CaseRecord, Outcome, RequirementRecord, Summary};
@@ -55,6 +56,8 @@ fn report(cases: Vec<CaseRecord>, passed: &str, others: &[(&str, Outcome, &str)]
     }
     let place = |record: &RequirementRecord| catalogue.all().iter().position(|entry| entry.id == record.id);
     requirements.sort_by_key(place);
+    let mut cases = cases;
+    let problems = problem::of_run(&requirements, &mut cases, &Tolerances::default());
     RunReport {
         schema: SCHEMA,
         tool: Tool { name: "conformance".to_owned(), version: "0.1.0".to_owned() },
@@ -76,6 +79,7 @@ fn report(cases: Vec<CaseRecord>, passed: &str, others: &[(&str, Outcome, &str)]
         duration: Duration::from_millis(51_300),
         summary: Summary::of(&requirements),
         requirements,
+        problems,
         cases,
         baseline: None,
     }

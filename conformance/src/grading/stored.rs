@@ -1,0 +1,126 @@
+//! Reports of earlier runs, read back: for the commands that compare and merge them. One of schema 1 becomes one of
+//! today. That version named no role, no kind and no type of test: they are read from the arguments, and where those do
+//! not say from what happened. What there is to fix is diagnosed anew.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+use thiserror::Error;
+
+use crate::diagnose::problem;
+use crate::model::case::{Kind, Role, TestType};
+use crate::model::run_report::{RunReport, SCHEMA};
+use crate::model::transcript::{Event, Transcript};
+
+/// Why a file cannot be used as a report.
+#[derive(Debug, Error)]
+pub enum ReadError {
+    /// The file cannot be read.
+    #[error("{}: {source}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// It holds something else.
+    #[error("{} is no JSON report of this program: {source}", path.display())]
+    NoReport {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong and at which line.
+        source: serde_json::Error,
+    },
+    /// It is a report of another version of the shape.
+    #[error("{}: a report of schema {schema}, and this program reads up to {}", path.display(), SCHEMA)]
+    OtherSchema {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        schema: u32,
+    },
+}
+
+/// Reads the report of an earlier run.
+pub fn read(path: &Path) -> Result<RunReport, ReadError> {
+    #[derive(Deserialize)]
+    struct Version {
+        schema: u32,
+    }
+    let path_buf = || path.to_owned();
+    let text =
+        std::fs::read_to_string(path).map_err(|source| ReadError::Unreadable { path: path_buf(), source })?;
+    let no_report = |source| ReadError::NoReport { path: path_buf(), source };
+    match serde_json::from_str::<Version>(&text).map_err(no_report)?.schema {
+        SCHEMA => serde_json::from_str(&text).map_err(no_report),
+        1 => from_schema_1(&text).map_err(no_report),
+        schema => Err(ReadError::OtherSchema { path: path_buf(), schema }),
+    }
+}
+
+/// What schema 1 knows of a case, as far as it bears on what it does not know.
+#[derive(Deserialize)]
+struct Case {
+    id: String,
+    #[serde(default)]
+    args: Vec<String>,
+    #[serde(default)]
+    transcript: Transcript,
+}
+
+/// The report in a text of schema 1.
+fn from_schema_1(text: &str) -> serde_json::Result<RunReport> {
+    let mut report: Value = serde_json::from_str(text)?;
+    report["schema"] = json!(SCHEMA);
+    if let Some(fixed) = report["baseline"].as_object_mut().and_then(|known| known.remove("mended")) {
+        report["baseline"]["fixed"] = fixed;
+    }
+    for value in report["cases"].as_array_mut().into_iter().flatten() {
+        let case = Case::deserialize(&*value)?;
+        value["role"] = json!(case.role());
+        value["kind"] = json!(case.kind());
+        value["test"] = json!(case.test());
+    }
+    let mut report: RunReport = serde_json::from_value(report)?;
+    report.problems = problem::of_run(&report.requirements, &mut report.cases, &report.options.tolerances);
+    Ok(report)
+}
+
+impl Case {
+    fn role(&self) -> Role {
+        let has = |name: &str| self.args.iter().any(|arg| arg == name);
+        let any = |test: fn(&Event) -> bool| self.transcript.entries.iter().any(|entry| test(&entry.event));
+        let came = any(|event| matches!(event, Event::Opened { accepted: true, .. }));
+        match (has("--server"), has("--client")) {
+            (true, false) => Role::Server,
+            (false, true) if came || !self.id.starts_with("command/") => Role::Client,
+            (false, false) if any(|event| matches!(event, Event::Ready | Event::Connecting { .. })) => {
+                Role::Server
+            }
+            (false, false) if came => Role::Client,
+            _ => Role::Command,
+        }
+    }
+
+    fn kind(&self) -> Kind {
+        match self.role() {
+            Role::Command => Kind::Invocation,
+            _ if self.id.starts_with("data/") => Kind::Data,
+            _ => Kind::Control,
+        }
+    }
+
+    fn test(&self) -> Option<TestType> {
+        let sent = self.transcript.entries.iter().find_map(|entry| match &entry.event {
+            Event::Sent { bytes, .. } => TestType::of_request(bytes),
+            _ => None,
+        });
+        match self.role() {
+            Role::Server => sent,
+            Role::Client => TestType::of_client(&self.args),
+            Role::Command => None,
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! What there is to fix, with the records that it names looked up: what a format goes through to print it. No format
+//! finds anything itself.
+
+use super::RunReport;
+use crate::model::outcome::{CaseRecord, Outcome, RequirementRecord};
+use crate::model::problem::Problem;
+use crate::model::requirement::RequirementId;
+use crate::words::escape;
+
+/// One thing to fix.
+#[derive(Clone, Debug)]
+pub struct Found<'r> {
+    /// Its place among all, from 1 on.
+    pub number: usize,
+    /// How many there are.
+    pub of: usize,
+    /// As it was diagnosed.
+    pub problem: &'r Problem,
+    /// The requirements that fail because of it, the foremost first.
+    pub requirements: Vec<&'r RequirementRecord>,
+    /// The case that shows it best.
+    pub witness: &'r CaseRecord,
+    /// Other cases that show it.
+    pub others: Vec<&'r CaseRecord>,
+    /// Further cases that fail because of it.
+    pub consequences: Vec<&'r CaseRecord>,
+}
+
+/// Everything that there is to fix.
+pub fn found(report: &RunReport) -> Vec<Found<'_>> {
+    let case = |id: &String| report.cases.iter().find(|case| case.id == *id);
+    let cases = |ids: &[String]| ids.iter().filter_map(case).collect();
+    let record = |id: &RequirementId| report.requirements.iter().find(|record| record.id == *id);
+    let found = report.problems.iter().enumerate().filter_map(|(index, problem)| {
+        Some(Found {
+            number: index + 1,
+            of: report.problems.len(),
+            problem,
+            requirements: problem.requirements.iter().filter_map(record).collect(),
+            witness: case(&problem.witness)?,
+            others: cases(&problem.others),
+            consequences: cases(&problem.consequences),
+        })
+    });
+    found.collect()
+}
+
+impl Found<'_> {
+    /// What is wrong in one line.
+    pub fn title(&self) -> String {
+        escape::line(&self.problem.title)
+    }
+
+    /// The requirements that fail because of it, the tail of a long list only counted.
+    pub fn ids(&self) -> String {
+        const NAMED: usize = 4;
+        let all: Vec<_> = self.requirements.iter().map(|record| record.id.to_string()).collect();
+        match all.len().checked_sub(NAMED) {
+            Some(more @ 2..) => format!("{} and {more} more", all[..NAMED].join(", ")),
+            _ => all.join(", "),
+        }
+    }
+}
+
+/// The likely cause of a case, and to which of the things to fix it belongs.
+pub(super) fn cause_lines(case: &CaseRecord, report: &RunReport) -> Vec<String> {
+    if case.outcome != Outcome::Fail {
+        return Vec::new();
+    }
+    let own = || {
+        case.cause.iter().flat_map(|cause| {
+            [
+                format!("Likely cause: {}", escape::line(&cause.title)),
+                format!("  {}", escape::line(&cause.remedy)),
+            ]
+        })
+    };
+    let Some((number, problem)) = report.problem_of(&case.id) else { return own().collect() };
+    let (what, title) =
+        (format!("number {number} of {} to fix", report.problems.len()), escape::line(&problem.title));
+    if problem.witness == case.id {
+        own().chain([format!("This is {what}.")]).collect()
+    } else if problem.others.contains(&case.id) {
+        own().chain([format!("This is {what} ({title}). {} shows it best.", problem.witness)]).collect()
+    } else {
+        vec![format!("It fails because of {what} ({title}). {} shows it best.", problem.witness)]
+    }
+}
