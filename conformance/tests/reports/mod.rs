@@ -11,3 +11,4 @@ mod parsers;
 mod real_runs;
 mod sample;
 mod schema;
+mod unsure;
