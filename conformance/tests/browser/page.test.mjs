@@ -1,4 +1,4 @@
-// The HTML report in a real Chromium: what tests/browser.rs has made of a good, a bad and a hostile target. What
+// The HTML report in a real Chromium: what main.rs has made of a good, a bad and a hostile target. What
 // must be shown is counted from the JSON reports of the same runs.
 
 import assert from "node:assert/strict";

@@ -2,12 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use assert_cmd::prelude::OutputAssertExt;
 use predicates::prelude::*;
 use predicates::str::contains;
 use rstest::rstest;
 use serde_json::Value;
 
-use super::support::Folder;
+use crate::support::again::judged;
+use crate::support::folder::Folder;
+use crate::support::json::json;
 
 /// A target that is none: it says its version and otherwise ends at once.
 const QUITTER: &str = "#!/bin/sh\n[ \"$1\" = --version ] && echo 1.0\nexit 0\n";
@@ -24,28 +27,32 @@ fn quitter() -> Folder {
 #[case::a_should_that_counts(&["--case=command/no-role", "--fail-on=should"], 1)]
 #[case::what_it_rests_on_does_not(&["--requirement=INV-1"], 1)]
 fn the_exit_status_is_the_verdict(#[case] args: &[&str], #[case] status: i32) {
-    quitter().runner().args(["--quiet", "--target-bin=tester"]).args(args).assert().code(status).stderr("");
+    let folder = quitter();
+    let output = judged(folder.runner().args(["--quiet", "--target-bin=tester"]).args(args));
+    output.assert().code(status).stderr("");
 }
 
 #[test]
 fn the_reference_is_graded_without_a_target() {
     let args = ["--quiet", "--case=server/session/reply", "--case=command/version"];
     let holds = contains("Conformance of the built-in reference").and(contains("MUST    2 of 2 hold"));
-    Folder::new().runner().args(args).assert().code(0).stderr("").stdout(holds);
+    judged(Folder::new().runner().args(args)).assert().code(0).stderr("").stdout(holds);
 }
 
 #[test]
 fn a_command_may_have_arguments() {
     let folder = Folder::new().with("program.sh", "[ \"$1 $2 $3\" = 'a b c --version' ] && echo 1.0\n");
     let args = ["--target-cmd=sh program.sh 'a b'", "--target-arg=c", "--case=command/version"];
-    folder.runner().args(args).assert().code(0);
+    judged(folder.runner().args(args)).assert().code(0);
 }
 
 #[test]
 fn fail_fast_leaves_the_rest() {
     let args = ["--target-bin=tester", "--fail-fast", "--jobs=1", "--requirement=INV-1", "--report=json"];
-    let output = quitter().runner().args(args).assert().code(1);
-    let report: Value = serde_json::from_slice(&output.get_output().stdout).unwrap();
+    let folder = quitter();
+    let output = judged(folder.runner().args(args));
+    assert_eq!(output.status.code(), Some(1));
+    let report = json(&output);
     let outcomes: Vec<_> = report["cases"].as_array().unwrap().iter().map(|case| &case["outcome"]).collect();
     assert!(outcomes.iter().any(|outcome| *outcome == "fail"), "{outcomes:?}");
     for case in report["cases"].as_array().unwrap().iter().filter(|case| case["outcome"] == "skip") {
@@ -57,9 +64,8 @@ fn fail_fast_leaves_the_rest() {
 fn a_report_goes_where_it_was_asked_to() {
     let folder = quitter();
     let args = ["--target-bin=tester", "--case=command/version", "--report", "human", "json=out.json"];
-    folder.runner().args(args).assert().code(0).stdout(contains("Conformance of tester"));
-    let report: Value =
-        serde_json::from_slice(&std::fs::read(folder.path().join("out.json")).unwrap()).unwrap();
+    judged(folder.runner().args(args)).assert().code(0).stdout(contains("Conformance of tester"));
+    let report: Value = serde_json::from_str(&folder.read("out.json")).unwrap();
     assert_eq!(report["target"]["path"], "tester");
     let left: Vec<_> =
         std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
@@ -82,8 +88,9 @@ fn the_json_report_has_its_documented_shape() {
         "--report=json",
     ];
     let folder = quitter();
-    let output = folder.runner().args(args).assert().code(1);
-    let report: Value = serde_json::from_slice(&output.get_output().stdout).unwrap();
+    let output = judged(folder.runner().args(args));
+    assert_eq!(output.status.code(), Some(1));
+    let report = json(&output);
     insta::assert_json_snapshot!(shape(&report));
 
     assert_eq!(report["schema"], 1);

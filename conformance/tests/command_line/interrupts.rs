@@ -14,7 +14,8 @@ use nix::unistd::Pid;
 use rstest::rstest;
 use serde_json::Value;
 
-use super::support::{Folder, RUNNER};
+use crate::support::folder::Folder;
+use crate::support::runner::RUNNER;
 
 /// How long anything may take here, the slowest machine included.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -81,8 +82,7 @@ fn an_interrupted_run_reports_what_was_finished(#[case] signal: Signal) {
     assert_eq!((status.code(), status.signal()), (Some(130), None));
     assert!(interrupted.elapsed() < PATIENCE);
 
-    let report: Value =
-        serde_json::from_slice(&std::fs::read(folder.path().join("out.json")).unwrap()).unwrap();
+    let report: Value = serde_json::from_str(&folder.read("out.json")).unwrap();
     let cases: Vec<_> = report["cases"]
         .as_array()
         .unwrap()

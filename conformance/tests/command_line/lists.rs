@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::support::Folder;
+use crate::support::folder::Folder;
+use crate::support::runner::RUNNER;
 
 fn json(args: &[&str]) -> Value {
     let output = Folder::new().runner().args(args).assert().success();
@@ -67,7 +68,7 @@ fn a_list_survives_a_reader_that_is_gone() {
     for args in [&["--list"][..], &["vectors"][..]] {
         let (reader, writer) = std::io::pipe().unwrap();
         drop(reader);
-        let mut command = std::process::Command::new(super::support::RUNNER);
+        let mut command = std::process::Command::new(RUNNER);
         let output = command.args(args).stdout(writer).stderr(std::process::Stdio::piped()).output().unwrap();
         assert_eq!((output.status.code(), String::from_utf8_lossy(&output.stderr).as_ref()), (Some(0), ""));
     }

@@ -1,47 +1,49 @@
-//! What the machine refuses or lacks: the port, the namespaces, version 6, a resolver, processes. Each test runs itself again in a network of its own, so that
-//! none of them fights for the host's port 5678.
+//! What the machine refuses or lacks: the port, the namespaces, version 6, a resolver, processes. Each test runs itself
+//! again in a network of its own, so that none of them fights for the host's port 5678.
 
 use std::env;
 use std::fs;
 use std::net::TcpListener;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
+use assert_cmd::prelude::OutputAssertExt;
 use predicates::prelude::*;
 use predicates::str::contains;
 
-use super::support::{Folder, RUNNER};
+use crate::support::again::judged;
+use crate::support::folder::Folder;
+use crate::support::json::json;
+use crate::support::networks::{in_own_network, there_are_networks};
+use crate::support::runner::RUNNER;
+use crate::support::said::said;
 
 /// Set in a test that runs in a network of its own.
 const INSIDE: &str = "CONFORMANCE_TEST_INSIDE";
 
 /// Runs the body of the test `name` in user and network namespaces of its own.
-fn in_own_network(name: &str, body: fn()) {
+fn apart(name: &str, body: fn()) {
     if env::var_os(INSIDE).is_some() {
         return body();
     }
-    let unshare = |program: &str| {
-        let mut command = Command::new("unshare");
-        command.args(["--user", "--map-root-user", "--net", program]);
-        command
-    };
-    if !unshare("true").stderr(Stdio::null()).status().is_ok_and(|status| status.success()) {
-        eprintln!("{name}: not run, for there is no `unshare` here, or no namespace");
+    if !there_are_networks(&["true"]) {
         return;
     }
     let this = env::current_exe().unwrap();
-    let again = unshare(this.to_str().unwrap())
-        .args(["--exact", &format!("networks::{name}"), "--nocapture"])
+    // libtest knows its tests by their path below the program.
+    let (_program, folder) = module_path!().split_once("::").unwrap();
+    let again = in_own_network(this.to_str().unwrap())
+        .args(["--exact", &format!("{folder}::{name}"), "--nocapture"])
         .env(INSIDE, "1")
         .output()
         .unwrap();
-    let said = String::from_utf8_lossy(&again.stdout) + String::from_utf8_lossy(&again.stderr);
+    let said = said(&again);
     assert!(again.status.success(), "{said}");
     assert!(said.contains("1 passed"), "{said}");
 }
 
 #[test]
 fn a_port_that_is_taken_is_named() {
-    in_own_network("a_port_that_is_taken_is_named", || {
+    apart("a_port_that_is_taken_is_named", || {
         let _taken = TcpListener::bind("0.0.0.0:5678").unwrap();
         for case in ["server/session/listens", "client/session/request", "command/version"] {
             let (status, line) = Folder::new().refused(&["--isolation=host", "--case", case]);
@@ -56,7 +58,7 @@ fn a_port_that_is_taken_is_named() {
 
 #[test]
 fn namespaces_that_are_refused_are_told() {
-    in_own_network("namespaces_that_are_refused_are_told", || {
+    apart("namespaces_that_are_refused_are_told", || {
         refuse_namespaces();
         let (status, line) = Folder::new().refused(&["--isolation=namespace", "--case=command/version"]);
         assert_eq!(status, 3);
@@ -66,19 +68,19 @@ fn namespaces_that_are_refused_are_told() {
 
 #[test]
 fn without_namespaces_the_host_serves_and_says_so() {
-    in_own_network("without_namespaces_the_host_serves_and_says_so", || {
+    apart("without_namespaces_the_host_serves_and_says_so", || {
         refuse_namespaces();
         let args = ["--case=command/version", "--case=command/help", "--report=human"];
         let announced = contains("conformance: no namespaces here (")
             .and(contains("): 2 cases run one by one on this host's port 5678, which takes 0 s at least\n"));
         let told = contains("2 cases in ").and(contains(", one by one on this host"));
-        Folder::new().runner().args(args).assert().code(0).stderr(announced).stdout(told);
+        judged(Folder::new().runner().args(args)).assert().code(0).stderr(announced).stdout(told);
     });
 }
 
 #[test]
 fn what_needs_a_network_is_left_out_on_the_host() {
-    in_own_network("what_needs_a_network_is_left_out_on_the_host", || {
+    apart("what_needs_a_network_is_left_out_on_the_host", || {
         let args = ["--isolation=host", "--case=server/session/external-address"];
         let line = "nothing to run: server/session/external-address was left out (it needs a network of its own, \
                     which --isolation host does not give)";
@@ -88,7 +90,7 @@ fn what_needs_a_network_is_left_out_on_the_host() {
 
 #[test]
 fn version_6_that_is_switched_off_is_not_asked_for_on_the_host() {
-    in_own_network("version_6_that_is_switched_off_is_not_asked_for_on_the_host", || {
+    apart("version_6_that_is_switched_off_is_not_asked_for_on_the_host", || {
         for interface in ["all", "default", "lo"] {
             // A kernel without version 6 has no such file, and is meant as well.
             let _absent = fs::write(format!("/proc/sys/net/ipv6/conf/{interface}/disable_ipv6"), "1");
@@ -102,7 +104,7 @@ fn version_6_that_is_switched_off_is_not_asked_for_on_the_host() {
 
 #[test]
 fn a_name_that_the_resolver_does_not_find_is_not_asked_for() {
-    in_own_network("a_name_that_the_resolver_does_not_find_is_not_asked_for", || {
+    apart("a_name_that_the_resolver_does_not_find_is_not_asked_for", || {
         let folder = Folder::new().with("nsswitch.conf", "hosts: dns\n");
         let script = "mount --bind nsswitch.conf /etc/nsswitch.conf || exit 77; exec \"$0\" \"$@\"";
         let output = Command::new("unshare")
@@ -125,7 +127,7 @@ fn a_name_that_the_resolver_does_not_find_is_not_asked_for() {
             eprintln!("not run, for there is no namespace below this one, or no /etc/nsswitch.conf: {said}");
             return;
         }
-        let report: serde_json::Value = serde_json::from_slice(&output.stdout).expect(&said);
+        let report = json(&output);
         assert_eq!(report["cases"][0]["outcome"], "skip", "{report:#}");
         let reason = "this machine lacks what the case needs: peer.test does not resolve";
         assert_eq!(report["cases"][0]["message"], reason);

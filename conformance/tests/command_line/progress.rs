@@ -3,7 +3,7 @@
 use predicates::prelude::*;
 use predicates::str::is_match;
 
-use super::support::Folder;
+use crate::support::folder::Folder;
 
 /// A program that never listens, waited for one second longer than the interval of the lines. On a busy machine that is
 /// inconclusive, and waited for once more: what counts here are the lines.

@@ -4,7 +4,8 @@ use predicates::Predicate;
 use predicates::str::{contains, is_match};
 use rstest::rstest;
 
-use super::support::{Folder, RUNNER};
+use crate::support::folder::Folder;
+use crate::support::runner::RUNNER;
 
 /// Programs that cannot be graded, and one that can.
 fn programs() -> Folder {

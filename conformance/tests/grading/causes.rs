@@ -1,10 +1,11 @@
 //! The report names the true cause: real programs with one student's mistake each are graded over real
 //! sockets, and the first screen of the report has to say what the mistake is.
-use std::process::Command;
 
 use rstest::rstest;
 
-use crate::mutant::mutant;
+use crate::support::again::judged;
+use crate::support::built::mutant;
+use crate::support::runner::runner;
 
 /// The lines of an ordinary terminal.
 const SCREEN: usize = 24;
@@ -84,8 +85,8 @@ fn a_wrong_timeout_is_named(#[case] fault: &str, #[case] cases: &str, #[case] ca
 
 /// What `conformance` prints of the mutant.
 fn report(fault: &str, options: &[&str]) -> String {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_conformance"));
+    let mut command = runner();
     command.arg("--target-bin").arg(mutant()).arg(format!("--target-arg=--fault={fault}"));
-    let output = command.args(["--quiet", "--color=never"]).args(options).output().unwrap();
+    let output = judged(command.args(["--quiet", "--color=never"]).args(options));
     String::from_utf8(output.stdout).unwrap()
 }

@@ -1,15 +1,14 @@
 //! The built-in reference against the real 45 s: nothing fails, every requirement of Part 1 is judged,
 //! and all the long waits lie side by side.
 
-use std::process::Command;
+use crate::support::again::judged;
+use crate::support::json::json;
+use crate::support::runner::runner;
 
 #[test]
 fn the_reference_holds_every_requirement_at_the_documents_own_times() {
-    let output = Command::new(env!("CARGO_BIN_EXE_conformance"))
-        .args(["--part=p1", "--quiet", "--fail-on=harden", "--report=json"])
-        .output()
-        .unwrap();
-    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let output = judged(runner().args(["--part=p1", "--quiet", "--fail-on=harden", "--report=json"]));
+    let report = json(&output);
     let not_passed: Vec<_> = (report["requirements"].as_array().unwrap().iter())
         .filter(|record| record["outcome"] != "pass")
         .collect();

@@ -1,8 +1,10 @@
 //! The runner judged by itself: the server and the client that it plays in its conversations hold what it asks of
 //! others. Its peers are right testers, so whatever it does wrong is charged to them.
 
-use std::path::Path;
-use std::process::Command;
+use crate::support::again::judged;
+use crate::support::built::built;
+use crate::support::json::json;
+use crate::support::runner::runner;
 
 /// What a script without a data thread, a timeout and Ctrl-C can be asked. Bytes ahead of their time (a Done with its
 /// Request, or more behind Done) are left out: the runner's server is there to call them a client's fault.
@@ -25,15 +27,13 @@ const CASES: [&str; 14] = [
 
 #[test]
 fn the_runners_own_roles_hold_what_it_judges() {
-    let scripted = Path::new(env!("CARGO_BIN_EXE_conformance")).with_file_name("examples").join("scripted");
-    let output = Command::new(env!("CARGO_BIN_EXE_conformance"))
-        .arg("--target-bin")
-        .arg(scripted)
-        .args(["--part=p1", "--quiet", "--report=json", "--case"])
-        .args(CASES)
-        .output()
-        .unwrap();
-    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let mut command = runner();
+    command.arg("--target-bin").arg(built("examples/scripted")).args([
+        "--part=p1",
+        "--quiet",
+        "--report=json",
+    ]);
+    let report = json(&judged(command.arg("--case").args(CASES)));
     let not_passed: Vec<String> = (report["cases"].as_array().unwrap().iter())
         .filter(|case| case["outcome"] != "pass")
         .map(|case| format!("{}: {} {}", case["id"], case["outcome"], case["message"]))

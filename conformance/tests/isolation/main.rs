@@ -2,6 +2,8 @@
 //! of the isolation, the worker and the target in turn, told apart by the name that it is called by.
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "all of it is a test")]
 
+#[path = "../support/files.rs"]
+mod files;
 mod machine;
 mod network;
 mod running;

@@ -1,7 +1,6 @@
 //! Where a scenario plays, and a target that runs in it.
 
 use std::env;
-use std::fs;
 use std::os::fd::BorrowedFd;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -12,6 +11,7 @@ use conformance::stage::isolate::InsideReport;
 use conformance::stage::target::{Exit, Launch, ReadOutcome, Stream, Target};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
+use crate::files::put;
 use crate::targets::PREFIX;
 
 /// How long anything may take that takes a second at most on an idle machine.
@@ -76,11 +76,8 @@ impl Place {
 
     /// A new file in the working directory; executable, if `mode` says so.
     pub(crate) fn file(&self, name: &str, content: &[u8], mode: u32) -> PathBuf {
-        use std::os::unix::fs::PermissionsExt;
-
         let path = self.cwd.join(name);
-        fs::write(&path, content).expect("written");
-        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).expect("a mode");
+        put(&path, mode, content);
         path
     }
 }

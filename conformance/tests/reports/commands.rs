@@ -10,8 +10,11 @@ use conformance::report::RunReport;
 use predicates::prelude::*;
 use rstest::rstest;
 
-use crate::schema::assert_valid;
-use crate::support::{catalogue, conformance, sample};
+use super::parsers::assert_junit_is_valid;
+use super::sample::sample;
+use super::schema::assert_valid;
+use crate::support::catalogue;
+use crate::support::runner::runner;
 
 fn requirement(report: &mut RunReport, id: &str, outcome: Outcome) {
     let record = report.requirements.iter_mut().find(|record| record.id.to_string() == id).unwrap();
@@ -73,20 +76,15 @@ fn a_diff_ends_with_1_only_where_something_that_counts_broke() {
     let folder = tempfile::tempdir().unwrap();
     let [old, new] =
         [("old", sample()), ("new", later())].map(|(name, run)| write(folder.path(), name, &run));
-    conformance().arg("diff").args([&old, &new]).assert().code(1).stdout(predicate::str::contains("Broke"));
-    conformance().arg("diff").args([&new, &old]).assert().code(1);
-    conformance().arg("diff").args([&old, &old]).assert().code(0);
+    runner().arg("diff").args([&old, &new]).assert().code(1).stdout(predicate::str::contains("Broke"));
+    runner().arg("diff").args([&new, &old]).assert().code(1);
+    runner().arg("diff").args([&old, &old]).assert().code(0);
     // CLI-13 is good practice, and --fail-on was must.
     let mut better = sample();
     requirement(&mut better, "CLI-13", Outcome::Pass);
     let better = write(folder.path(), "better", &better);
-    conformance()
-        .arg("diff")
-        .args([&better, &old])
-        .assert()
-        .code(0)
-        .stdout(predicate::str::contains("Broke"));
-    let json = conformance().args(["diff", "--format", "json"]).args([&old, &new]).assert().code(1);
+    runner().arg("diff").args([&better, &old]).assert().code(0).stdout(predicate::str::contains("Broke"));
+    let json = runner().args(["diff", "--format", "json"]).args([&old, &new]).assert().code(1);
     let json: serde_json::Value = serde_json::from_slice(&json.get_output().stdout).unwrap();
     assert_eq!(json["broke"][0]["id"], "SRV-1");
 }
@@ -116,7 +114,7 @@ fn a_file_that_is_no_report_is_refused(
     if let Some(text) = text {
         fs::write(&bad, text).unwrap();
     }
-    let assert = conformance().arg(command).args([&good, &bad]).assert().code(2).stdout("");
+    let assert = runner().arg(command).args([&good, &bad]).assert().code(2).stdout("");
     assert.stderr(predicate::str::contains(says).and(predicate::str::contains("panicked").not()));
 }
 
@@ -192,17 +190,17 @@ fn runs_that_do_not_agree_fail_and_say_so() {
 fn a_merge_writes_any_report_and_ends_like_a_run() {
     let folder = tempfile::tempdir().unwrap();
     let [even, odd] = [0, 1].map(|rest| write(folder.path(), &format!("{rest}.json"), &shard(rest)));
-    let merged = conformance().arg("merge").args([&even, &odd]).assert().code(1).stderr("");
+    let merged = runner().arg("merge").args([&even, &odd]).assert().code(1).stderr("");
     assert_valid("report", &serde_json::from_slice(&merged.get_output().stdout).unwrap());
     let junit = folder.path().join("all.xml");
-    conformance()
+    runner()
         .arg("merge")
         .args([&even, &odd])
         .args(["--report", "tap", "--report", &format!("junit={}", junit.display())])
         .assert()
         .code(1)
         .stdout(predicate::str::starts_with("TAP version 14\n1..7\n"));
-    crate::support::assert_junit_is_valid(&fs::read_to_string(&junit).unwrap());
+    assert_junit_is_valid(&fs::read_to_string(&junit).unwrap());
 }
 
 #[test]
@@ -228,8 +226,8 @@ fn known_failures_of_the_shards_are_those_of_the_whole() {
     let [even, odd, fixed] =
         [("even", even), ("odd", odd), ("fixed", fixed)].map(|(name, run)| write(folder.path(), name, &run));
     // What is left is SRV-13, which could not be judged.
-    conformance().arg("merge").args([&even, &odd]).assert().code(3);
-    conformance().arg("merge").args([&fixed, &odd]).assert().code(1);
+    runner().arg("merge").args([&even, &odd]).assert().code(3);
+    runner().arg("merge").args([&fixed, &odd]).assert().code(1);
 }
 
 #[test]
@@ -238,7 +236,7 @@ fn reports_of_two_targets_are_not_merged() {
     let mut other = sample();
     other.target.sha256 = Some("0".repeat(64));
     let [one, two] = [("one", sample()), ("two", other)].map(|(name, run)| write(folder.path(), name, &run));
-    let assert = conformance().arg("merge").args([&one, &two]).assert().code(2).stdout("");
+    let assert = runner().arg("merge").args([&one, &two]).assert().code(2).stdout("");
     assert.stderr(predicate::str::contains("are not of one target"));
 }
 

@@ -3,7 +3,9 @@
 use conformance::report::format::ReportFormat;
 use serde_json::Value;
 
-use crate::support::{Tap, assert_junit_is_valid, assert_tap_is, catalogue, rendered, sample};
+use super::parsers::{Tap, assert_junit_is_valid, assert_tap_is};
+use super::sample::{rendered, sample};
+use crate::support::catalogue;
 
 #[test]
 fn junit() {

@@ -9,7 +9,9 @@ use conformance::report::{Document, RunReport, render};
 use conformance::words::page::DEFAULT_WIDTH;
 use rstest::rstest;
 
-use crate::support::{Tap, assert_junit_is_valid, assert_tap_is, catalogue, rendered, sample};
+use super::parsers::{Tap, assert_junit_is_valid, assert_tap_is};
+use super::sample::{rendered, sample};
+use crate::support::catalogue;
 
 /// What a target may print, after the runner has replaced what is not UTF-8: colours, a bell, a NUL, a C1
 /// control, noncharacters that XML forbids, marks that turn the writing, ends of CDATA, elements and

@@ -3,46 +3,30 @@
 
 use std::borrow::Cow;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
-use std::sync::OnceLock;
 
+use assert_cmd::prelude::OutputAssertExt;
 use etherparse::{IpHeaders, PacketBuilder, PacketHeaders, TransportHeader};
 use pcap_file::pcapng::{Block, PcapNgReader, PcapNgWriter};
 use predicates::prelude::*;
 use rstest::rstest;
 use tempfile::TempDir;
 
-use crate::support::{conformance, in_crate};
+use crate::support::again::judged;
+use crate::support::built::mutant;
+use crate::support::installed::there_is;
+use crate::support::paths::in_crate;
+use crate::support::runner::runner;
 
 /// The capture files of a run of a mutant, by its fault; each run is made once.
 fn captures(fault: &'static str, cases: &str) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
-    conformance()
-        .args(["--quiet", "--target-bin"])
-        .arg(mutant())
-        .arg(format!("--target-arg=--fault={fault}"))
-        .args(["--case", cases, "--transcripts"])
-        .arg(folder.path())
-        .assert()
-        .code(1);
+    let mut command = runner();
+    command.args(["--quiet", "--target-bin"]).arg(mutant()).arg(format!("--target-arg=--fault={fault}"));
+    command.args(["--case", cases, "--transcripts"]).arg(folder.path());
+    judged(&mut command).assert().code(1);
     folder
-}
-
-fn mutant() -> PathBuf {
-    Path::new(env!("CARGO_BIN_EXE_conformance")).with_file_name("examples").join("mutant")
-}
-
-/// Whether tshark is installed; says so where it is not. `.ci/run` installs it.
-fn has_tshark() -> bool {
-    static FOUND: OnceLock<bool> = OnceLock::new();
-    *FOUND.get_or_init(|| {
-        let found = Command::new("tshark").arg("--version").output().is_ok();
-        if !found {
-            eprintln!("SKIPPED: tshark is not installed (Debian package tshark)");
-        }
-        found
-    })
 }
 
 /// What tshark makes of a file, one line for each packet that the filter takes: the fields, set apart by `|`, and by
@@ -68,7 +52,7 @@ const DAMAGED: &str = "_ws.malformed || _ws.lua.error || tcp.checksum.status == 
 
 #[test]
 fn tshark_reads_the_file_and_finds_the_fault() {
-    if !has_tshark() {
+    if !there_is("tshark") {
         return;
     }
     let folder = captures("request-version-unchecked", "server/invalid/request-version[02]");
@@ -121,7 +105,7 @@ fn an_invalid_field_is_flagged(
     #[case] filter: &str,
     #[case] words: &str,
 ) {
-    if !has_tshark() {
+    if !there_is("tshark") {
         return;
     }
     let folder = captures(fault, case);
@@ -142,15 +126,13 @@ const SESSION: [&str; 4] = ["client: Request", "server: Reply, port", "client: D
 #[case::many("server/abort/200-in-a-row")]
 #[case::flood("server/invalid/foreign-bytes[1-MiB-random]")]
 fn a_right_tester_is_read_as_well(#[case] case: &str) {
-    if !has_tshark() {
+    if !there_is("tshark") {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
-    conformance()
-        .args(["--quiet", "--case", case, "--transcripts-all", "--transcripts"])
-        .arg(folder.path())
-        .assert()
-        .success();
+    let mut command = runner();
+    command.args(["--quiet", "--case", case, "--transcripts-all", "--transcripts"]).arg(folder.path());
+    judged(&mut command).assert().success();
     let file = folder.path().join(conformance::report::transcripts::file_name(case));
     // What was cut short on purpose has no checksum that could be looked at.
     let damaged = format!("({DAMAGED}) && frame.cap_len == frame.len");
@@ -168,7 +150,7 @@ fn a_right_tester_is_read_as_well(#[case] case: &str) {
 #[case::preference(&["-o", "tester.port:9000"])]
 #[case::decode_as(&["-d", "tcp.port==9000,tester"])]
 fn the_port_can_be_chosen(#[case] options: &[&str]) {
-    if !has_tshark() {
+    if !there_is("tshark") {
         return;
     }
     let folder = captures("reply-port-zero", "server/session/port-announced[TCP_RR]");
@@ -216,17 +198,16 @@ fn on_port_9000(file: &[u8]) -> Vec<u8> {
 fn the_folder_holds_what_was_asked_for(#[case] options: &[&str], #[case] files: &[&str]) {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("old"), "").unwrap();
-    conformance()
+    let mut command = runner();
+    command
         .args(["--quiet", "--target-bin"])
         .arg(mutant())
         .args(["--target-arg=--fault=request-version-unchecked", "--case"])
         .args(["server/invalid/request-version[00]", "server/invalid/request-test-type[00]", "command/help"])
         .arg("--transcripts")
         .arg(folder.path())
-        .args(options)
-        .assert()
-        .code(1)
-        .stderr("");
+        .args(options);
+    judged(&mut command).assert().code(1).stderr("");
     let names = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name());
     let mut names: Vec<_> = names.map(|name| name.into_string().unwrap()).collect();
     names.sort();
@@ -243,13 +224,13 @@ fn a_class_is_kept_apart() {
         fs::copy(mutant(), class.join(name).join("tester")).unwrap();
     }
     let captures = folder.path().join("captures");
-    conformance()
-        .args(["grade", "--quiet", "--target-arg=--fault=request-version-unchecked"])
+    let mut command = runner();
+    command.args(["grade", "--quiet", "--target-arg=--fault=request-version-unchecked"]);
+    command
         .args(["--case", "server/invalid/request-version[00]", "--transcripts"])
         .arg(&captures)
-        .arg(&class)
-        .assert()
-        .code(1);
+        .arg(&class);
+    judged(&mut command).assert().code(1);
     for name in ["ada", "bob"] {
         let file = captures.join(name).join("server.invalid.request-version.00.pcapng");
         assert!(file.exists(), "{}", file.display());
@@ -262,7 +243,7 @@ fn a_folder_that_cannot_be_written_is_refused_before_the_run() {
     let file = folder.path().join("file");
     fs::write(&file, "").unwrap();
     let marker = folder.path().join("started");
-    conformance()
+    runner()
         .args(["--isolation", "host", "--target-cmd"])
         .arg(format!("touch {}", marker.display()))
         .args(["--case", "command/help", "--transcripts"])

@@ -2,17 +2,17 @@
 //! that shows each best; and a second run says the same as the first.
 
 use std::collections::BTreeSet;
-use std::fs;
-use std::path::Path;
 use std::sync::OnceLock;
 
 use conformance::grading::stored;
 use conformance::model::problem::Problem;
 use conformance::report::RunReport;
 use rstest::rstest;
-use tempfile::TempDir;
 
-use crate::support::conformance;
+use crate::support::again::judged;
+use crate::support::built::mutant;
+use crate::support::folder::Folder;
+use crate::support::runner::runner;
 
 /// Three mistakes: one with a cause of its own, one that shows in many conversations, one that has consequences.
 const FAULTS: [&str; 3] = ["request-version-unchecked", "reply-port-little-endian", "no-address-reuse"];
@@ -29,37 +29,35 @@ const FORMATS: [(&str, &str); 8] = [
     ("github", "annotations.txt"),
 ];
 
-/// A run with all its reports; `diff.json` compares it with itself.
+/// A run with all its reports; `diff.txt` compares it with itself.
 struct Run {
-    folder: TempDir,
+    folder: Folder,
 }
 
 impl Run {
     fn made() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let path = |name: &str| folder.path().join(name);
-        let mutant = Path::new(env!("CARGO_BIN_EXE_conformance")).with_file_name("examples").join("mutant");
-        let mut command = conformance();
-        command.arg("--quiet").arg("--target-bin").arg(&mutant).args(["--quick", "--part=p1", "--seed=1"]);
+        let folder = Folder::new();
+        let mut command = runner();
+        command.arg("--quiet").arg("--target-bin").arg(mutant()).args(["--quick", "--part=p1", "--seed=1"]);
         command.args(FAULTS.map(|fault| format!("--target-arg=--fault={fault}")));
         command.args(["--case", "server/session/*", "server/invalid/*", "server/interrupt/*"]);
         for (format, name) in FORMATS {
-            command.arg("--report").arg(format!("{format}={}", path(name).display()));
+            command.arg("--report").arg(format!("{format}={}", folder.at(name).display()));
         }
-        command.env("GITHUB_STEP_SUMMARY", path("summary.md")).assert().code(1);
-        let report = path("report.json");
-        let diff = conformance().arg("diff").args([&report, &report]).output().unwrap();
-        fs::write(path("diff.txt"), diff.stdout).unwrap();
-        Self { folder }
+        command.args(["--report", "human"]).env("GITHUB_STEP_SUMMARY", folder.at("summary.md"));
+        assert_eq!(judged(&mut command).status.code(), Some(1));
+        let report = folder.at("report.json");
+        let diff = runner().arg("diff").args([&report, &report]).output().unwrap();
+        Self { folder: folder.with("diff.txt", diff.stdout) }
     }
 
     fn report(&self) -> RunReport {
-        stored::read(&self.folder.path().join("report.json")).unwrap()
+        stored::read(&self.folder.at("report.json")).unwrap()
     }
 
     /// The words of a file: a line may be broken anywhere between them, and marks of a format stand for their letters.
     fn words(&self, name: &str) -> String {
-        let text = fs::read_to_string(self.folder.path().join(name)).unwrap();
+        let text = self.folder.read(name);
         let marks = [
             ("%0A", " "),
             ("%3A", ":"),

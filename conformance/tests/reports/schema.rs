@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use crate::support::{rendered, sample};
+use super::sample::{rendered, sample};
 
 const SCHEMA: &str = include_str!("../../../spec/report.schema.json");
 
@@ -50,14 +50,14 @@ fn a_report_is_valid_also_by_the_root() {
 fn the_sample_is_what_would_be_written() {
     let sample: Value = serde_json::from_str(include_str!("sample.json")).unwrap();
     let written: Value =
-        serde_json::from_str(&rendered(ReportFormat::Json, &crate::support::sample())).unwrap();
+        serde_json::from_str(&rendered(ReportFormat::Json, &super::sample::sample())).unwrap();
     assert_eq!(written, sample);
 }
 
 /// A file of schema 1 is read as one of today: what it lacks is found out.
 #[test]
 fn a_report_of_schema_1_is_read() {
-    let old = crate::support::in_crate("tests/reports/sample-of-schema-1.json");
+    let old = crate::support::paths::in_crate("tests/reports/sample-of-schema-1.json");
     let read = conformance::grading::stored::read(&old).unwrap();
     let now = sample();
     assert_eq!(read.schema, now.schema);

@@ -1,4 +1,4 @@
-//! What is drawn and marked on the page of hand-written runs; how it looks is tried in a browser (tests/browser.rs).
+//! What is drawn and marked on the page of hand-written runs; how it looks is tried in a browser (tests/browser).
 
 use std::time::Duration;
 

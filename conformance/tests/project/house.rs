@@ -1,0 +1,211 @@
+//! The house holds: an import points down, from a room to one that it may know. The tables say who may know whom, and
+//! every import of the sources is held against them.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::sync::LazyLock;
+
+use regex::Regex;
+use rstest::rstest;
+
+use crate::support::paths::in_crate;
+
+/// A room, and those that it may import: all of them stand below it.
+type Rooms = [(&'static str, &'static [&'static str])];
+
+/// The runner's rooms, from the roof to the ground.
+const RUNNER: &Rooms = &[
+    ("main", &["commands", "grading", "run", "stage"]),
+    ("commands", &["grading", "report", "diagnose", "play", "judge", "stage", "fixture", "words", "model"]),
+    ("grading", &["report", "diagnose", "run", "stage", "fixture", "words", "model"]),
+    ("report", &["words", "model"]),
+    ("diagnose", &["words", "model"]),
+    ("run", &["play", "judge", "stage", "fixture", "words", "model"]),
+    ("play", &["judge", "stage", "model"]),
+    ("judge", &["words", "model"]),
+    ("stage", &["model"]),
+    ("fixture", &["model"]),
+    ("words", &["model"]),
+    ("model", &[]),
+];
+
+/// The tester's rooms.
+const TESTER: &Rooms = &[
+    ("main", &[]),
+    (
+        "control",
+        &["report", "data", "cli", "protocol", "intervals", "tally", "dial", "output", "wait", "interrupt"],
+    ),
+    ("report", &["intervals", "tally", "protocol"]),
+    ("intervals", &["data"]),
+    ("data", &["tally", "protocol", "dial", "output", "wait"]),
+    ("cli", &["protocol"]),
+    ("protocol", &[]),
+    ("tally", &[]),
+    ("dial", &[]),
+    ("output", &[]),
+    ("wait", &["interrupt"]),
+    ("interrupt", &[]),
+];
+
+/// Who may not name a message by the tester's codec, since a verdict by that codec would share its faults: raw bytes are
+/// played, and raw bytes are judged.
+const KNOW_RAW_BYTES_ALONE: [&str; 6] = ["grading", "run", "play", "judge", "fixture", "model"];
+
+/// Lines of a file, and of a room, at most: what is longer has more than one idea.
+const LONGEST_FILE: usize = 450;
+const LARGEST_ROOM: usize = 4_500;
+
+/// Entries of `conformance/src` at most.
+const MOST_ENTRIES: usize = 14;
+
+#[rstest]
+#[case::runner("src", RUNNER)]
+#[case::tester("../src", TESTER)]
+fn an_import_points_down(#[case] folder: &str, #[case] rooms: &Rooms) {
+    let mut wrong = Vec::new();
+    for (path, text) in sources(folder) {
+        wrong.extend(wrong_imports(rooms, &path, &text));
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[rstest]
+#[case::runner(RUNNER)]
+#[case::tester(TESTER)]
+fn every_room_stands_above_what_it_imports(#[case] rooms: &Rooms) {
+    for (floor, (room, below)) in rooms.iter().enumerate() {
+        for other in *below {
+            let position = rooms.iter().position(|(name, _)| name == other);
+            assert!(position > Some(floor), "{room} is to stand above {other}");
+        }
+    }
+}
+
+#[rstest]
+#[case::down("judge/view.rs", "use crate::model::step::Step;", None)]
+#[case::within_a_room("judge/view.rs", "use crate::judge::Judge;", None)]
+#[case::in_a_comment("judge/view.rs", "/// See [`crate::report`].", None)]
+#[case::up("judge/view.rs", "use crate::report::plain;", Some("judge/view.rs:1: judge imports report"))]
+#[case::between_pure_rooms(
+    "diagnose/cause.rs",
+    "\nuse crate::judge::Judge;",
+    Some("diagnose/cause.rs:2: diagnose imports judge")
+)]
+#[case::in_passing(
+    "model/step.rs",
+    "    crate::words::page::seconds(at)",
+    Some("model/step.rs:1: model imports words")
+)]
+#[case::from_the_crate_at_once(
+    "model/step.rs",
+    "use crate::{words, model};",
+    Some("model/step.rs:1: model imports words")
+)]
+#[case::by_super(
+    "model/step.rs",
+    "use super::super::words;",
+    Some("model/step.rs:1: super::super:: leaves the room")
+)]
+#[case::by_super_from_its_page(
+    "model/mod.rs",
+    "use super::words;",
+    Some("model/mod.rs:1: super:: leaves the room")
+)]
+#[case::of_a_test_from_below("report/human/tests.rs", "use crate::diagnose::problem;", None)]
+#[case::of_a_test_from_above(
+    "judge/tests/mod.rs",
+    "use crate::report::RunReport;",
+    Some("judge/tests/mod.rs:1: judge imports report")
+)]
+#[case::the_codec(
+    "judge/view.rs",
+    "use tester::protocol::message::Reply;",
+    Some("judge/view.rs:1: judge imports the tester's codec")
+)]
+fn a_wrong_import_is_found(#[case] path: &str, #[case] text: &str, #[case] found: Option<&str>) {
+    assert_eq!(wrong_imports(RUNNER, path, text).first().map(String::as_str), found);
+}
+
+#[test]
+fn no_file_and_no_room_is_too_large() {
+    let mut rooms: BTreeMap<String, usize> = BTreeMap::new();
+    let mut long = Vec::new();
+    for (path, text) in sources("src") {
+        let lines = text.lines().count();
+        *rooms.entry(room_of(&path).to_owned()).or_default() += lines;
+        if lines > LONGEST_FILE {
+            long.push(format!("{path}: {lines} lines"));
+        }
+    }
+    assert!(long.is_empty(), "{}", long.join("\n"));
+    rooms.retain(|_, lines| *lines > LARGEST_ROOM);
+    assert!(rooms.is_empty(), "{rooms:?}");
+    let entries = fs::read_dir(in_crate("src")).unwrap().count();
+    assert!(entries <= MOST_ENTRIES, "{entries} entries in conformance/src");
+}
+
+/// A path from the crate on: one room, or several in braces.
+static NAMED: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"\b(?:crate|conformance)::(?:(\w+)|\{([^}]*)\})").unwrap());
+
+/// What in a file goes against the tables, each with its line.
+fn wrong_imports(rooms: &Rooms, path: &str, text: &str) -> Vec<String> {
+    let room = room_of(path);
+    let Some(place) = rooms.iter().position(|(name, _)| *name == room) else {
+        // The page of the whole crate names all of its rooms.
+        return Vec::from_iter((room != "lib").then(|| format!("{path}: {room} is no room")));
+    };
+    // Tests may make what they need by any room that stands below.
+    let of_tests = path.ends_with("tests.rs") || path.contains("/tests/");
+    let below: Vec<&str> = rooms[place..].iter().map(|(name, _)| *name).collect();
+    let allowed = if of_tests { &below[..] } else { rooms[place].1 };
+    // The page of a room is the room itself.
+    let depth = path.matches('/').count() + usize::from(!path.ends_with("/mod.rs"));
+    let leaves = "super::".repeat(depth);
+    let mut wrong = Vec::new();
+    for (number, line) in (1..).zip(text.lines()).filter(|(_, line)| !line.trim_start().starts_with("//")) {
+        for found in NAMED.captures_iter(line) {
+            let names = found.get(1).or(found.get(2)).map_or("", |names| names.as_str());
+            let others = names.split(',').map(|name| name.split("::").next().unwrap_or(name).trim());
+            for other in others.filter(|other| rooms.iter().any(|(name, _)| name == other)) {
+                if other != room && !allowed.contains(&other) {
+                    wrong.push(format!("{path}:{number}: {room} imports {other}"));
+                }
+            }
+        }
+        if path.contains('/') && line.contains(&leaves) {
+            wrong.push(format!("{path}:{number}: {leaves} leaves the room"));
+        }
+        if line.contains("tester::") && KNOW_RAW_BYTES_ALONE.contains(&room) {
+            wrong.push(format!("{path}:{number}: {room} imports the tester's codec"));
+        }
+    }
+    wrong
+}
+
+/// The room of a file: its folder, or itself where it stands alone.
+fn room_of(path: &str) -> &str {
+    path.split('/').next().unwrap_or(path).trim_end_matches(".rs")
+}
+
+/// Every source file below a folder of this package: its path within it, and its text.
+fn sources(name: &str) -> Vec<(String, String)> {
+    let root = in_crate(name);
+    let mut found = Vec::new();
+    let mut open = vec![root.clone()];
+    while let Some(next) = open.pop() {
+        for entry in fs::read_dir(&next).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                open.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let within = path.strip_prefix(&root).unwrap().to_string_lossy().into_owned();
+                let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{within}: {error}"));
+                found.push((within, text));
+            }
+        }
+    }
+    found.sort();
+    found
+}

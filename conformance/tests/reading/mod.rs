@@ -1,0 +1,6 @@
+//! What a student meets who wants to understand one requirement or one failed case: `explain`, `replay`, and the script of
+//! `reproduce`.
+
+mod explaining;
+mod replay;
+mod reproduce;

@@ -1,0 +1,20 @@
+//! The run that the tests share.
+
+use conformance::report::format::ReportFormat;
+use conformance::report::{Document, RunReport, render};
+use conformance::words::page::DEFAULT_WIDTH;
+
+use crate::support::catalogue;
+
+/// A run with a case of every outcome.
+pub(crate) fn sample() -> RunReport {
+    serde_json::from_str(include_str!("sample.json")).unwrap()
+}
+
+/// The document, as a file would hold it.
+pub(crate) fn rendered(format: ReportFormat, report: &RunReport) -> String {
+    match render(format, report, &catalogue(), DEFAULT_WIDTH).unwrap() {
+        Document::Text(text) => anstream::adapter::strip_str(&text).to_string(),
+        Document::Bytes(bytes) => String::from_utf8(bytes).unwrap(),
+    }
+}

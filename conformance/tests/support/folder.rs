@@ -1,0 +1,72 @@
+//! A folder in which the runner is called, with programs and fixtures to give it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
+
+use super::files::put;
+use super::runner::runner;
+
+/// A folder that goes with its test.
+pub(crate) struct Folder {
+    path: TempDir,
+}
+
+impl Folder {
+    pub(crate) fn new() -> Self {
+        Self { path: TempDir::new().unwrap() }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.path.path()
+    }
+
+    /// A place in it.
+    pub(crate) fn at(&self, name: &str) -> PathBuf {
+        self.path().join(name)
+    }
+
+    pub(crate) fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.at(name)).unwrap()
+    }
+
+    /// A file, whose folders are made.
+    pub(crate) fn with(self, name: &str, content: impl AsRef<[u8]>) -> Self {
+        self.with_mode(name, 0o644, content)
+    }
+
+    /// A program: a script that begins with its interpreter, or does not.
+    pub(crate) fn with_program(self, name: &str, text: &str) -> Self {
+        self.with_mode(name, 0o755, text)
+    }
+
+    fn with_mode(self, name: &str, mode: u32, content: impl AsRef<[u8]>) -> Self {
+        let path = self.at(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        put(&path, mode, content);
+        self
+    }
+
+    pub(crate) fn with_folder(self, name: &str) -> Self {
+        fs::create_dir_all(self.at(name)).unwrap();
+        self
+    }
+
+    /// The runner, called in this folder.
+    pub(crate) fn runner(&self) -> assert_cmd::Command {
+        let mut command = runner();
+        command.current_dir(self.path());
+        command
+    }
+
+    /// What a refused call says: its exit status, and the one line on standard error.
+    pub(crate) fn refused(&self, args: &[&str]) -> (i32, String) {
+        let output = self.runner().args(args).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(String::from_utf8_lossy(&output.stdout), "", "standard output is for reports");
+        assert_eq!(said.matches('\n').count(), 1, "one line: {said}");
+        let line = said.strip_prefix("conformance: ").expect(&said).trim_end();
+        (output.status.code().expect("no death by a signal"), line.to_owned())
+    }
+}

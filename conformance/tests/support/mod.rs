@@ -1,0 +1,24 @@
+//! What several tests need, once for all of them: our programs and those of the machine, folders, networks, turns, and
+//! gradings that are asked again. The programs beside the suite include the files that they use.
+
+pub(crate) mod again;
+pub(crate) mod at_once;
+pub(crate) mod built;
+pub(crate) mod files;
+pub(crate) mod folder;
+pub(crate) mod installed;
+pub(crate) mod json;
+pub(crate) mod listing;
+pub(crate) mod machine;
+pub(crate) mod networks;
+pub(crate) mod paths;
+pub(crate) mod peers;
+pub(crate) mod runner;
+pub(crate) mod said;
+
+use conformance::model::requirement::Catalogue;
+
+/// All that is required.
+pub(crate) fn catalogue() -> Catalogue {
+    Catalogue::built_in().unwrap()
+}

@@ -1,0 +1,25 @@
+//! The runner, as every test calls it.
+
+/// The runner's executable.
+pub(crate) const RUNNER: &str = env!("CARGO_BIN_EXE_conformance");
+
+/// What the runner reads besides its arguments: whoever runs the tests may have set it.
+const VARIABLES: [&str; 7] = [
+    "NO_COLOR",
+    "CLICOLOR",
+    "CLICOLOR_FORCE",
+    "FORCE_COLOR",
+    "GITHUB_STEP_SUMMARY",
+    "GITHUB_ACTIONS",
+    // Without a terminal, the width of the help is this variable's, or 100.
+    "COLUMNS",
+];
+
+/// The runner, with its environment cleared of what changes what it says.
+pub(crate) fn runner() -> assert_cmd::Command {
+    let mut command = assert_cmd::Command::new(RUNNER);
+    for variable in VARIABLES {
+        command.env_remove(variable);
+    }
+    command
+}

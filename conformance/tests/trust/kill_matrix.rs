@@ -1,0 +1,219 @@
+//! The suite proves itself: every mutant of the gallery is graded, and must fail exactly the
+//! requirements that its fault breaks. The snapshot is the kill matrix: requirement by requirement, who
+//! is caught by it. `KILL_MATRIX=full` plays every mutant everything.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
+use std::process::Output;
+
+use assert_cmd::Command;
+use conformance::model::requirement::{Catalogue, Level, Part, RequirementId};
+use serde::Deserialize;
+
+use super::is_full;
+use crate::support::again::judged;
+use crate::support::at_once::at_once;
+use crate::support::built::mutant;
+use crate::support::catalogue;
+use crate::support::listing::{Listed, listed};
+use crate::support::machine::machine;
+use crate::support::runner::runner;
+
+/// The times of these runs, a tenth of the documents' where they concern the timeout: 30 s and 60 s in
+/// place of 45 must still lie outside the window, and 40 s of silence inside it, with room on either
+/// side for a machine that runs many gradings at once.
+const TIMES: [&str; 5] =
+    ["--control-timeout=4.4s", "--early=800ms", "--late=1.2s", "--patience=2s", "--startup=8s"];
+
+/// The timeout that the mutants are told: that of [`TIMES`].
+const MUTANT_TIMEOUT: &str = "--target-arg=--control-timeout=4.4";
+
+/// How many gradings run at once: most of each is waiting.
+const GRADINGS_AT_ONCE: usize = 16;
+
+/// Of the sets of requirements that a mutant does not break it is played one of so many, the next mutant the next: those
+/// of one area stand together in the gallery, and each set is held against many of them. All of it would take four times
+/// as long, for what is judged in every legal tester as well.
+const SETS: usize = 4;
+
+/// The case that waits for the documents' default of 30 s, too long for every mutant.
+const DEFAULT_TIME: &str = "command/default-time";
+
+#[derive(Debug, Deserialize)]
+struct Gallery {
+    #[serde(default)]
+    group: BTreeMap<String, Vec<String>>,
+    fault: Vec<Fault>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+struct Fault {
+    name: String,
+    breaks: Vec<RequirementId>,
+    #[serde(default)]
+    knock_on: BTreeMap<String, String>,
+    /// Whether it keeps the runner waiting in many cases, so that it is not to be begun with last.
+    #[serde(default)]
+    slow: bool,
+}
+
+/// What a grading says of one mutant.
+#[derive(Debug, Default)]
+struct Graded {
+    failed: BTreeSet<RequirementId>,
+    not_judged: Vec<String>,
+}
+
+#[test]
+fn every_mutant_fails_what_it_breaks_and_nothing_else() {
+    let _turn = machine();
+    let catalogue = catalogue();
+    let gallery: Gallery = toml::from_str(include_str!("../../examples/mutant/faults.toml")).unwrap();
+    // Every case of Part 1 that does not wait for long.
+    let listed = listed(runner().args(TIMES).args(["--part=p1", "--quick"]));
+    let extent = if is_full() { "every case" } else { "what it breaks, and a share of the rest" };
+    eprintln!("{} mutants, each is played {extent}", gallery.fault.len());
+    let graded = grade_all(&gallery.fault, &listed);
+
+    let mut problems = String::new();
+    let mut killers: BTreeMap<&RequirementId, Vec<&str>> = BTreeMap::new();
+    for (turn, (fault, mut graded)) in gallery.fault.iter().zip(graded).enumerate() {
+        let in_company = gallery.problems(fault, &graded);
+        if !in_company.is_empty() {
+            eprint!("graded again, alone, because of this: {in_company}");
+            // Many gradings ran at once; one that went wrong by it goes right when it has the machine to itself.
+            graded = grade(fault, turn, &listed, judged);
+        }
+        problems.push_str(&gallery.problems(fault, &graded));
+        for id in fault.breaks.iter().filter(|id| graded.failed.contains(id)) {
+            killers.entry(id).or_default().push(&fault.name);
+        }
+    }
+    let graded_part = |part| part <= Part::P1;
+    for requirement in catalogue.all().iter().filter(|entry| graded_part(entry.part)) {
+        if requirement.level >= Level::Should && !killers.contains_key(&requirement.id) {
+            writeln!(problems, "{}: no mutant is caught by it", requirement.id).unwrap();
+        }
+    }
+    assert!(problems.is_empty(), "each was played {extent}\n{problems}");
+    insta::assert_snapshot!(matrix(&catalogue, &gallery, &killers));
+}
+
+impl Gallery {
+    /// What the grading of a mutant says otherwise than the gallery, one line each.
+    fn problems(&self, fault: &Fault, graded: &Graded) -> String {
+        let mut problems = String::new();
+        for id in fault.breaks.iter().filter(|id| !graded.failed.contains(id)) {
+            writeln!(problems, "{}: {id} does not catch it", fault.name).unwrap();
+        }
+        for id in graded.failed.iter().filter(|id| !fault.breaks.contains(id) && !self.explains(fault, id)) {
+            writeln!(problems, "{}: fails {id}, which it does not break", fault.name).unwrap();
+        }
+        for case in &graded.not_judged {
+            writeln!(problems, "{}: {case}", fault.name).unwrap();
+        }
+        problems
+    }
+
+    /// Whether the gallery says why this requirement fails along with the broken one.
+    fn explains(&self, fault: &Fault, id: &RequirementId) -> bool {
+        let names = |pattern: &str| match pattern.strip_suffix('*') {
+            Some(prefix) => id.to_string().starts_with(prefix),
+            None => pattern == id.to_string(),
+        };
+        fault.knock_on.keys().any(|key| match self.group.get(key) {
+            Some(patterns) => patterns.iter().any(|pattern| names(pattern)),
+            None => names(key),
+        })
+    }
+}
+
+fn matrix(catalogue: &Catalogue, gallery: &Gallery, killers: &BTreeMap<&RequirementId, Vec<&str>>) -> String {
+    let mut text = format!("{} mutants\n\n", gallery.fault.len());
+    for requirement in catalogue.all() {
+        if let Some(names) = killers.get(&requirement.id) {
+            let id = requirement.id.to_string();
+            writeln!(text, "{id:<7} {:<6} {}", requirement.level.to_string(), names.join(", ")).unwrap();
+        }
+    }
+    text.push_str("\nmay fail along with it\n\n");
+    for fault in gallery.fault.iter().filter(|fault| !fault.knock_on.is_empty()) {
+        let reasons: Vec<_> = fault.knock_on.iter().map(|(id, reason)| format!("{id}: {reason}")).collect();
+        writeln!(text, "{}\n    {}", fault.name, reasons.join("\n    ")).unwrap();
+    }
+    text
+}
+
+/// Grades every mutant, several at once, in the order of the gallery.
+fn grade_all(faults: &[Fault], listed: &[Listed]) -> Vec<Graded> {
+    let mut order: Vec<usize> = (0..faults.len()).collect();
+    order.sort_by_key(|&turn| !faults[turn].slow);
+    let once = |runner: &mut Command| runner.output().unwrap();
+    let graded = at_once(GRADINGS_AT_ONCE, &order, |_, &turn| grade(&faults[turn], turn, listed, once));
+    let mut graded: Vec<_> = order.into_iter().zip(graded).collect();
+    graded.sort_by_key(|&(turn, _)| turn);
+    graded.into_iter().map(|(_, graded)| graded).collect()
+}
+
+/// Grades one by calling the runner in this way.
+fn grade(fault: &Fault, turn: usize, listed: &[Listed], call: impl Fn(&mut Command) -> Output) -> Graded {
+    let mut graded = Graded::default();
+    graded.add(&call(&mut conformance(fault, &played(fault, turn, listed), true)));
+    if fault.breaks.iter().any(|id| id.to_string() == "CLI-10") {
+        graded.add(&call(&mut conformance(fault, &[DEFAULT_TIME], false)));
+    }
+    graded
+}
+
+/// The ids of the cases that a mutant is played; `turn` says which share of the rest.
+fn played<'l>(fault: &Fault, turn: usize, listed: &'l [Listed]) -> Vec<&'l str> {
+    let full = is_full();
+    let mut seen = BTreeSet::new();
+    let of_side = listed.iter().filter(|case| runs_faulty_code(fault, &case.id));
+    let chosen = of_side.filter(|case| {
+        let first = seen.insert(&case.requirements);
+        let in_share = first && seen.len() % SETS == turn % SETS;
+        full || in_share || case.requirements.iter().any(|id| fault.breaks.contains(id))
+    });
+    chosen.map(|case| case.id.as_str()).collect()
+}
+
+/// A server's fault cannot show where only a client is started, nor the other way round; and a fault in how arguments
+/// are read shows in every session alike, so that the valid ones stand for all.
+fn runs_faulty_code(fault: &Fault, case: &str) -> bool {
+    let areas: BTreeSet<&str> = fault.breaks.iter().map(RequirementId::area).collect();
+    let command = case.starts_with("command/");
+    match () {
+        () if areas.contains("CLT") => command || case.starts_with("client/"),
+        () if areas.contains("SIG") => true,
+        () if areas.contains("CLI") => command || case.contains("/session/"),
+        () => case.starts_with("server/") || case.starts_with("command/client-options-with-server"),
+    }
+}
+
+fn conformance(fault: &Fault, cases: &[&str], quick: bool) -> Command {
+    let mut command = runner();
+    command.arg("--target-bin").arg(mutant()).arg(format!("--target-arg=--fault={}", fault.name));
+    command.arg(MUTANT_TIMEOUT).args(TIMES).args(["--part=p1", "--jobs=2", "--quiet", "--report=json"]);
+    command.args(quick.then_some("--quick")).arg("--case").args(cases);
+    command
+}
+
+impl Graded {
+    fn add(&mut self, output: &Output) {
+        let report: serde_json::Value = match serde_json::from_slice(&output.stdout) {
+            Ok(report) => report,
+            Err(_) => return self.not_judged.push(String::from_utf8_lossy(&output.stderr).into_owned()),
+        };
+        for record in report["requirements"].as_array().unwrap() {
+            if record["outcome"] == "fail" {
+                self.failed.insert(record["id"].as_str().unwrap().parse().unwrap());
+            }
+        }
+        for case in report["cases"].as_array().unwrap() {
+            if case["outcome"] == "error" || case["outcome"] == "inconclusive" {
+                self.not_judged.push(format!("{} is {}: {}", case["id"], case["outcome"], case["message"]));
+            }
+        }
+    }
+}

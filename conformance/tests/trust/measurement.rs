@@ -1,0 +1,155 @@
+//! The checks of the measurement prove themselves: an independent tester holds them all, and with each fault of
+//! `tests/peers/faults.toml` patched in it fails exactly what the fault breaks. Without python3 they are said and skipped.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+use std::process::Output;
+
+use assert_cmd::Command;
+use conformance::model::requirement::{Level, Part, RequirementId};
+use serde::Deserialize;
+
+use super::is_full;
+use crate::support::again::judged;
+use crate::support::at_once::at_once;
+use crate::support::catalogue;
+use crate::support::json::json;
+use crate::support::machine::machine;
+use crate::support::peers::Peer;
+use crate::support::runner::runner;
+
+/// A tenth of the documents' timeout, as the peer is told it, so that the timer's cases do not last for a minute.
+const TIMES: [&str; 5] = [
+    "--control-timeout=4.4s",
+    "--early=1.2s",
+    "--late=1.2s",
+    "--target-arg=--control-timeout=4.4",
+    "--patience=2s",
+];
+
+/// Every conversation of the measurement.
+const ALL: &str = "data/*";
+
+/// How many gradings run at once. What is judged are counts, and rates that the runner counts beside the tester.
+const GRADINGS_AT_ONCE: usize = 4;
+
+#[derive(Deserialize)]
+struct Gallery {
+    fault: Vec<Fault>,
+}
+
+#[derive(Deserialize)]
+struct Fault {
+    name: String,
+    what: String,
+    breaks: BTreeSet<RequirementId>,
+    edit: Vec<Edit>,
+}
+
+#[derive(Deserialize)]
+struct Edit {
+    find: String,
+    replace: String,
+}
+
+/// A requirement that did not hold, and the outcome.
+type NotHeld = BTreeMap<RequirementId, String>;
+
+#[test]
+fn an_independent_measurement_holds_everything() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(peer) = Peer::Python.program(folder.path()) else { return };
+    let _turn = machine();
+    assert_eq!(grade(&peer, &["--case", ALL], judged), NotHeld::new());
+}
+
+#[test]
+fn every_fault_of_a_measurement_fails_what_it_breaks_and_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(peer) = Peer::Python.program(folder.path()) else { return };
+    let _turn = machine();
+    let source = std::fs::read_to_string(peer).unwrap();
+    let gallery = gallery();
+    let grade_fault = |fault: &Fault, call: fn(&mut Command) -> Output| {
+        grade(&fault.write(&source, folder.path()), &fault.selection(), call)
+    };
+    let once = |runner: &mut Command| runner.output().unwrap();
+    let graded = at_once(GRADINGS_AT_ONCE, &gallery.fault, |_, fault| grade_fault(fault, once));
+
+    let mut problems = String::new();
+    for (fault, graded) in gallery.fault.iter().zip(graded) {
+        let broken = fault.breaks.iter().map(|id| (id.clone(), "fail".to_owned())).collect();
+        if graded != broken {
+            // Several gradings ran at once; one that went wrong by it goes right when it has the machine to itself.
+            let alone = grade_fault(fault, judged);
+            if alone != broken {
+                writeln!(problems, "{} breaks {:?}, but not held are {alone:?}", fault.name, fault.breaks)
+                    .unwrap();
+            }
+        }
+    }
+    assert!(problems.is_empty(), "{problems}");
+    insta::assert_snapshot!(gallery.matrix());
+}
+
+#[test]
+fn every_requirement_of_the_measurement_is_broken_by_a_fault() {
+    let gallery = gallery();
+    let broken: BTreeSet<&RequirementId> = gallery.fault.iter().flat_map(|fault| &fault.breaks).collect();
+    let catalogue = catalogue();
+    let judged =
+        catalogue.all().iter().filter(|entry| entry.part == Part::P2 && entry.level >= Level::Should);
+    let missing: Vec<String> =
+        judged.filter(|entry| !broken.contains(&entry.id)).map(|entry| entry.id.to_string()).collect();
+    assert_eq!(missing, Vec::<String>::new());
+}
+
+fn gallery() -> Gallery {
+    toml::from_str(include_str!("../peers/faults.toml")).unwrap()
+}
+
+impl Gallery {
+    fn matrix(&self) -> String {
+        let mut text = format!("{} faults\n\n", self.fault.len());
+        for fault in &self.fault {
+            let breaks: Vec<String> = fault.breaks.iter().map(ToString::to_string).collect();
+            writeln!(text, "{:<7} {}: {}", breaks.join(" "), fault.name, fault.what).unwrap();
+        }
+        text
+    }
+}
+
+impl Fault {
+    /// The peer with this fault, as a program in the folder.
+    fn write(&self, source: &str, folder: &Path) -> PathBuf {
+        let mut source = source.to_owned();
+        for edit in &self.edit {
+            assert_eq!(source.matches(&edit.find).count(), 1, "{}: {:?}", self.name, edit.find);
+            source = source.replacen(&edit.find, &edit.replace, 1);
+        }
+        let path = folder.join(format!("{}.py", self.name));
+        std::fs::write(&path, source).unwrap();
+        path
+    }
+
+    fn selection(&self) -> Vec<String> {
+        if is_full() {
+            return vec!["--case".to_owned(), ALL.to_owned()];
+        }
+        ["--requirement".to_owned()].into_iter().chain(self.breaks.iter().map(ToString::to_string)).collect()
+    }
+}
+
+/// What does not hold, graded by calling the runner in this way.
+fn grade(program: &Path, selection: &[impl AsRef<str>], call: impl Fn(&mut Command) -> Output) -> NotHeld {
+    let mut command = runner();
+    command.arg("--target-cmd").arg(format!("python3 '{}'", program.display())).args(TIMES);
+    command.args(["--quiet", "--report=json"]).args(selection.iter().map(AsRef::as_ref));
+    let report = json(&call(&mut command));
+    let outcome = |record: &serde_json::Value, key: &str| record[key].as_str().unwrap().to_owned();
+    (report["requirements"].as_array().unwrap().iter())
+        .filter(|record| record["outcome"] != "pass")
+        .map(|record| (outcome(record, "id").parse().unwrap(), outcome(record, "outcome")))
+        .collect()
+}
