@@ -8,6 +8,7 @@ mod busy;
 mod drain;
 mod pace;
 mod progress;
+mod rounds;
 pub(crate) mod socket;
 mod stop;
 mod tcp_rr;

@@ -3,7 +3,10 @@
 //! within the test, again and again, and the slower one is left at once.
 
 use std::io;
+use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
+
+use rustix::net::{RecvFlags, recv};
 
 use super::socket::is_nothing;
 
@@ -51,6 +54,12 @@ pub(super) fn spin(mut look: impl FnMut() -> io::Result<usize>) -> Option<io::Re
             return None;
         }
     }
+}
+
+/// Receives what is there, without waiting: what a receive looks at while it spins.
+pub(super) fn look(socket: &impl AsFd, buffer: &mut [u8]) -> io::Result<usize> {
+    let (_, count) = recv(socket, buffer, RecvFlags::DONTWAIT)?;
+    Ok(count)
 }
 
 /// The choice.

@@ -7,11 +7,12 @@ use std::io::{self, Read, Write};
 use std::net::{IpAddr, TcpListener, TcpStream};
 use std::time::Instant;
 
-use rustix::net::{RecvFlags, Shutdown, recv};
+use rustix::net::Shutdown;
 
 use super::Plan;
-use super::busy::{Choice, Way, spin};
+use super::busy::{Choice, Way, look, spin};
 use super::progress::Progress;
+use super::rounds;
 use super::socket::{accept, connect_tcp, is_nothing, stream_path};
 use super::stop::{StopSignal, WAKES_ALL};
 use crate::tally::{Broken, Method, Tally, latencies};
@@ -35,36 +36,25 @@ pub(super) fn ask(
     stop.unblock(&stream, Shutdown::Both)?;
     tally.path = stream_path(&stream).ok();
     tally.method = Some(if plan.busy_poll { Method::BusyPoll } else { Method::Blocking });
-    let mut latency = latencies();
+    tally.latency_ns = latencies();
     let mut reply = [0; REPLY_BYTES];
     let mut choice = Choice::new(plan.busy_poll, Instant::now());
-    let started = Instant::now();
-    let mut asked = started;
-    let result = loop {
-        if stop.is_over(asked) {
-            break Ok(());
-        }
+    rounds::play(stop, tally, |asked, tally| {
         if let Err(error) = stream.write_all(&[0x5A]) {
-            break lost(stop, Broken::Failed(error));
+            return lost(stop, Broken::Failed(error));
         }
         tally.datagrams += 1;
         match receive(&mut stream, &mut reply, stop, &mut choice) {
-            Ok((0, _)) => break lost(stop, Broken::Closed),
-            Ok((_, way)) => tally.spun += u64::from(way == Way::Spin),
-            Err(error) => break lost(stop, Broken::Failed(error)),
+            Ok((0, _)) => lost(stop, Broken::Closed),
+            Ok((_, way)) => {
+                let now = Instant::now();
+                rounds::count_answer(progress, tally, now - asked, way);
+                choice.count(|| now);
+                Ok(Some(now))
+            }
+            Err(error) => lost(stop, Broken::Failed(error)),
         }
-        let now = Instant::now();
-        tally.round_trips += 1;
-        if let Some(latency) = &mut latency {
-            latency.saturating_record((now - asked).as_nanos() as u64);
-        }
-        progress.publish(0, tally.round_trips);
-        choice.count(|| now);
-        asked = now;
-    };
-    tally.time = started.elapsed();
-    tally.latency_ns = latency;
-    result
+    })
 }
 
 /// The server's half: one byte back for each byte, until told to stop.
@@ -121,12 +111,7 @@ fn receive(
     }
 }
 
-fn look(stream: &TcpStream, buffer: &mut [u8]) -> io::Result<usize> {
-    let (_, count) = recv(stream, buffer, RecvFlags::DONTWAIT)?;
-    Ok(count)
-}
-
 /// An end that the stop itself made is none.
-fn lost(stop: &StopSignal, why: Broken) -> Result<(), Broken> {
-    if stop.is_over(Instant::now()) { Ok(()) } else { Err(why) }
+fn lost(stop: &StopSignal, why: Broken) -> Result<Option<Instant>, Broken> {
+    if stop.is_over(Instant::now()) { Ok(None) } else { Err(why) }
 }

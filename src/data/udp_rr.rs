@@ -8,12 +8,13 @@ use std::io::{self, ErrorKind};
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
-use rustix::net::{RecvFlags, Shutdown, recv, recvfrom};
+use rustix::net::{RecvFlags, Shutdown, recvfrom};
 
 use super::Plan;
-use super::busy::{Choice, Way, spin};
+use super::busy::{Choice, Way, look, spin};
 use super::drain::Drain;
 use super::progress::Progress;
+use super::rounds;
 use super::socket::{connect_udp, datagram_path, drops, is_nothing, refused};
 use super::stop::{StopSignal, WAKES_ALL};
 use crate::tally::{Broken, Method, Tally, latencies};
@@ -34,6 +35,7 @@ pub(super) fn ask(
     let mut asker = Asker {
         plan,
         stop,
+        progress,
         socket: connect(plan, stop)?,
         sequence: Sequence::default(),
         patience: Patience::default(),
@@ -43,23 +45,7 @@ pub(super) fn ask(
     tally.path = datagram_path(&asker.socket).ok();
     tally.method = Some(if plan.busy_poll { Method::BusyPoll } else { Method::Blocking });
     tally.latency_ns = latencies();
-    let started = Instant::now();
-    let mut asked = started;
-    let result = loop {
-        if stop.is_over(asked) {
-            break Ok(());
-        }
-        match asker.round_trip(asked, tally) {
-            Ok(Some(now)) => {
-                progress.publish(0, tally.round_trips);
-                asked = now;
-            }
-            Ok(None) => break Ok(()),
-            Err(why) => break Err(why),
-        }
-    };
-    tally.time = started.elapsed();
-    result
+    rounds::play(stop, tally, |asked, tally| asker.round_trip(asked, tally))
 }
 
 fn connect(plan: &Plan, stop: &StopSignal) -> io::Result<UdpSocket> {
@@ -72,6 +58,7 @@ fn connect(plan: &Plan, stop: &StopSignal) -> io::Result<UdpSocket> {
 struct Asker<'a> {
     plan: &'a Plan,
     stop: &'a StopSignal,
+    progress: &'a Progress,
     socket: UdpSocket,
     sequence: Sequence,
     patience: Patience,
@@ -105,12 +92,8 @@ impl Asker<'_> {
                 Some(Judgement::Due) => {
                     let took = now - asked;
                     self.patience.answered(took);
-                    tally.round_trips += 1;
-                    tally.spun += u64::from(way == Way::Spin);
+                    rounds::count_answer(self.progress, tally, took, way);
                     self.choice.count(|| now);
-                    if let Some(latency) = &mut tally.latency_ns {
-                        latency.saturating_record(took.as_nanos() as u64);
-                    }
                     return Ok(Some(now));
                 }
                 None if now < asked + patience => {}
@@ -164,11 +147,6 @@ impl Asker<'_> {
             _ => Err(refused(error)),
         }
     }
-}
-
-fn look(socket: &UdpSocket, buffer: &mut [u8]) -> io::Result<usize> {
-    let (_, count) = recv(socket, buffer, RecvFlags::DONTWAIT)?;
-    Ok(count)
 }
 
 /// The server's half: one datagram back for each of the client's, to the port that it came from; counts them, those that

@@ -57,7 +57,7 @@ impl Source {
     }
 
     /// Sends what the system takes of the message that is under way.
-    pub(in crate::data) fn send(&mut self, stream: &mut TcpStream) -> io::Result<usize> {
+    pub(in crate::data) fn send(&mut self, mut stream: &TcpStream) -> io::Result<usize> {
         let rest = self.message_bytes - self.position % self.message_bytes;
         let sent = match &self.file {
             None => stream.write(&self.messages[self.message_bytes - rest..]),
