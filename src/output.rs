@@ -39,7 +39,7 @@ impl Voice {
     }
 }
 
-/// Writes one line of a report's progress to standard error.
+/// Writes one live line, while a test runs, to standard error.
 pub(crate) fn progress(line: impl Display) {
     Voice::Err.say(line);
 }

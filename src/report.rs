@@ -4,13 +4,14 @@
 //! else of its unit, as `name: number unit`, with a point for the decimals and no other mark in the number:
 //!
 //! ```text
-//! Throughput: 941.23 Mbit/s          STREAM tests: payload that arrived, 10^6 bits per second
+//! Throughput: 941.23 Mbit/s          STREAM tests: payload that arrived (or was sent, where that is not known)
 //! Round trips: 12345.6 per second    RR tests: those that were answered in time
 //! Loss: 25.000 %                     UDP tests: what Results lacks of what was sent, in percent of that
 //! UDP packets received by the server: 1234      UDP tests, also with --no-data: the count of Results
 //! ```
 //!
-//! Where nothing was measured the first three are missing, and a line that begins with `Nothing was measured:` says why.
+//! Where nothing was measured the first three are missing, and a line that begins with `Nothing was measured:` says why;
+//! with `--no-data` that line is missing as well.
 
 mod json;
 mod plot;

@@ -9,13 +9,13 @@ use hdrhistogram::Histogram;
 /// The data thread's count, in the unit of each name. What a test does not have is 0.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
-    /// From the open data connection to the last thing that was counted.
+    /// A client's: from the open data connection to the end of its last send or round trip.
     pub(crate) time: Duration,
-    /// Bytes of payload: handed to the system by a client, taken from it by a server.
+    /// Bytes of payload: handed to the system by the client of a STREAM test, taken from it by a server.
     pub(crate) bytes: u64,
     /// Of a TCP client's bytes, those that the other host had acknowledged when the time was up; not every system tells.
     pub(crate) acknowledged_bytes: Option<u64>,
-    /// Datagrams: sent by a client, received by a server.
+    /// Datagrams: sent by a client, received by a server. The requests of a TCP_RR client as well.
     pub(crate) datagrams: u64,
     /// Round trips that were answered in time.
     pub(crate) round_trips: u64,

@@ -17,8 +17,8 @@ const SPIN: Duration = Duration::from_micros(50);
 /// only when the slice is over.
 const EPOCH: Duration = Duration::from_millis(10);
 
-/// The slower way is tried again after this time, which doubles as long as it stays the slower one: the trials of a way
-/// that does not pay cost a hundredth of a long test.
+/// The slower way is tried again after this time, which doubles as long as it stays the slower one: in a long test its
+/// trials take one epoch of every two seconds.
 const FIRST_TRIAL: Duration = Duration::from_millis(100);
 const LAST_TRIAL: Duration = Duration::from_secs(2);
 

@@ -71,7 +71,7 @@ fn enlarge(socket: &UdpSocket) {
     #[cfg(not(target_os = "linux"))]
     let forced = false;
     if !forced {
-        // An unprivileged program gets what net.core.rmem_max allows, or nothing more.
+        // An unprivileged program gets no more than net.core.rmem_max allows.
         let _kept = reference.set_recv_buffer_size(RECEIVE_BUFFER_BYTES);
     }
     if let Ok(bytes) = reference.recv_buffer_size()

@@ -12,7 +12,7 @@ use super::socket::{Sink, Source, accept, acknowledged_bytes, connect_tcp, is_no
 use super::stop::StopSignal;
 use crate::tally::{Broken, Tally};
 
-/// How often the count of acknowledged bytes is read while sending, in messages: about every 4 MiB.
+/// After so many sends the count of acknowledged bytes is read: with the documents' messages, every 4 MiB at most.
 const ASK_EVERY: u32 = 64;
 
 /// The client's half: sends until the time is up. Bytes count when the system has taken them.

@@ -22,7 +22,7 @@ use crate::wait::readable;
 use patience::Patience;
 use sequence::{Judgement, Sequence};
 
-/// Datagrams carry one byte; what is longer is cut.
+/// Datagrams carry one byte; what is longer than this is cut.
 const DATAGRAM_BYTES: usize = 16;
 
 /// The client's half: round trips until the time is up.

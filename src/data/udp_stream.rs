@@ -14,7 +14,7 @@ use super::socket::{Receiver, Sender, connect_udp, datagram_path, drops, is_noth
 use super::stop::StopSignal;
 use crate::tally::{Broken, Tally};
 
-/// The pause after the system had no room for a datagram in its queues (ENOBUFS), which nothing announces the end of.
+/// The pause after the system had no room for a datagram (ENOBUFS, ENOMEM): no call waits for the end of that.
 const NO_ROOM: Duration = Duration::from_micros(100);
 
 /// The client's half: sends until the time is up. Datagrams count when the system has taken them.

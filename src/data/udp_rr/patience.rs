@@ -12,7 +12,7 @@ const LEAST: Duration = Duration::from_millis(50);
 /// Whatever the network does, a test goes on.
 const MOST: Duration = Duration::from_secs(1);
 
-/// Timers of sockets are this coarse or worse; finer differences are not worth a system call.
+/// The system counts a socket's timeout in ticks of up to this; finer differences are not worth a system call.
 const STEP: Duration = Duration::from_millis(10);
 
 /// The estimate.
