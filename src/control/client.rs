@@ -1,16 +1,15 @@
 //! The client: finds the server, asks for a test, lets the data thread run, and takes the results.
 
-use std::fmt::Write as _;
 use std::io;
-use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::num::NonZeroU16;
 use std::time::{Duration, Instant};
 
+use super::connect::connect_any;
 use super::connection::{Connection, Received};
 use super::resolve::resolve;
 use crate::cli::ClientConfig;
 use crate::data::{Counters, DataError, DataThread, Job, Plan};
-use crate::dial::dial;
 use crate::interrupt::Interrupt;
 use crate::intervals::Intervals;
 use crate::output::{self, Voice};
@@ -18,7 +17,7 @@ use crate::protocol::message::Results;
 use crate::protocol::session::{ClientAction, ClientEvent, ClientFailure, ClientFinish, ClientSession};
 use crate::report::{self, Outcome};
 use crate::tally::Tally;
-use crate::wait::{Stop, Woken, readable, wait, writable};
+use crate::wait::{Stop, Woken, readable, wait};
 
 /// How long the client waits for the server to close after Results. Nothing hangs on it but a clean end; every other
 /// wait is as long as the server takes, since the client's control connection has no timeout (P3, "Robust Design").
@@ -54,7 +53,8 @@ pub(crate) enum ClientError {
 pub(crate) fn run(config: &ClientConfig, interrupt: &Interrupt) -> Result<(), ClientError> {
     let addresses = resolve(&config.target, config.port, interrupt)?
         .map_err(|error| ClientError::Resolve { host: config.target.clone(), error })?;
-    let (stream, server) = connect_any(&addresses, config, interrupt)?;
+    let (stream, server) = connect_any(&addresses, config.bind, interrupt)?
+        .map_err(|tried| ClientError::Connect { host: config.target.clone(), port: config.port, tried })?;
     let local = stream.local_addr().map_err(ClientError::Socket)?;
     let connection = Connection::new(stream).map_err(ClientError::Socket)?;
     let session = ClientSession::new(config.test, CLOSE_PATIENCE);
@@ -73,47 +73,6 @@ pub(crate) fn run(config: &ClientConfig, interrupt: &Interrupt) -> Result<(), Cl
         told: Instant::now(),
     }
     .play()
-}
-
-/// Tries the addresses in turn; the first that answers is the server.
-fn connect_any(
-    addresses: &[SocketAddr],
-    config: &ClientConfig,
-    interrupt: &Interrupt,
-) -> Result<(TcpStream, SocketAddr), ClientError> {
-    let mut tried = String::new();
-    for &address in addresses {
-        match connect(address, config.bind, interrupt)? {
-            Ok(stream) => return Ok((stream, address)),
-            Err(error) => {
-                let separator = if tried.is_empty() { "" } else { ";" };
-                let _infallible = write!(tried, "{separator} {address}: {error}");
-            }
-        }
-    }
-    if tried.is_empty() {
-        tried.push_str(" it has no address");
-    }
-    Err(ClientError::Connect { host: config.target.clone(), port: config.port, tried })
-}
-
-/// Connects to one address, for as long as the system tries. The inner error belongs to this address.
-fn connect(
-    address: SocketAddr,
-    bind: Option<IpAddr>,
-    interrupt: &Interrupt,
-) -> Result<io::Result<TcpStream>, Stop> {
-    let (socket, connected) = match dial(address, bind.map(|ip| SocketAddr::new(ip, 0))) {
-        Ok(begun) => begun,
-        Err(error) => return Ok(Err(error)),
-    };
-    if !connected {
-        wait(interrupt, [writable(&socket)], None)?;
-    }
-    Ok(match socket.take_error() {
-        Ok(None) => Ok(socket.into()),
-        Ok(Some(error)) | Err(error) => Err(error),
-    })
 }
 
 /// One test over a connection that stands. Dropping it closes everything that it had.
