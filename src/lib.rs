@@ -53,7 +53,7 @@ where
     let config = match Config::parse_from(args) {
         Ok(config) => config,
         Err(usage) => {
-            // Help may be cut off by whoever reads it (`| head`), which is no failure of ours.
+            // The reader may close the help early (`| head`). That is not an error.
             let _unread = usage.print();
             return u8::try_from(usage.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from);
         }

@@ -1,4 +1,4 @@
-//! What the client tells its user: the figures of a test, as text for a person and as JSON for a program.
+//! The client's report: the figures of a test, as text for a person and as JSON for a program.
 //!
 //! The text's figures are lines that a program can find as well. Each stands alone on its line, once, after everything
 //! else of its unit, as `name: number unit`, with a point for the decimals and no other mark in the number:
@@ -49,7 +49,7 @@ pub(crate) struct Outcome<'a> {
 /// What follows from the counts. Figures of the sender's side and of the receiver's are never mixed in one.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Figures {
-    /// Whether the throughput is of what arrived, or of what was sent where nobody could tell the other.
+    /// Whether the throughput is that of the data that arrived. If that is not known, it is that of the data sent.
     arrived: bool,
     /// Bytes of payload, of that side.
     bytes: Option<u64>,
@@ -76,7 +76,7 @@ impl Outcome<'_> {
         }
     }
 
-    /// Whether data reached the server all the same: a port that closed during the test refuses as well.
+    /// Whether data reached the server all the same. A port that closes during the test also refuses.
     fn reached(&self, tally: &Tally) -> bool {
         self.udp_packets_received.unwrap_or(0) > 0 || tally.round_trips > 0
     }
@@ -123,7 +123,7 @@ impl Outcome<'_> {
         rate.unwrap_or(0.0)
     }
 
-    /// Mean and standard deviation of the intervals' rates, where there are enough of them to tell.
+    /// Mean and standard deviation of the intervals' rates, if there are at least two.
     fn spread(&self) -> Option<(f64, f64)> {
         let rates: Vec<f64> = self.intervals.iter().map(|one| self.rate(one)).collect();
         let count = rates.len() as f64;

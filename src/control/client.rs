@@ -19,11 +19,11 @@ use crate::report::{self, Outcome};
 use crate::tally::Tally;
 use crate::wait::{Stop, Woken, readable, wait};
 
-/// How long the client waits for the server to close after Results. Nothing hangs on it but a clean end; every other
-/// wait is as long as the server takes, since the client's control connection has no timeout (P3, "Robust Design").
+/// How long the client waits for the server to close after Results. Only a clean end depends on it. Every other wait has
+/// no limit, since the client's control connection has no timeout (P3, "Robust Design").
 const CLOSE_PATIENCE: Duration = Duration::from_secs(5);
 
-/// How the course of a test is looked at where no live lines are wanted.
+/// The length of an interval if the user asks for no live lines.
 const COURSE: Duration = Duration::from_secs(1);
 
 /// The test failed, or was left.
@@ -39,10 +39,10 @@ pub(crate) enum ClientError {
     Failed(#[from] ClientFailure),
     #[error("test failed: {0}")]
     Data(#[from] DataError),
-    /// The protocol went through, and the data did not; already told when it happened.
+    /// The protocol succeeded, and the data failed. The reason was printed when it happened.
     #[error("test failed: the data ended before the time was up")]
     Incomplete,
-    /// The test is done, and nobody has been told.
+    /// The test is done, but its report could not be written.
     #[error("cannot write the report: {0}")]
     Untold(io::Error),
     #[error(transparent)]
@@ -75,7 +75,7 @@ pub(crate) fn run(config: &ClientConfig, interrupt: &Interrupt) -> Result<(), Cl
     .play()
 }
 
-/// One test over a connection that stands. Dropping it closes everything that it had.
+/// One test over an open connection. A drop closes everything that it has.
 struct Test<'a> {
     config: &'a ClientConfig,
     interrupt: &'a Interrupt,
@@ -92,7 +92,7 @@ struct Test<'a> {
     server: SocketAddr,
     /// This host's end of the control connection.
     local: SocketAddr,
-    /// The moment up to which the session has been told the time.
+    /// Up to this moment the session knows the time.
     told: Instant,
 }
 
@@ -180,7 +180,7 @@ impl Test<'_> {
         Err(why.into())
     }
 
-    /// Ends an interval, and tells of it where live lines are wanted.
+    /// Ends an interval, and prints it if the user asks for live lines.
     fn look(&mut self, now: Instant, counters: Counters) {
         let interval = self.intervals.end(now, counters);
         let wanted = self.config.interval.is_some_and(|every| every < self.config.time) && !self.config.json;
@@ -240,7 +240,7 @@ impl Test<'_> {
                 self.told = now;
                 ClientEvent::Elapsed(time)
             }
-            // The server's end is told before the test's: a test without a server is none.
+            // The server's end comes before the test's: without a server the test has failed.
             Woken::Ready([true, _]) => match self.connection.receive() {
                 Received::Nothing => return Ok(Vec::new()),
                 Received::Bytes(bytes) => ClientEvent::Bytes(bytes),
@@ -251,7 +251,7 @@ impl Test<'_> {
                     let counters = data.progress().counters();
                     self.tally = data.stop()?;
                     let now = Instant::now();
-                    // A rest of an interval is told as one unless it is too short to compare with the others.
+                    // The rest counts as an interval unless it is too short to compare with the others.
                     if !self.config.no_data && self.intervals.is_worth_ending(now) {
                         self.look(now, counters);
                     }

@@ -1,6 +1,6 @@
 //! TCP_RR: one byte there, one byte back, one at a time (S, the slide on TCP round trips).
 //!
-//! Both sides block in their receive, which is the fastest way to wait that leaves the processor to others; with
+//! Both sides block in their receive: of the ways to wait that leave the processor to others it is the fastest. With
 //! `--busy-poll` they spin where that is faster.
 
 use std::io::{self, Read, Write};
@@ -18,10 +18,10 @@ use super::stop::{StopSignal, WAKES_ALL};
 use crate::tally::{Broken, Method, Tally, latencies};
 use crate::wait::readable;
 
-/// More than the one byte that is due, so that a server that answers more is not taken for a fast one.
+/// More than the one byte that is due: if a server answers more, the rest must not count as further replies.
 const REPLY_BYTES: usize = 64;
 
-/// A server answers as many bytes as came; what a client sends ahead is answered in pieces of this.
+/// A server answers as many bytes as came, at most so many at once.
 const REQUEST_BYTES: usize = 4096;
 
 /// The client's half: round trips until the time is up.
@@ -72,7 +72,7 @@ pub(super) fn answer(
         stop.unblock(&stream, Shutdown::Both)?;
         let mut request = [0; REQUEST_BYTES];
         let mut choice = Choice::new(busy_poll, Instant::now());
-        // Any other end than the stop is the client's going, which its control connection tells as well.
+        // If this ends before the stop, the client has gone. The control connection will show that too.
         while let Ok((count @ 1.., _)) = receive(&mut stream, &mut request, stop, &mut choice) {
             progress.heard();
             if stream.write_all(&request[..count]).is_err() {
@@ -85,7 +85,7 @@ pub(super) fn answer(
     Ok(())
 }
 
-/// Waits until something comes, the other side ends, or the stop shuts the socket down. Says how it was met.
+/// Waits until something comes, the other side ends, or the stop shuts the socket down. Also returns which way it waited.
 fn receive(
     stream: &mut TcpStream,
     buffer: &mut [u8],
@@ -111,7 +111,7 @@ fn receive(
     }
 }
 
-/// An end that the stop itself made is none.
+/// An end is a failure, unless the stop itself caused it.
 fn lost(stop: &StopSignal, why: Broken) -> Result<Option<Instant>, Broken> {
     if stop.is_over(Instant::now()) { Ok(None) } else { Err(why) }
 }

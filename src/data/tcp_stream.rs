@@ -38,7 +38,7 @@ pub(super) fn send(
     progress.publish(tally.acknowledged_bytes.unwrap_or(tally.bytes), 0);
     tally.path = stream_path(&stream).ok();
     tally.method = Some(source.method());
-    // The server reads to the end of the stream: what is still in the system's buffers goes out before it.
+    // The server reads to the end of the stream: what is still in the system's buffers is sent before that.
     let _gone = stream.shutdown(Shutdown::Write);
     result.map_err(lost)
 }
@@ -83,7 +83,7 @@ fn take(
                 Waited::Limit => sink.calm(&stream),
                 Waited::Quiet => return Ok(()),
             },
-            // The client went away, which its control connection tells as well.
+            // The client went away. The control connection will show that too.
             Err(_) => return Ok(()),
         }
     }

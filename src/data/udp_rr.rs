@@ -101,7 +101,7 @@ impl Asker<'_> {
                     tally.unanswered += 1;
                     self.patience.disappointed();
                     if self.sequence.lost() {
-                        // A late reply cannot be told from the next one by its byte, so that it is by its port.
+                        // The byte does not show which reply is late. A new port does.
                         self.socket = connect(self.plan, self.stop)?;
                         self.timeout = None;
                     }
@@ -123,7 +123,7 @@ impl Asker<'_> {
             return met.map(|_| (Some(reply[0]), Way::Spin));
         }
         if WAKES_ALL {
-            // Rounded, so that the steady case never sets it.
+            // Rounded: while replies are fast, it stays the same and is not set again.
             let timeout = patience::rounded(left);
             if self.timeout != Some(timeout) {
                 self.socket.set_read_timeout(Some(timeout))?;
@@ -177,7 +177,7 @@ pub(super) fn answer(
         match met {
             Ok(_) => choice.count(Instant::now),
             Err(error) if is_nothing(&error) => {}
-            // The stop's shutdown looks like a datagram from nowhere.
+            // The stop's shutdown looks like a datagram without a sender.
             Err(_) if stop.is_told() => {}
             Err(error) => return Err(error),
         }
@@ -188,7 +188,7 @@ pub(super) fn answer(
         match take(socket, client, RecvFlags::DONTWAIT, progress, tally) {
             Ok(_) => was_quiet = false,
             Err(_) if was_quiet => break,
-            // A socket that is shut down is ready all the time: it can only be looked at again.
+            // A socket that is shut down is always ready, so a wait for it would end at once.
             Err(_) => {
                 drain.pause()?;
                 was_quiet = true;
@@ -218,7 +218,7 @@ fn take(
     tally.datagrams += 1;
     progress.heard();
     progress.publish(tally.bytes, tally.datagrams);
-    // A reply that finds no way is a lost one, for the client to notice.
+    // If the reply cannot be sent, it is lost, and the client notices.
     let _lost = socket.send_to(&request[..1], from);
     Ok(count)
 }
