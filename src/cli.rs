@@ -12,7 +12,7 @@ use crate::protocol::message::TestType;
 /// The TCP port of the control connection (P3, "Communication Protocol").
 pub const CONTROL_PORT: u16 = 5678;
 
-/// The longest message of TCP_STREAM, in bytes: what a test holds in memory is a few of them.
+/// The longest message of TCP_STREAM, in bytes: a test holds 16 of them in memory.
 const MOST_MESSAGE_BYTES: usize = 1 << 20;
 
 /// The most payload that a datagram over IPv4 has: 65535 bytes with the headers of IP (20) and UDP (8).

@@ -2,6 +2,7 @@
 //! `crate::protocol::session` decide.
 
 pub(crate) mod client;
+mod connect;
 mod connection;
 mod resolve;
 pub(crate) mod server;

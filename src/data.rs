@@ -1,13 +1,13 @@
 //! The data thread: it owns the test's data socket, and is started, stopped and joined by the control thread.
 //!
-//! Each of the four tests has a file, with the client's half and the server's in it. Without traffic (all of P3, and
-//! `--no-data`) the thread opens, waits and closes; a server's socket is real even then, so that the port that it
-//! announces is one.
+//! Each of the four tests has a file, with the client's half and the server's in it. Without traffic (`--no-data`, as in
+//! P3) the thread opens, waits and closes. A server opens the port that it announces even then.
 
 mod busy;
 mod drain;
 mod pace;
 mod progress;
+mod rounds;
 pub(crate) mod socket;
 mod stop;
 mod tcp_rr;
@@ -46,7 +46,7 @@ pub(crate) struct Service {
     pub(crate) test: TestType,
     /// The open test port.
     pub(crate) socket: TestSocket,
-    /// Data from any other address counts for nothing.
+    /// Data from any other address is not counted.
     pub(crate) client: IpAddr,
     /// `--copy`: every byte is read.
     pub(crate) copy: bool,
@@ -66,9 +66,9 @@ pub(crate) struct Plan {
     pub(crate) local: SocketAddr,
     /// How long, from the start of the thread.
     pub(crate) time: Duration,
-    /// Bytes of a message or datagram of the STREAM tests, if not the documents'.
+    /// Bytes of a message or datagram of the STREAM tests; the documents' length if `None`.
     pub(crate) length: Option<usize>,
-    /// Bits of payload per second, if not as many as there is room for.
+    /// Bits of payload per second; as many as possible if `None`.
     pub(crate) rate: Option<u64>,
     /// `--copy`: every byte comes from the program's memory.
     pub(crate) copy: bool,
@@ -79,7 +79,7 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    /// The bytes of one message: 64 KiB over TCP, 1472 over UDP (S), if the user does not want another length.
+    /// The bytes of one message: what the user asks for, or 64 KiB over TCP and 1472 over UDP (S).
     fn length(&self) -> usize {
         self.length.unwrap_or(if self.test.is_udp() { 1472 } else { 64 << 10 })
     }
@@ -98,7 +98,7 @@ pub(crate) enum DataError {
     Died,
 }
 
-/// A running data thread. Dropped, it is stopped and joined: no test outlives its control connection.
+/// A running data thread. A drop stops and joins it: no test lasts longer than its control connection.
 #[derive(Debug)]
 pub(crate) struct DataThread {
     stopper: Stopper,
@@ -123,7 +123,7 @@ impl DataThread {
         let progress = Arc::new(Progress::new());
         let shared = Arc::clone(&progress);
         let body = move || {
-            // Closed with the thread, however that ends.
+            // This closes when the thread ends, in whatever way.
             let _running = running;
             voice.say("Data thread opening");
             let result = run(job, &stop, &shared);
@@ -144,8 +144,8 @@ impl DataThread {
         &self.progress
     }
 
-    /// When the thread's time is up. It ends by itself then, save where it is blocked in a call: whoever owns it tells
-    /// it to stop.
+    /// When the thread's time is up. It then ends by itself, unless it is blocked in a call: its owner must tell it to
+    /// stop.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         self.deadline
     }
@@ -193,7 +193,7 @@ fn run(job: Job, stop: &StopSignal, progress: &Progress) -> Result<Tally, DataEr
                 output::diagnose(&why);
                 tally.broken = Some(why);
             }
-            // Without data the protocol goes on: Done is due when the time is up, and not before.
+            // The protocol goes on without data: Done is due when the time is up, and not before.
             stop.wait_for_end().map_err(DataError::Wait)?;
         }
     }

@@ -6,8 +6,8 @@ use std::net::SocketAddr;
 use rustix::io::Errno;
 use socket2::{Domain, Protocol, Socket, Type};
 
-/// Begins to connect over TCP, from `local` if given. The socket does not block; whether it is connected already is the
-/// second value. Otherwise it becomes writable when the attempt is decided, and [`Socket::take_error`] tells how.
+/// Begins to connect over TCP, from `local` if given. The socket does not block. The second value says whether it is
+/// connected already. If not, it becomes writable when the attempt ends, and [`Socket::take_error`] says how it ended.
 pub(crate) fn dial(address: SocketAddr, local: Option<SocketAddr>) -> io::Result<(Socket, bool)> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_nonblocking(true)?;

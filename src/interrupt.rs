@@ -3,7 +3,7 @@
 use std::io::{self, PipeReader, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 
-/// Readable from the first SIGINT, SIGTERM or SIGHUP on; nobody ever reads it, so that every later wait ends as well.
+/// Readable from the first SIGINT, SIGTERM or SIGHUP on. Nobody ever reads it, so it ends every later wait as well.
 #[derive(Debug)]
 pub(crate) struct Interrupt {
     raised: PipeReader,
@@ -22,7 +22,7 @@ impl Interrupt {
     /// Catches the signals from now on. Once per process.
     pub(crate) fn install() -> Result<Self, InterruptError> {
         let (raised, mut raise) = io::pipe()?;
-        // A pipe holds thousands of bytes: no number of signals that a person can send blocks the handler's thread.
+        // A pipe holds thousands of bytes: a person cannot send enough signals to block the handler's thread.
         ctrlc::set_handler(move || drop(raise.write_all(b"!")))?;
         Ok(Self { raised })
     }

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::data::Counters;
 
-/// As many intervals as are kept. A longer test joins them two by two, so that its memory does not grow with its time.
+/// So many intervals are kept at most. A longer test joins them in pairs, so its memory does not grow with its time.
 const MOST: usize = 512;
 
 /// One interval, in times since the start of the test.
@@ -27,7 +27,7 @@ pub(crate) struct Intervals {
     number: u32,
     last: (Duration, Counters),
     kept: Vec<Interval>,
-    /// As many intervals as are joined in each that is kept, and those of the one that is not full yet.
+    /// How many intervals are joined in each that is kept; then the joined one that is not full yet, and how many it has.
     joined: u32,
     pending: Option<(Interval, u32)>,
 }
@@ -62,7 +62,7 @@ impl Intervals {
         now.saturating_duration_since(self.started).saturating_sub(self.last.0) >= self.every / 2
     }
 
-    /// Ends an interval, and returns it. A late call makes a long interval, and not a wrong rate.
+    /// Ends an interval, and returns it. After a late call the interval is longer, and its rate still right.
     pub(crate) fn end(&mut self, now: Instant, counters: Counters) -> Interval {
         let (start, before) = self.last;
         let end = now.saturating_duration_since(self.started);

@@ -1,14 +1,17 @@
 //! A network tester: a client and a server that agree on a test over a control connection, and run it over another.
 //!
-//! The flow, top-down; an import always points down this list.
+//! The modules, from the top down: an import always points down this list.
 //!
 //! - [`run_from`]: one whole run of the program.
-//! - [`cli`]: the command line, read into a [`cli::Config`].
 //! - `control`: the control thread. Sockets, the clock, the interrupt; the server's loop and the client's run.
-//! - [`protocol`]: what the messages are and what each side does next, without any I/O.
+//! - `report`: the figures of a test, as text and as JSON.
+//! - `intervals`: what was counted in each interval.
 //! - `data`: the data thread, started and stopped by the control thread, and the test's own socket.
-//! - `tally`, `intervals`, `report`: what was counted, in all and over time, and how a person or a program is told.
-//! - `dial`, `wait`, `interrupt`, `output`: how a connection is begun, the one place that sleeps, the one that hears Ctrl-C, the one that writes.
+//! - [`cli`]: the command line, read into a [`cli::Config`].
+//! - [`protocol`]: what the messages are and what each side does next, without any I/O.
+//! - `tally`: what one half of a test counted.
+//! - `dial`, `output`, `wait`, `interrupt`: how a connection begins, the one place that prints, the one that sleeps, the one
+//!   that hears Ctrl-C.
 
 pub mod cli;
 mod control;
@@ -50,7 +53,7 @@ where
     let config = match Config::parse_from(args) {
         Ok(config) => config,
         Err(usage) => {
-            // Help may be cut off by whoever reads it (`| head`), which is no failure of ours.
+            // The reader may close the help early (`| head`). That is not an error.
             let _unread = usage.print();
             return u8::try_from(usage.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from);
         }

@@ -1,7 +1,7 @@
 //! The two streams of the terminal: what the documents ask for on standard output, diagnostics on standard error.
 //!
-//! Every line is written whole and at once. A stream that nobody reads any more is no reason to end a test, so that a
-//! failed write is passed over; but for that of the report, which is what the program is for.
+//! Every line is written whole and at once. A test goes on when nobody reads a stream any more, so a failed write is
+//! ignored. The report is the exception: it is the purpose of the program.
 
 use std::fmt::Display;
 use std::io::{self, Write};
@@ -11,8 +11,8 @@ pub(crate) fn say(line: impl Display) {
     Voice::Out.say(line);
 }
 
-/// Writes a report to standard output. A reader that has gone away wanted no more, which is no error; a report that cannot
-/// be written for another reason, such as a full disk, is one.
+/// Writes a report to standard output. It is no error when the reader has closed the stream. It is one when the report
+/// cannot be written for another reason, such as a full disk.
 pub(crate) fn report(text: impl Display) -> io::Result<()> {
     match write_line(&mut io::stdout().lock(), text) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
@@ -39,7 +39,7 @@ impl Voice {
     }
 }
 
-/// Writes one line of a report's progress to standard error.
+/// Writes one live line, while a test runs, to standard error.
 pub(crate) fn progress(line: impl Display) {
     Voice::Err.say(line);
 }

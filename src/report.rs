@@ -1,16 +1,17 @@
-//! What the client tells its user: the figures of a test, as text for a person and as JSON for a program.
+//! The client's report: the figures of a test, as text for a person and as JSON for a program.
 //!
 //! The text's figures are lines that a program can find as well. Each stands alone on its line, once, after everything
 //! else of its unit, as `name: number unit`, with a point for the decimals and no other mark in the number:
 //!
 //! ```text
-//! Throughput: 941.23 Mbit/s          STREAM tests: payload that arrived, 10^6 bits per second
+//! Throughput: 941.23 Mbit/s          STREAM tests: payload that arrived (or was sent, where that is not known)
 //! Round trips: 12345.6 per second    RR tests: those that were answered in time
 //! Loss: 25.000 %                     UDP tests: what Results lacks of what was sent, in percent of that
 //! UDP packets received by the server: 1234      UDP tests, also with --no-data: the count of Results
 //! ```
 //!
-//! Where nothing was measured the first three are missing, and a line that begins with `Nothing was measured:` says why.
+//! Where nothing was measured the first three are missing, and a line that begins with `Nothing was measured:` says why;
+//! with `--no-data` that line is missing as well.
 
 mod json;
 mod plot;
@@ -48,7 +49,7 @@ pub(crate) struct Outcome<'a> {
 /// What follows from the counts. Figures of the sender's side and of the receiver's are never mixed in one.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Figures {
-    /// Whether the throughput is of what arrived, or of what was sent where nobody could tell the other.
+    /// Whether the throughput is that of the data that arrived. If that is not known, it is that of the data sent.
     arrived: bool,
     /// Bytes of payload, of that side.
     bytes: Option<u64>,
@@ -75,7 +76,7 @@ impl Outcome<'_> {
         }
     }
 
-    /// Whether data reached the server all the same: a port that closed during the test refuses as well.
+    /// Whether data reached the server all the same. A port that closes during the test also refuses.
     fn reached(&self, tally: &Tally) -> bool {
         self.udp_packets_received.unwrap_or(0) > 0 || tally.round_trips > 0
     }
@@ -122,7 +123,7 @@ impl Outcome<'_> {
         rate.unwrap_or(0.0)
     }
 
-    /// Mean and standard deviation of the intervals' rates, where there are enough of them to tell.
+    /// Mean and standard deviation of the intervals' rates, if there are at least two.
     fn spread(&self) -> Option<(f64, f64)> {
         let rates: Vec<f64> = self.intervals.iter().map(|one| self.rate(one)).collect();
         let count = rates.len() as f64;

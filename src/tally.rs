@@ -9,13 +9,14 @@ use hdrhistogram::Histogram;
 /// The data thread's count, in the unit of each name. What a test does not have is 0.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
-    /// From the open data connection to the last thing that was counted.
+    /// A client's: from the open data connection to the end of its last send or round trip.
     pub(crate) time: Duration,
-    /// Bytes of payload: handed to the system by a client, taken from it by a server.
+    /// Bytes of payload: handed to the system by the client of a STREAM test, taken from it by a server.
     pub(crate) bytes: u64,
-    /// Of a TCP client's bytes, those that the other host had acknowledged when the time was up; not every system tells.
+    /// Of a TCP client's bytes, those that the other host had acknowledged when the time was up. Not every system
+    /// reports them.
     pub(crate) acknowledged_bytes: Option<u64>,
-    /// Datagrams: sent by a client, received by a server.
+    /// Datagrams: sent by a client, received by a server. The requests of a TCP_RR client as well.
     pub(crate) datagrams: u64,
     /// Round trips that were answered in time.
     pub(crate) round_trips: u64,
@@ -25,11 +26,12 @@ pub(crate) struct Tally {
     pub(crate) late: u64,
     /// The time of each round trip, in nanoseconds.
     pub(crate) latency_ns: Option<Histogram<u64>>,
-    /// Receives that this host's system dropped for want of buffer; with receive offload each may be many datagrams.
+    /// Receives that this host's system dropped because the buffer was full. With receive offload each may be many
+    /// datagrams.
     pub(crate) drops: u64,
-    /// Datagrams and connections from other addresses than the client's, which count for nothing.
+    /// Datagrams and connections from other addresses than the client's. They are not part of the test.
     pub(crate) strangers: u64,
-    /// Of the answered round trips, those whose reply was met while spinning.
+    /// Of the answered round trips, those whose reply came while the receive was spinning.
     pub(crate) spun: u64,
     /// Where the data went.
     pub(crate) path: Option<Path>,
@@ -65,9 +67,9 @@ pub(crate) enum Method {
     Batched,
     /// One datagram in one call.
     OneByOne,
-    /// The receive gives the processor up until the reply is there.
+    /// The receive sleeps until the reply is there.
     Blocking,
-    /// The receive looks again and again before it gives the processor up, where that is faster.
+    /// The receive looks again and again before it sleeps, where that is faster.
     BusyPoll,
 }
 
@@ -101,7 +103,7 @@ impl Method {
     }
 }
 
-/// Why no data flows, or none any more.
+/// Why no data was sent, or why it stopped.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Broken {
     /// Nobody has the port: a server of Part 1.
@@ -119,7 +121,7 @@ pub(crate) enum Broken {
 }
 
 impl Broken {
-    /// Whether there never was a data connection, as with a server of Part 1: the protocol goes on without.
+    /// Whether there never was a data connection, as with a server of Part 1. The protocol goes on without one.
     pub(crate) fn is_absence(&self) -> bool {
         matches!(self, Self::Refused(_) | Self::NoAnswer)
     }

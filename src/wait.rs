@@ -12,7 +12,7 @@ use crate::interrupt::Interrupt;
 /// Why a wait did not bring what was waited for.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Stop {
-    /// The user wants to leave. This goes before everything else.
+    /// The user wants to leave. This comes before everything else.
     #[error("interrupted")]
     Interrupted,
     /// The operating system would not wait.
@@ -58,8 +58,8 @@ pub(crate) fn wait<const N: usize>(
     }
 }
 
-/// Waits as [`wait`] does, for a thread that is told by its owner and not by the interrupt: until a source is ready, `end`
-/// is, or `deadline` has come. An `end` alone is told as the time being up.
+/// Waits as [`wait`] does, but for a thread that its owner ends, not the interrupt: until a source is ready, `end` is
+/// ready, or `deadline` has come. If only `end` is ready, the result is [`Woken::TimeUp`].
 pub(crate) fn wait_or_end<const N: usize>(
     end: Option<Source<'_>>,
     sources: [Source<'_>; N],
@@ -86,7 +86,7 @@ fn poll_with<const N: usize>(
 fn poll_until(polled: &mut [PollFd<'_>], deadline: Option<Instant>) -> io::Result<()> {
     loop {
         let left = deadline.map(|at| at.saturating_duration_since(Instant::now()));
-        // A wait longer than the system's clock can tell is a wait for ever.
+        // If the time is too long for the system's clock, the wait has no end.
         let timeout = left.and_then(|left| Timespec::try_from(left).ok());
         match poll(polled, timeout.as_ref()) {
             // A signal that is not ours to handle: the deadline stands.

@@ -1,16 +1,15 @@
 //! The client: finds the server, asks for a test, lets the data thread run, and takes the results.
 
-use std::fmt::Write as _;
 use std::io;
-use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::num::NonZeroU16;
 use std::time::{Duration, Instant};
 
+use super::connect::connect_any;
 use super::connection::{Connection, Received};
 use super::resolve::resolve;
 use crate::cli::ClientConfig;
 use crate::data::{Counters, DataError, DataThread, Job, Plan};
-use crate::dial::dial;
 use crate::interrupt::Interrupt;
 use crate::intervals::Intervals;
 use crate::output::{self, Voice};
@@ -18,13 +17,13 @@ use crate::protocol::message::Results;
 use crate::protocol::session::{ClientAction, ClientEvent, ClientFailure, ClientFinish, ClientSession};
 use crate::report::{self, Outcome};
 use crate::tally::Tally;
-use crate::wait::{Stop, Woken, readable, wait, writable};
+use crate::wait::{Stop, Woken, readable, wait};
 
-/// How long the client waits for the server to close after Results. Nothing hangs on it but a clean end; every other
-/// wait is as long as the server takes, since the client's control connection has no timeout (P3, "Robust Design").
+/// How long the client waits for the server to close after Results. Only a clean end depends on it. Every other wait has
+/// no limit, since the client's control connection has no timeout (P3, "Robust Design").
 const CLOSE_PATIENCE: Duration = Duration::from_secs(5);
 
-/// How the course of a test is looked at where no live lines are wanted.
+/// The length of an interval if the user asks for no live lines.
 const COURSE: Duration = Duration::from_secs(1);
 
 /// The test failed, or was left.
@@ -40,10 +39,10 @@ pub(crate) enum ClientError {
     Failed(#[from] ClientFailure),
     #[error("test failed: {0}")]
     Data(#[from] DataError),
-    /// The protocol went through, and the data did not; already told when it happened.
+    /// The protocol succeeded, and the data failed. The reason was printed when it happened.
     #[error("test failed: the data ended before the time was up")]
     Incomplete,
-    /// The test is done, and nobody has been told.
+    /// The test is done, but its report could not be written.
     #[error("cannot write the report: {0}")]
     Untold(io::Error),
     #[error(transparent)]
@@ -54,7 +53,8 @@ pub(crate) enum ClientError {
 pub(crate) fn run(config: &ClientConfig, interrupt: &Interrupt) -> Result<(), ClientError> {
     let addresses = resolve(&config.target, config.port, interrupt)?
         .map_err(|error| ClientError::Resolve { host: config.target.clone(), error })?;
-    let (stream, server) = connect_any(&addresses, config, interrupt)?;
+    let (stream, server) = connect_any(&addresses, config.bind, interrupt)?
+        .map_err(|tried| ClientError::Connect { host: config.target.clone(), port: config.port, tried })?;
     let local = stream.local_addr().map_err(ClientError::Socket)?;
     let connection = Connection::new(stream).map_err(ClientError::Socket)?;
     let session = ClientSession::new(config.test, CLOSE_PATIENCE);
@@ -75,48 +75,7 @@ pub(crate) fn run(config: &ClientConfig, interrupt: &Interrupt) -> Result<(), Cl
     .play()
 }
 
-/// Tries the addresses in turn; the first that answers is the server.
-fn connect_any(
-    addresses: &[SocketAddr],
-    config: &ClientConfig,
-    interrupt: &Interrupt,
-) -> Result<(TcpStream, SocketAddr), ClientError> {
-    let mut tried = String::new();
-    for &address in addresses {
-        match connect(address, config.bind, interrupt)? {
-            Ok(stream) => return Ok((stream, address)),
-            Err(error) => {
-                let separator = if tried.is_empty() { "" } else { ";" };
-                let _infallible = write!(tried, "{separator} {address}: {error}");
-            }
-        }
-    }
-    if tried.is_empty() {
-        tried.push_str(" it has no address");
-    }
-    Err(ClientError::Connect { host: config.target.clone(), port: config.port, tried })
-}
-
-/// Connects to one address, for as long as the system tries. The inner error belongs to this address.
-fn connect(
-    address: SocketAddr,
-    bind: Option<IpAddr>,
-    interrupt: &Interrupt,
-) -> Result<io::Result<TcpStream>, Stop> {
-    let (socket, connected) = match dial(address, bind.map(|ip| SocketAddr::new(ip, 0))) {
-        Ok(begun) => begun,
-        Err(error) => return Ok(Err(error)),
-    };
-    if !connected {
-        wait(interrupt, [writable(&socket)], None)?;
-    }
-    Ok(match socket.take_error() {
-        Ok(None) => Ok(socket.into()),
-        Ok(Some(error)) | Err(error) => Err(error),
-    })
-}
-
-/// One test over a connection that stands. Dropping it closes everything that it had.
+/// One test over an open connection. A drop closes everything that it has.
 struct Test<'a> {
     config: &'a ClientConfig,
     interrupt: &'a Interrupt,
@@ -133,7 +92,7 @@ struct Test<'a> {
     server: SocketAddr,
     /// This host's end of the control connection.
     local: SocketAddr,
-    /// The moment up to which the session has been told the time.
+    /// Up to this moment the session knows the time.
     told: Instant,
 }
 
@@ -221,7 +180,7 @@ impl Test<'_> {
         Err(why.into())
     }
 
-    /// Ends an interval, and tells of it where live lines are wanted.
+    /// Ends an interval, and prints it if the user asks for live lines.
     fn look(&mut self, now: Instant, counters: Counters) {
         let interval = self.intervals.end(now, counters);
         let wanted = self.config.interval.is_some_and(|every| every < self.config.time) && !self.config.json;
@@ -281,7 +240,7 @@ impl Test<'_> {
                 self.told = now;
                 ClientEvent::Elapsed(time)
             }
-            // The server's end is told before the test's: a test without a server is none.
+            // The server's end comes before the test's: without a server the test has failed.
             Woken::Ready([true, _]) => match self.connection.receive() {
                 Received::Nothing => return Ok(Vec::new()),
                 Received::Bytes(bytes) => ClientEvent::Bytes(bytes),
@@ -292,7 +251,7 @@ impl Test<'_> {
                     let counters = data.progress().counters();
                     self.tally = data.stop()?;
                     let now = Instant::now();
-                    // A rest of an interval is told as one unless it is too short to compare with the others.
+                    // The rest counts as an interval unless it is too short to compare with the others.
                     if !self.config.no_data && self.intervals.is_worth_ending(now) {
                         self.look(now, counters);
                     }

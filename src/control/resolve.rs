@@ -1,5 +1,5 @@
-//! Host names to addresses. The system's resolver can take long and cannot be interrupted, so that it runs in a thread of
-//! its own, which an interrupt leaves behind.
+//! Host names to addresses. The system's resolver can take long and cannot be interrupted, so it runs in a thread of its
+//! own. After an interrupt nobody waits for that thread.
 
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
@@ -19,7 +19,7 @@ pub(super) fn resolve(
     let (ended, running) = io::pipe()?;
     let (answer, answered) = mpsc::channel();
     thread::Builder::new().name("resolver".to_owned()).spawn(move || {
-        // The receiver is gone after an interrupt only.
+        // Only after an interrupt is the receiver gone.
         let _unheard = answer.send((name.as_str(), port).to_socket_addrs().map(Vec::from_iter));
         drop(running);
     })?;

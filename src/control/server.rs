@@ -1,6 +1,6 @@
 //! The server: listens for ever, serves one client at a time, and comes back to waiting whatever a client does.
 //!
-//! Further clients wait in the listening socket's backlog, because two tests at once would spoil each other's figures
+//! Other clients wait in the listening socket's backlog, because two tests at once would disturb each other's figures
 //! (S, the slide on simultaneous clients).
 
 use std::convert::Infallible;
@@ -21,15 +21,15 @@ use crate::protocol::message::TestType;
 use crate::protocol::session::{Ending, ServerAction, ServerClose, ServerEvent, ServerSession};
 use crate::wait::{Stop, Woken, readable, wait};
 
-/// How many clients may wait. More than a course ever starts at once; the system cuts it to its own limit.
+/// How many clients may wait: more than a course ever starts at once. The system may reduce it to its own limit.
 const BACKLOG: i32 = 1024;
 
-/// How long Results may take to be read by a client that keeps its side open. Only a client that has more to send than
-/// Done loses anything when it ends, and the next client waits no longer than this.
+/// How long a client may keep its side open after Results. Only a client that sends more than Done can lose something
+/// when the time is up. The next client waits no longer than this.
 const LINGER: Duration = Duration::from_millis(500);
 
-/// The pause after the system refused a connection for want of descriptors or memory: long enough not to spin, short
-/// enough that nobody notices.
+/// The pause after the system refused a connection because descriptors or memory ran out: long enough not to spin, and
+/// too short to notice.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// The server cannot begin, or cannot go on.
@@ -60,7 +60,7 @@ pub(crate) fn run(config: &ServerConfig, interrupt: &Interrupt) -> Result<Infall
                 }
             }
             Err(error) => {
-                // Once per kind: a shortage lasts, and would fill the terminal.
+                // Once per kind: such an error goes on for a while, and would fill the terminal.
                 if refused.replace(error.kind()) != Some(error.kind()) {
                     output::diagnose(format_args!("cannot accept a client: {error}"));
                 }
@@ -142,17 +142,17 @@ fn serve(stream: TcpStream, config: &ServerConfig, interrupt: &Interrupt) -> Res
     }
 }
 
-/// One client, from its connection to its end. Dropping it closes everything that it had.
+/// One client, from its connection to its end. A drop closes everything that it has.
 struct Served<'a> {
     config: &'a ServerConfig,
     interrupt: &'a Interrupt,
     session: ServerSession,
-    /// Dropped before the connection: the client of an aborted test finds the test port closed when it sees the end.
+    /// Dropped before the connection: when the client of an aborted test sees the end, the test port is closed.
     data: Option<DataThread>,
     connection: Connection,
     local: SocketAddr,
     client: IpAddr,
-    /// The moment up to which the session has been told the time.
+    /// Up to this moment the session knows the time.
     told: Instant,
 }
 

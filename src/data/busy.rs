@@ -1,9 +1,12 @@
-//! `--busy-poll`: whether to spin for a reply or to block. Spinning saves the two context switches of a round trip where
-//! a processor is free for it, and costs whole time slices where none is, so that the two are compared by their rates
-//! within the test, again and again, and the slower one is left at once.
+//! `--busy-poll`: whether to spin for a reply or to block. If a processor is free, spinning saves the two context switches
+//! of a round trip. If none is free, it costs whole time slices. So the test compares the rates of the two ways again and
+//! again, and leaves the slower one at once.
 
 use std::io;
+use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
+
+use rustix::net::{RecvFlags, recv};
 
 use super::socket::is_nothing;
 
@@ -14,22 +17,22 @@ const SPIN: Duration = Duration::from_micros(50);
 /// only when the slice is over.
 const EPOCH: Duration = Duration::from_millis(10);
 
-/// The slower way is tried again after this time, which doubles as long as it stays the slower one: the trials of a way
-/// that does not pay cost a hundredth of a long test.
+/// The slower way is tried again after this time, which doubles as long as it stays the slower one: in a long test its
+/// trials take one epoch of every two seconds.
 const FIRST_TRIAL: Duration = Duration::from_millis(100);
 const LAST_TRIAL: Duration = Duration::from_secs(2);
 
-/// Only what is clearly faster is changed to: rates of neighbouring epochs differ by some per cent.
+/// The other way must be faster by this factor: the rates of two epochs differ by some per cent anyway.
 const CLEARLY: f64 = 1.1;
 
-/// Spinning has to win so many trials in a row: on a busy machine one epoch of either way may be lucky.
+/// Spinning must win so many trials in a row: on a busy machine one epoch of either way may be fast by chance.
 const WINS: u32 = 3;
 
-/// How fast the memory of the best blocking epochs fades. Spinning is held against what blocking could do, and not against
-/// an epoch of it that something else spoilt.
+/// How fast the best rate of blocking is forgotten. Spinning is compared with what blocking can do, and not with an epoch
+/// that other programs disturbed.
 const FADE: f64 = 0.02;
 
-/// Looked at every so many round trips: a clock is not free at this pace.
+/// The clock is read every so many round trips: to read it costs time.
 const STRIDE: u32 = 16;
 
 /// How to wait for the next message.
@@ -51,6 +54,12 @@ pub(super) fn spin(mut look: impl FnMut() -> io::Result<usize>) -> Option<io::Re
             return None;
         }
     }
+}
+
+/// Receives what is there, without waiting: what a receive looks at while it spins.
+pub(super) fn look(socket: &impl AsFd, buffer: &mut [u8]) -> io::Result<usize> {
+    let (_, count) = recv(socket, buffer, RecvFlags::DONTWAIT)?;
+    Ok(count)
 }
 
 /// The choice.
@@ -101,7 +110,7 @@ impl Choice {
             return;
         }
         self.trips += 1;
-        // A way that is slow beyond all measure must not be kept for sixteen of its trips.
+        // A way on trial may be very slow: it must not last for sixteen round trips.
         if self.trips.is_multiple_of(STRIDE) || self.trial {
             self.judge(now());
         }
@@ -209,7 +218,7 @@ mod tests {
         assert!(share > 0.9, "{share}");
     }
 
-    /// Both ways are spoilt at random by whatever else runs, spinning more often: what a loaded machine looks like.
+    /// On a loaded machine other programs disturb both ways at random, and spinning more often.
     #[test]
     fn luck_does_not_make_it_spin() {
         let mut noise = 1_u64;

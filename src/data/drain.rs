@@ -1,5 +1,5 @@
-//! When a server that was told to stop has taken what was sent before: Done travels on the control connection and can
-//! overtake data that is still under way, or that lies in the data socket unread.
+//! When a server that was told to stop has received all that was sent before. Done comes on the control connection: it can
+//! arrive before data that is still under way, or that nobody has read from the data socket yet.
 
 use std::io;
 use std::os::fd::AsFd;
@@ -8,11 +8,11 @@ use std::time::{Duration, Instant};
 use super::stop::StopSignal;
 use crate::wait::{Woken, readable, wait_or_end};
 
-/// Data that does not come within this time after the last has not come: on one host the system delivers within
-/// microseconds, but a busy processor may be late with it.
+/// The server waits for so long after the last data. On one host the system delivers within microseconds, but a busy
+/// processor may be late.
 const QUIET: Duration = Duration::from_millis(10);
 
-/// A client that goes on sending after Done holds its Results up for no longer than this.
+/// If a client goes on sending after Done, its Results wait no longer than this.
 const BOUND: Duration = Duration::from_millis(500);
 
 /// The end of a server's half: running until the stop, draining until it is quiet or the bound is reached.
@@ -44,13 +44,13 @@ impl<'a> Drain<'a> {
         let until = self.bound().min(Instant::now() + QUIET);
         Ok(match wait_or_end(None, [readable(socket)], Some(until))? {
             Woken::Ready(_) => Waited::Ready,
-            // A socket with a low-water mark may hold less than that: it is looked at once more without.
+            // A socket with a low-water mark may hold less than that: the caller must look once more without the mark.
             Woken::TimeUp if limit.is_some() => Waited::Limit,
             Woken::TimeUp => Waited::Quiet,
         })
     }
 
-    /// Waits as long as a socket has to be quiet, whatever it says meanwhile.
+    /// Waits as long as a socket must be quiet, whatever happens on it meanwhile.
     pub(super) fn pause(&mut self) -> io::Result<()> {
         let until = self.bound().min(Instant::now() + QUIET);
         wait_or_end(None, [], Some(until)).map(|_: Woken<0>| ())

@@ -1,4 +1,4 @@
-//! `--rate`: when the next message may go out. Times are counted from the start, so that a late wake-up is made good.
+//! `--rate`: when the next message may go out. Times count from the start, so a late message does not lower the rate.
 
 use std::time::{Duration, Instant};
 
@@ -27,8 +27,8 @@ impl Pace {
         }
     }
 
-    /// How many messages of this many bytes go out in a millisecond: what may be sent in one go without a burst that
-    /// the rate's name would not tell.
+    /// How many messages of this length make a millisecond of the rate: no more are sent at once, so that the rate is
+    /// right over short times too.
     pub(super) fn burst(&self, message_bytes: usize) -> Option<usize> {
         let in_a_millisecond = self.bits_per_second? / 8.0 / 1e3 / message_bytes as f64;
         Some((in_a_millisecond as usize).max(1))

@@ -23,8 +23,8 @@ use crate::wait::{Woken, readable, writable};
 pub(super) use datagrams::{Receiver, Sender, drops};
 pub(super) use stream::{Sink, Source};
 
-/// What a UDP server asks the system to hold for it, so that a burst does not become loss while something else has the
-/// processor. The system may give less.
+/// The receive buffer that a UDP server asks for. It keeps a burst while another program has the processor. The system may
+/// give less.
 const RECEIVE_BUFFER_BYTES: usize = 32 << 20;
 
 /// Less than this is worth a warning: a fast network fills it in a millisecond.
@@ -71,7 +71,7 @@ fn enlarge(socket: &UdpSocket) {
     #[cfg(not(target_os = "linux"))]
     let forced = false;
     if !forced {
-        // An unprivileged program gets what net.core.rmem_max allows, or nothing more.
+        // An unprivileged program gets no more than net.core.rmem_max allows.
         let _kept = reference.set_recv_buffer_size(RECEIVE_BUFFER_BYTES);
     }
     if let Ok(bytes) = reference.recv_buffer_size()
@@ -91,7 +91,7 @@ struct StreamInfo {
     retransmitted_segments: u32,
 }
 
-/// How many of a stream's bytes the other host has acknowledged, where the system tells.
+/// How many of a stream's bytes the other host has acknowledged, if the system reports it.
 pub(super) fn acknowledged_bytes(stream: &TcpStream) -> Option<u64> {
     sys::stream_info(stream).ok().map(|info| info.acknowledged_bytes)
 }
@@ -144,7 +144,7 @@ pub(super) fn accept(
         match listener.accept() {
             Ok((stream, from)) if from.ip().to_canonical() == client => return Ok(Some(stream)),
             Ok(_) => *strangers += 1,
-            // What gave up before its turn is nobody's loss.
+            // The other side gave up before the accept.
             Err(error) if error.kind() == ErrorKind::ConnectionAborted => {}
             Err(error) if is_nothing(&error) => {
                 if stop.is_told() {
@@ -178,7 +178,7 @@ pub(super) fn connect_tcp(
     Ok(socket.into())
 }
 
-/// A UDP socket that sends to the test port and hears nobody else.
+/// A UDP socket that sends to the test port, and receives only from there.
 pub(super) fn connect_udp(server: SocketAddr, local: SocketAddr) -> io::Result<UdpSocket> {
     let socket = UdpSocket::bind(local)?;
     socket.connect(server)?;
@@ -196,7 +196,7 @@ pub(super) fn refused(error: io::Error) -> Broken {
     }
 }
 
-/// Whether a call that does not block, or that a signal cut short, simply has nothing to tell.
+/// Whether a call only has nothing to return now: it does not block, or a signal ended it early.
 pub(super) fn is_nothing(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted)
 }

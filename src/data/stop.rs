@@ -11,7 +11,7 @@ use rustix::net::{Shutdown, shutdown};
 
 use crate::wait::{Source, Woken, readable, wait_or_end};
 
-/// The owner's end. Dropped, it tells as well.
+/// The owner's end. A drop stops the thread as well.
 #[derive(Debug)]
 pub(super) struct Stopper {
     shared: Arc<Shared>,
@@ -45,7 +45,7 @@ impl Stopper {
     pub(super) fn stop(&mut self) {
         drop(self.told.take());
         let blocking = self.shared.blocking.lock().unwrap_or_else(PoisonError::into_inner);
-        // Set under the lock: a socket that is offered later is shut down by who offers it.
+        // Set under the lock: if a socket comes later, `unblock` shuts it down.
         self.shared.stopped.store(true, Ordering::Release);
         if let Some((socket, how)) = &*blocking {
             shut(socket, *how);
@@ -70,7 +70,8 @@ impl StopSignal {
         self.is_told() || self.deadline.is_some_and(|deadline| now >= deadline)
     }
 
-    /// Waits until one of the sources is ready, or the stop, or the time, or `until`. Who is woken looks again.
+    /// Waits for one of the sources, for the stop, for the end of the time, or until `until`. The caller must then look
+    /// again.
     pub(super) fn wait<const N: usize>(
         &self,
         sources: [Source<'_>; N],
@@ -102,7 +103,6 @@ impl StopSignal {
 pub(super) const WAKES_ALL: bool = cfg!(target_os = "linux");
 
 fn shut(socket: &OwnedFd, how: Shutdown) {
-    // A UDP socket that is not connected answers ENOTCONN, and its waiting call is woken all the same; one that is
-    // gone needs no waking.
+    // A UDP socket that is not connected answers ENOTCONN, but its waiting call ends all the same.
     let _not_connected = shutdown(socket, how);
 }

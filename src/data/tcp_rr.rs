@@ -1,26 +1,27 @@
 //! TCP_RR: one byte there, one byte back, one at a time (S, the slide on TCP round trips).
 //!
-//! Both sides block in their receive, which is the fastest way to wait that leaves the processor to others; with
+//! Both sides block in their receive: of the ways to wait that leave the processor to others it is the fastest. With
 //! `--busy-poll` they spin where that is faster.
 
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, TcpListener, TcpStream};
 use std::time::Instant;
 
-use rustix::net::{RecvFlags, Shutdown, recv};
+use rustix::net::Shutdown;
 
 use super::Plan;
-use super::busy::{Choice, Way, spin};
+use super::busy::{Choice, Way, look, spin};
 use super::progress::Progress;
+use super::rounds;
 use super::socket::{accept, connect_tcp, is_nothing, stream_path};
 use super::stop::{StopSignal, WAKES_ALL};
 use crate::tally::{Broken, Method, Tally, latencies};
 use crate::wait::readable;
 
-/// More than the one byte that is due, so that a server that answers more is not taken for a fast one.
+/// More than the one byte that is due: if a server answers more, the rest must not count as further replies.
 const REPLY_BYTES: usize = 64;
 
-/// A server answers as many bytes as came; what a client sends ahead is answered in pieces of this.
+/// A server answers as many bytes as came, at most so many at once.
 const REQUEST_BYTES: usize = 4096;
 
 /// The client's half: round trips until the time is up.
@@ -35,36 +36,25 @@ pub(super) fn ask(
     stop.unblock(&stream, Shutdown::Both)?;
     tally.path = stream_path(&stream).ok();
     tally.method = Some(if plan.busy_poll { Method::BusyPoll } else { Method::Blocking });
-    let mut latency = latencies();
+    tally.latency_ns = latencies();
     let mut reply = [0; REPLY_BYTES];
     let mut choice = Choice::new(plan.busy_poll, Instant::now());
-    let started = Instant::now();
-    let mut asked = started;
-    let result = loop {
-        if stop.is_over(asked) {
-            break Ok(());
-        }
+    rounds::play(stop, tally, |asked, tally| {
         if let Err(error) = stream.write_all(&[0x5A]) {
-            break lost(stop, Broken::Failed(error));
+            return lost(stop, Broken::Failed(error));
         }
         tally.datagrams += 1;
         match receive(&mut stream, &mut reply, stop, &mut choice) {
-            Ok((0, _)) => break lost(stop, Broken::Closed),
-            Ok((_, way)) => tally.spun += u64::from(way == Way::Spin),
-            Err(error) => break lost(stop, Broken::Failed(error)),
+            Ok((0, _)) => lost(stop, Broken::Closed),
+            Ok((_, way)) => {
+                let now = Instant::now();
+                rounds::count_answer(progress, tally, now - asked, way);
+                choice.count(|| now);
+                Ok(Some(now))
+            }
+            Err(error) => lost(stop, Broken::Failed(error)),
         }
-        let now = Instant::now();
-        tally.round_trips += 1;
-        if let Some(latency) = &mut latency {
-            latency.saturating_record((now - asked).as_nanos() as u64);
-        }
-        progress.publish(0, tally.round_trips);
-        choice.count(|| now);
-        asked = now;
-    };
-    tally.time = started.elapsed();
-    tally.latency_ns = latency;
-    result
+    })
 }
 
 /// The server's half: one byte back for each byte, until told to stop.
@@ -82,7 +72,7 @@ pub(super) fn answer(
         stop.unblock(&stream, Shutdown::Both)?;
         let mut request = [0; REQUEST_BYTES];
         let mut choice = Choice::new(busy_poll, Instant::now());
-        // Any other end than the stop is the client's going, which its control connection tells as well.
+        // If this ends before the stop, the client has gone. The control connection will show that too.
         while let Ok((count @ 1.., _)) = receive(&mut stream, &mut request, stop, &mut choice) {
             progress.heard();
             if stream.write_all(&request[..count]).is_err() {
@@ -95,7 +85,7 @@ pub(super) fn answer(
     Ok(())
 }
 
-/// Waits until something comes, the other side ends, or the stop shuts the socket down. Says how it was met.
+/// Waits until something comes, the other side ends, or the stop shuts the socket down. Also returns which way it waited.
 fn receive(
     stream: &mut TcpStream,
     buffer: &mut [u8],
@@ -121,12 +111,7 @@ fn receive(
     }
 }
 
-fn look(stream: &TcpStream, buffer: &mut [u8]) -> io::Result<usize> {
-    let (_, count) = recv(stream, buffer, RecvFlags::DONTWAIT)?;
-    Ok(count)
-}
-
-/// An end that the stop itself made is none.
-fn lost(stop: &StopSignal, why: Broken) -> Result<(), Broken> {
-    if stop.is_over(Instant::now()) { Ok(()) } else { Err(why) }
+/// An end is a failure, unless the stop itself caused it.
+fn lost(stop: &StopSignal, why: Broken) -> Result<Option<Instant>, Broken> {
+    if stop.is_over(Instant::now()) { Ok(None) } else { Err(why) }
 }

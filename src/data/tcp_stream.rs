@@ -2,18 +2,17 @@
 
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, Shutdown, TcpListener, TcpStream};
-use std::time::Instant;
 
 use super::Plan;
 use super::drain::{Drain, Waited};
 use super::pace::Pace;
 use super::progress::Progress;
+use super::rounds;
 use super::socket::{Sink, Source, accept, acknowledged_bytes, connect_tcp, is_nothing, stream_path};
 use super::stop::StopSignal;
 use crate::tally::{Broken, Tally};
-use crate::wait::writable;
 
-/// How often the count of acknowledged bytes is read while sending, in messages: about every 4 MiB.
+/// After so many sends the count of acknowledged bytes is read: with the documents' messages, every 4 MiB at most.
 const ASK_EVERY: u32 = 64;
 
 /// The client's half: sends until the time is up. Bytes count when the system has taken them.
@@ -23,39 +22,25 @@ pub(super) fn send(
     progress: &Progress,
     tally: &mut Tally,
 ) -> Result<(), Broken> {
-    let mut stream = connect_tcp(plan.server, plan.local, stop)?;
+    let stream = connect_tcp(plan.server, plan.local, stop)?;
     let mut source = Source::new(plan.length(), plan.copy);
     let pace = Pace::new(plan.rate);
     let mut sends = 0_u32;
-    let started = Instant::now();
-    let result = loop {
-        if stop.is_over(Instant::now()) {
-            break Ok(());
-        }
-        if let Some(due) = pace.wait_until(tally.bytes) {
-            stop.wait([], Some(due))?;
-            continue;
-        }
-        match source.send(&mut stream) {
-            Ok(count) => tally.bytes += count as u64,
-            Err(error) if is_nothing(&error) => {
-                stop.wait([writable(&stream)], None)?;
-            }
-            Err(error) => break Err(lost(error)),
-        }
+    let result = rounds::send(&stream, &pace, stop, tally, |tally| {
+        let sent = source.send(&stream).map(|count| tally.bytes += count as u64);
         sends = sends.wrapping_add(1);
         if plan.rate.is_some() || sends.is_multiple_of(ASK_EVERY) {
             progress.publish(acknowledged_bytes(&stream).unwrap_or(tally.bytes), 0);
         }
-    };
-    tally.time = started.elapsed();
+        sent
+    });
     tally.acknowledged_bytes = acknowledged_bytes(&stream).map(|bytes| bytes.min(tally.bytes));
     progress.publish(tally.acknowledged_bytes.unwrap_or(tally.bytes), 0);
     tally.path = stream_path(&stream).ok();
     tally.method = Some(source.method());
-    // The server reads to the end of the stream: what is still in the system's buffers goes out before it.
+    // The server reads to the end of the stream: what is still in the system's buffers is sent before that.
     let _gone = stream.shutdown(Shutdown::Write);
-    result
+    result.map_err(lost)
 }
 
 /// The server's half: takes everything until it is told to stop, and then the rest of what was sent.
@@ -98,7 +83,7 @@ fn take(
                 Waited::Limit => sink.calm(&stream),
                 Waited::Quiet => return Ok(()),
             },
-            // The client went away, which its control connection tells as well.
+            // The client went away. The control connection will show that too.
             Err(_) => return Ok(()),
         }
     }

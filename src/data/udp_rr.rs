@@ -8,12 +8,13 @@ use std::io::{self, ErrorKind};
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
-use rustix::net::{RecvFlags, Shutdown, recv, recvfrom};
+use rustix::net::{RecvFlags, Shutdown, recvfrom};
 
 use super::Plan;
-use super::busy::{Choice, Way, spin};
+use super::busy::{Choice, Way, look, spin};
 use super::drain::Drain;
 use super::progress::Progress;
+use super::rounds;
 use super::socket::{connect_udp, datagram_path, drops, is_nothing, refused};
 use super::stop::{StopSignal, WAKES_ALL};
 use crate::tally::{Broken, Method, Tally, latencies};
@@ -21,7 +22,7 @@ use crate::wait::readable;
 use patience::Patience;
 use sequence::{Judgement, Sequence};
 
-/// Datagrams carry one byte; what is longer is cut.
+/// Datagrams carry one byte; what is longer than this is cut.
 const DATAGRAM_BYTES: usize = 16;
 
 /// The client's half: round trips until the time is up.
@@ -34,6 +35,7 @@ pub(super) fn ask(
     let mut asker = Asker {
         plan,
         stop,
+        progress,
         socket: connect(plan, stop)?,
         sequence: Sequence::default(),
         patience: Patience::default(),
@@ -43,23 +45,7 @@ pub(super) fn ask(
     tally.path = datagram_path(&asker.socket).ok();
     tally.method = Some(if plan.busy_poll { Method::BusyPoll } else { Method::Blocking });
     tally.latency_ns = latencies();
-    let started = Instant::now();
-    let mut asked = started;
-    let result = loop {
-        if stop.is_over(asked) {
-            break Ok(());
-        }
-        match asker.round_trip(asked, tally) {
-            Ok(Some(now)) => {
-                progress.publish(0, tally.round_trips);
-                asked = now;
-            }
-            Ok(None) => break Ok(()),
-            Err(why) => break Err(why),
-        }
-    };
-    tally.time = started.elapsed();
-    result
+    rounds::play(stop, tally, |asked, tally| asker.round_trip(asked, tally))
 }
 
 fn connect(plan: &Plan, stop: &StopSignal) -> io::Result<UdpSocket> {
@@ -72,6 +58,7 @@ fn connect(plan: &Plan, stop: &StopSignal) -> io::Result<UdpSocket> {
 struct Asker<'a> {
     plan: &'a Plan,
     stop: &'a StopSignal,
+    progress: &'a Progress,
     socket: UdpSocket,
     sequence: Sequence,
     patience: Patience,
@@ -105,12 +92,8 @@ impl Asker<'_> {
                 Some(Judgement::Due) => {
                     let took = now - asked;
                     self.patience.answered(took);
-                    tally.round_trips += 1;
-                    tally.spun += u64::from(way == Way::Spin);
+                    rounds::count_answer(self.progress, tally, took, way);
                     self.choice.count(|| now);
-                    if let Some(latency) = &mut tally.latency_ns {
-                        latency.saturating_record(took.as_nanos() as u64);
-                    }
                     return Ok(Some(now));
                 }
                 None if now < asked + patience => {}
@@ -118,7 +101,7 @@ impl Asker<'_> {
                     tally.unanswered += 1;
                     self.patience.disappointed();
                     if self.sequence.lost() {
-                        // A late reply cannot be told from the next one by its byte, so that it is by its port.
+                        // The byte does not show which reply is late. A new port does.
                         self.socket = connect(self.plan, self.stop)?;
                         self.timeout = None;
                     }
@@ -140,7 +123,7 @@ impl Asker<'_> {
             return met.map(|_| (Some(reply[0]), Way::Spin));
         }
         if WAKES_ALL {
-            // Rounded, so that the steady case never sets it.
+            // Rounded: while replies are fast, it stays the same and is not set again.
             let timeout = patience::rounded(left);
             if self.timeout != Some(timeout) {
                 self.socket.set_read_timeout(Some(timeout))?;
@@ -164,11 +147,6 @@ impl Asker<'_> {
             _ => Err(refused(error)),
         }
     }
-}
-
-fn look(socket: &UdpSocket, buffer: &mut [u8]) -> io::Result<usize> {
-    let (_, count) = recv(socket, buffer, RecvFlags::DONTWAIT)?;
-    Ok(count)
 }
 
 /// The server's half: one datagram back for each of the client's, to the port that it came from; counts them, those that
@@ -199,7 +177,7 @@ pub(super) fn answer(
         match met {
             Ok(_) => choice.count(Instant::now),
             Err(error) if is_nothing(&error) => {}
-            // The stop's shutdown looks like a datagram from nowhere.
+            // The stop's shutdown looks like a datagram without a sender.
             Err(_) if stop.is_told() => {}
             Err(error) => return Err(error),
         }
@@ -210,7 +188,7 @@ pub(super) fn answer(
         match take(socket, client, RecvFlags::DONTWAIT, progress, tally) {
             Ok(_) => was_quiet = false,
             Err(_) if was_quiet => break,
-            // A socket that is shut down is ready all the time: it can only be looked at again.
+            // A socket that is shut down is always ready, so a wait for it would end at once.
             Err(_) => {
                 drain.pause()?;
                 was_quiet = true;
@@ -240,7 +218,7 @@ fn take(
     tally.datagrams += 1;
     progress.heard();
     progress.publish(tally.bytes, tally.datagrams);
-    // A reply that finds no way is a lost one, for the client to notice.
+    // If the reply cannot be sent, it is lost, and the client notices.
     let _lost = socket.send_to(&request[..1], from);
     Ok(count)
 }

@@ -9,12 +9,12 @@ use super::Plan;
 use super::drain::{Drain, Waited};
 use super::pace::Pace;
 use super::progress::Progress;
+use super::rounds;
 use super::socket::{Receiver, Sender, connect_udp, datagram_path, drops, is_nothing, refused};
 use super::stop::StopSignal;
 use crate::tally::{Broken, Tally};
-use crate::wait::writable;
 
-/// The pause after the system had no room for a datagram in its queues (ENOBUFS), which nothing announces the end of.
+/// The pause after the system had no room for a datagram (ENOBUFS, ENOMEM): no call waits for the end of that.
 const NO_ROOM: Duration = Duration::from_micros(100);
 
 /// The client's half: sends until the time is up. Datagrams count when the system has taken them.
@@ -29,34 +29,19 @@ pub(super) fn send(
     let mut sender = Sender::new(&socket, plan.length(), plan.offload);
     let pace = Pace::new(plan.rate);
     let burst = pace.burst(plan.length()).unwrap_or(usize::MAX);
-    let started = Instant::now();
-    let result = loop {
-        if stop.is_over(Instant::now()) {
-            break Ok(());
+    let result = rounds::send(&socket, &pace, stop, tally, |tally| match sender.send(&socket, burst) {
+        Ok(count) => {
+            tally.datagrams += count as u64;
+            tally.bytes += (count * plan.length()) as u64;
+            progress.publish(tally.bytes, tally.datagrams);
+            Ok(())
         }
-        if let Some(due) = pace.wait_until(tally.bytes) {
-            stop.wait([], Some(due))?;
-            continue;
-        }
-        match sender.send(&socket, burst) {
-            Ok(count) => {
-                tally.datagrams += count as u64;
-                tally.bytes += (count * plan.length()) as u64;
-                progress.publish(tally.bytes, tally.datagrams);
-            }
-            Err(error) if is_nothing(&error) => {
-                stop.wait([writable(&socket)], None)?;
-            }
-            Err(error) if is_without_room(&error) => {
-                stop.wait([], Some(Instant::now() + NO_ROOM))?;
-            }
-            Err(error) => break Err(refused(error)),
-        }
-    };
-    tally.time = started.elapsed();
+        Err(error) if is_without_room(&error) => stop.wait([], Some(Instant::now() + NO_ROOM)).map(drop),
+        Err(error) => Err(error),
+    });
     tally.path = datagram_path(&socket).ok();
     tally.method = Some(sender.method());
-    result
+    result.map_err(refused)
 }
 
 /// The server's half: counts the client's datagrams until it is told to stop, and then those that lie in the socket.

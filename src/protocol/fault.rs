@@ -17,7 +17,7 @@ pub enum Fault {
         /// The value that came.
         value: u64,
     },
-    /// A message of the protocol, but not the one whose turn it is (told from byte 1).
+    /// A message of the protocol, but not the one that is due (byte 1 says which it is).
     #[error("{got} came where {due} was due (byte 1 is {:#04x}, allowed: {:#04x})", *got as u8, *due as u8)]
     NotDue {
         /// The message that was due.
@@ -48,7 +48,7 @@ pub enum Fault {
 }
 
 impl Fault {
-    /// The fault of the field that holds the byte at `offset`, of a message's fields, which no message is without.
+    /// The fault of the field that holds the byte at `offset`. `fields` are those of the message: at least one.
     pub(super) fn within(
         message: MessageType,
         fields: &'static [Field],

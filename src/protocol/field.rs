@@ -1,5 +1,5 @@
-//! What a byte table is made of: the fields of a message and the number that tells the messages apart. For the messages
-//! themselves, and for whoever names a wrong byte.
+//! The parts of a byte table: the fields of a message, and the number that says which message it is. The messages use
+//! them, and so does a fault that names a wrong byte.
 
 use std::fmt;
 

@@ -1,5 +1,5 @@
-//! From bytes in slices of any length to whole messages: TCP keeps the order of bytes and nothing else, so that a message
-//! may come in pieces or together with the next one (S, the slides on `recv`).
+//! From bytes in slices of any length to whole messages. TCP keeps the order of bytes and nothing else: a message may
+//! come in pieces, or together with the next one (S, the slides on `recv`).
 
 use super::fault::Fault;
 use super::message::Message;

@@ -94,8 +94,8 @@ pub trait Message: Sized + DekuWriter<()> + for<'a> DekuReader<'a, ()> {
     /// Reads the message at the start of `bytes`, whatever follows it.
     ///
     /// # Errors
-    /// As [`Message::decode`], save that nothing is ever trailing. A wrong byte is named even where the message is
-    /// not complete yet.
+    /// As [`Message::decode`], but never [`Fault::Trailing`]. A wrong byte is named even if the message is not
+    /// complete yet.
     fn decode_first(bytes: &[u8]) -> Result<Self, Fault> {
         let mut cursor = Cursor::new(bytes);
         let mut reader = Reader::new(&mut cursor);
@@ -104,7 +104,7 @@ pub trait Message: Sized + DekuWriter<()> + for<'a> DekuReader<'a, ()> {
             Err(DekuError::Incomplete(_)) => {
                 Err(Fault::Truncated { message: Self::TYPE, got: bytes.len(), size: Self::SIZE })
             }
-            // The schema refuses a field once it has read it, so that what was read last is what is wrong.
+            // The schema refuses a field as soon as it has read it: the field that was read last is the wrong one.
             Err(_) => {
                 let wrong = (reader.bits_read / 8).saturating_sub(1);
                 Err(Fault::within(Self::TYPE, Self::FIELDS, bytes, wrong))
@@ -116,7 +116,7 @@ pub trait Message: Sized + DekuWriter<()> + for<'a> DekuReader<'a, ()> {
     fn encode(&self) -> Vec<u8> {
         let mut bytes = Cursor::new(Vec::with_capacity(Self::SIZE));
         let written = self.to_writer(&mut Writer::new(&mut bytes), ());
-        // Each field is a whole number of bytes of a fixed width and the target grows, so that no write can fail.
+        // Every field is some whole bytes, and the target grows: no write can fail.
         debug_assert_eq!(written, Ok(()));
         bytes.into_inner()
     }

@@ -1,7 +1,7 @@
 //! The two state machines of one test, server and client: what happened goes in, what to do comes out.
 //!
-//! They hold no socket and no clock, so that every order of events can be tried; `crate::control` feeds them and does
-//! as they say. After an action that closes the connection nothing more comes out, whatever is fed.
+//! They have no socket and no clock, so a test can try every order of events. `crate::control` gives them the events and
+//! does what they say. After an action that closes the connection they return no more actions, whatever happens.
 
 mod client;
 mod server;

@@ -1,4 +1,4 @@
-//! Throughput over time in one line of the terminal.
+//! The rate of a test over time, in one line of the terminal.
 
 /// As many columns as a plot has at most.
 const COLUMNS: usize = 60;

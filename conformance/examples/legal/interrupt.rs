@@ -18,7 +18,7 @@ use nix::sys::{
     signalfd::{SfdFlags, SignalFd},
 };
 
-use crate::{cli::Mode, output, server, variants::on};
+use crate::{child, cli::Mode, output, variants::on};
 
 static ARRIVED: AtomicBool = AtomicBool::new(false);
 /// The end that becomes readable at an interrupt, and the end that makes it so.
@@ -57,7 +57,7 @@ pub(crate) fn watch(mode: Mode) {
             }
             return;
         }
-        server::end_children();
+        child::end();
         std::process::exit(i32::from(farewell(mode)))
     });
 }
@@ -81,7 +81,7 @@ pub(crate) fn wake() -> Option<BorrowedFd<'static>> {
 
 /// The line and the status of a program that unwound after an interrupt.
 pub(crate) fn leave(mode: Mode) -> ExitCode {
-    server::end_children();
+    child::end();
     ExitCode::from(farewell(mode))
 }
 

@@ -5,6 +5,7 @@
 //! a name to see what it does; `variants.toml` says why it is legal. It was written from `spec/` and the course
 //! documents, and shares no code with the reference.
 
+mod child;
 mod cli;
 mod client;
 mod control;

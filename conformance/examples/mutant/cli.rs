@@ -7,6 +7,7 @@ use clap::{Arg, ArgAction, ArgGroup, ArgMatches, Command, builder::PossibleValue
 use crate::{
     crash, faults,
     faults::fault,
+    output::say,
     wire::{self, TestType},
 };
 
@@ -108,7 +109,7 @@ fn options(matches: &ArgMatches, own: OwnOptions) -> Result<Options, ExitCode> {
         (false, true) => Mode::Server,
         (false, false) if fault("no-mode-serves") => Mode::Server,
         (false, false) if fault("no-mode-exits-0") && !given("target") => {
-            crate::say("Nothing to do: choose --client or --server");
+            say("Nothing to do: choose --client or --server");
             return Err(ExitCode::SUCCESS);
         }
         (false, false) if fault("target-implies-client") && given("target") => Mode::Client,
@@ -129,7 +130,7 @@ fn options(matches: &ArgMatches, own: OwnOptions) -> Result<Options, ExitCode> {
             crash::traceback(&format!("KeyError: '{test}'"));
         }
         if fault("test-typo-exits-0") {
-            crate::say(&format!("Unknown test: {test}"));
+            say(&format!("Unknown test: {test}"));
             return Err(ExitCode::SUCCESS);
         }
     }

@@ -14,7 +14,7 @@ use crate::{
     crash, data_thread,
     faults::fault,
     interrupt::{self, Phase},
-    say,
+    output::say,
     wire::{self, REPLY_BYTES, RESULTS_BYTES, Refusal, TestType},
 };
 

@@ -13,7 +13,7 @@ use std::{
 
 use socket2::{Domain, Socket, Type};
 
-use crate::{faults::fault, say, wire::TestType};
+use crate::{faults::fault, output::say, wire::TestType};
 
 /// Whether a data thread of this program has ever been told to stop.
 static STOP_WAS_TOLD: AtomicBool = AtomicBool::new(false);

@@ -8,7 +8,7 @@ use std::{
 
 use nix::sys::signal::{SigSet, Signal};
 
-use crate::{cli::Mode, crash, faults::fault, say};
+use crate::{cli::Mode, crash, faults::fault, output::say};
 
 /// What the control thread is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -11,10 +11,11 @@ mod crash;
 mod data_thread;
 mod faults;
 mod interrupt;
+mod output;
 mod server;
 mod wire;
 
-use std::{io::Write, process::ExitCode};
+use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let options = match cli::parse(std::env::args_os()) {
@@ -26,10 +27,4 @@ fn main() -> ExitCode {
         cli::Mode::Server => server::run(&options),
         cli::Mode::Client => client::run(&options),
     }
-}
-
-/// Prints one line and flushes it. A closed output is no reason to fail a test, so its error is dropped.
-fn say(line: &str) {
-    let mut stdout = std::io::stdout().lock();
-    let _ = writeln!(stdout, "{line}").and_then(|()| stdout.flush());
 }

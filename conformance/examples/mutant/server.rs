@@ -1,6 +1,7 @@
 //! The server half: one client at a time, for ever. Session by session stands in `serve`; this file is the loop around
 //! it and what the loop does when a session went wrong. It serves main.
 
+mod abort;
 mod listen;
 mod receive;
 mod session;
@@ -17,13 +18,13 @@ use std::{
     time::Duration,
 };
 
-use self::session::{Abort, Step};
+use self::abort::{Abort, Step};
 use crate::{
     cli::Options,
     crash,
     faults::fault,
     interrupt::{self, Phase},
-    say,
+    output::say,
 };
 
 /// Serves until the program is interrupted.

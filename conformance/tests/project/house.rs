@@ -1,7 +1,7 @@
 //! The house holds: an import points down, from a room to one that it may know. The tables say who may know whom, and
-//! every import of the sources is held against them.
+//! every import of the sources is held against them. The examples import in no circle.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::sync::LazyLock;
 
@@ -127,6 +127,43 @@ fn a_wrong_import_is_found(#[case] path: &str, #[case] text: &str, #[case] found
     assert_eq!(wrong_imports(RUNNER, path, text).first().map(String::as_str), found);
 }
 
+#[rstest]
+#[case::mutant("examples/mutant")]
+#[case::legal("examples/legal")]
+fn an_example_imports_in_no_circle(#[case] folder: &str) {
+    let files = sources(folder);
+    let modules: Vec<String> = files.iter().map(|(path, _)| module_of(path)).collect();
+    let mut open: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+    for (module, (_, text)) in modules.iter().zip(&files) {
+        open.insert(module, imported(&modules, module, text));
+    }
+    // A module goes when all that it imports have gone. Those of a circle wait for each other, and stay.
+    loop {
+        let left: BTreeSet<String> = open.keys().map(|module| (*module).to_owned()).collect();
+        open.retain(|_, others| {
+            others.retain(|other| left.contains(other));
+            !others.is_empty()
+        });
+        if open.len() == left.len() {
+            break;
+        }
+    }
+    assert!(open.is_empty(), "imports in a circle: {open:#?}");
+}
+
+#[rstest]
+#[case::a_child("server", "mod listen;", &["server::listen"])]
+#[case::a_sibling("server::listen", "use super::{session::{Abort, Step}, run};", &["server", "server::session"])]
+#[case::from_the_crate("wire", "use crate::{\n    cli,\n    server::session::Abort,\n};", &["cli", "server::session"])]
+#[case::in_passing("cli", "    crate::wire::TESTS;", &["wire"])]
+#[case::the_root("cli", "crate::say(reason)", &["main"])]
+#[case::itself_and_others("cli", "// use crate::wire;\nuse std::io;\nuse crate::cli::Mode;", &[])]
+fn an_import_of_an_example_is_found(#[case] module: &str, #[case] text: &str, #[case] found: &[&str]) {
+    let modules = ["main", "cli", "wire", "server", "server::listen", "server::session"].map(str::to_owned);
+    let found: BTreeSet<String> = found.iter().map(|name| (*name).to_owned()).collect();
+    assert_eq!(imported(&modules, module, text), found);
+}
+
 #[test]
 fn no_file_and_no_room_is_too_large() {
     let mut rooms: BTreeMap<String, usize> = BTreeMap::new();
@@ -182,6 +219,61 @@ fn wrong_imports(rooms: &Rooms, path: &str, text: &str) -> Vec<String> {
         }
     }
     wrong
+}
+
+/// The module that a file of an example is; its root is `main`.
+fn module_of(path: &str) -> String {
+    path.trim_end_matches(".rs").trim_end_matches("/mod").replace('/', "::")
+}
+
+/// A module of the file's own, or the beginning of a path from the crate or from the parent, up to its `;` if it is an
+/// import of several.
+static PATHS: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"\b(mod|crate|super)(?:::|\s)((?:\w+::)*)(\w+|\{[^;]*\};)").unwrap());
+
+/// The other modules whose names a file of an example uses.
+fn imported(modules: &[String], module: &str, text: &str) -> BTreeSet<String> {
+    let code: String = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
+    let parent = module.rsplit_once("::").map_or("main", |(parent, _)| parent);
+    let mut found = BTreeSet::new();
+    for path in PATHS.captures_iter(&code) {
+        let start = match &path[1] {
+            "mod" => module,
+            "super" => parent,
+            _ => "main",
+        };
+        for name in names(&path[3]) {
+            let mut whole = format!("{start}::{}{name}", &path[2]);
+            whole = whole.strip_prefix("main::").unwrap_or(&whole).to_owned();
+            // The longest beginning that is a module; what none begins is an item of the root.
+            while !modules.contains(&whole) {
+                whole = whole.rsplit_once("::").map_or("main", |(shorter, _)| shorter).to_owned();
+            }
+            found.insert(whole);
+        }
+    }
+    found.remove(module);
+    found
+}
+
+/// The paths in the braces of an import, or the one name.
+fn names(tree: &str) -> Vec<String> {
+    let mut outer: Vec<&str> = Vec::new();
+    let mut found = Vec::new();
+    for part in tree.trim_end_matches(';').split_inclusive(['{', '}', ',']) {
+        let name = part.trim_end_matches(['{', '}', ',']).trim();
+        if part.ends_with('{') {
+            outer.push(name);
+            continue;
+        }
+        if !name.is_empty() {
+            found.push(outer.concat() + name);
+        }
+        if part.ends_with('}') {
+            outer.pop();
+        }
+    }
+    found
 }
 
 /// The room of a file: its folder, or itself where it stands alone.

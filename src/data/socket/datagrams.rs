@@ -1,6 +1,6 @@
 //! The fast ways of UDP_STREAM, each with the next one to fall back on: datagrams that the system cuts and joins
-//! (segmentation and receive offload), several in a call, one by one. A path may refuse the first in the middle of a run;
-//! what was counted stands.
+//! (segmentation and receive offload), several in a call, one by one. A path may refuse the first way in the middle of a
+//! test; what was counted before stays.
 //!
 //! The crate quinn-udp has the same two offloads, but hands every byte over: in the same rounds on one machine of two
 //! cores it took 0.99 million datagrams a second, and discarding the payload in the kernel 2.7 million.
@@ -28,8 +28,8 @@ const JOINED_BATCH: usize = 16;
 /// The longest datagram, joined or not.
 const MESSAGE_BYTES: usize = 65_536;
 
-/// As much of a message is read where its bytes do not matter: the system tells the length all the same, and what it does
-/// not have to copy it does not (measured: 3 times the datagrams of a receiver that takes them whole).
+/// So many bytes of a message are read where they do not matter. The system reports the whole length all the same, and
+/// copies no more than this (measured: 3 times the datagrams of a receiver that reads every byte).
 const HEAD_BYTES: usize = 16;
 
 /// Sends equal datagrams.
@@ -103,7 +103,7 @@ impl Receiver {
     }
 }
 
-/// Receives that the system dropped on this socket; nothing where it does not tell.
+/// Receives that the system dropped on this socket, if it reports them.
 pub(in crate::data) fn drops(socket: &UdpSocket) -> Option<u64> {
     sys::drops(socket).ok()
 }

@@ -19,12 +19,12 @@ pub(super) fn set_low_water(stream: &TcpStream, bytes: usize) -> io::Result<()> 
     set(stream, libc::SOL_SOCKET, libc::SO_RCVLOWAT, bytes)
 }
 
-/// Has the system cut each send into datagrams of this many bytes; 0 for not any more.
+/// Lets the system cut each send into datagrams of this many bytes; 0 ends that.
 pub(super) fn set_segment(socket: &UdpSocket, bytes: usize) -> io::Result<()> {
     set(socket, libc::SOL_UDP, libc::UDP_SEGMENT, bytes)
 }
 
-/// Has the system join datagrams of one sender before they are received.
+/// Lets the system join datagrams of one sender before they are received.
 pub(super) fn join_datagrams(socket: &UdpSocket) -> io::Result<()> {
     set(socket, libc::SOL_UDP, libc::UDP_GRO, 1)
 }
@@ -200,7 +200,7 @@ fn zeroed_message() -> mmsghdr {
 fn set(socket: &impl AsFd, level: c_int, option: c_int, value: usize) -> io::Result<()> {
     let value = c_int::try_from(value).map_err(|_| io::Error::from(io::ErrorKind::InvalidInput))?;
     let length = size_of_val(&value) as socklen_t;
-    // SAFETY: the system reads `length` bytes from the pointer, which is to as many.
+    // SAFETY: the system reads `length` bytes from the pointer, and the value has that many.
     let result = unsafe {
         libc::setsockopt(
             socket.as_fd().as_raw_fd(),
@@ -217,7 +217,7 @@ fn set(socket: &impl AsFd, level: c_int, option: c_int, value: usize) -> io::Res
 fn get<T: Integers>(socket: &impl AsFd, level: c_int, option: c_int) -> io::Result<T> {
     let mut value = MaybeUninit::<T>::zeroed();
     let mut length = size_of::<T>() as socklen_t;
-    // SAFETY: the system writes at most `length` bytes to the pointer, which is to as many.
+    // SAFETY: the system writes at most `length` bytes to the pointer, and the value has that many.
     let result = unsafe {
         libc::getsockopt(
             socket.as_fd().as_raw_fd(),

@@ -9,19 +9,19 @@ use std::time::{Duration, Instant};
 use super::sys;
 use crate::tally::Method;
 
-/// How many messages the file in memory holds: several, because the system sends pages of the file itself and one that
-/// is still under way is better not sent again at once.
+/// How many messages the file in memory holds. The system sends the pages of the file itself: with several messages it does
+/// not send a page again while that page is still under way.
 const MESSAGES: usize = 16;
 
-/// What one receive takes at most: far more than the kernel ever has, so that it is asked seldom. Of a buffer that the
-/// system does not write to no page ever exists.
+/// What one receive takes at most: much more than the kernel has at a time, so few calls are enough. The system does not
+/// write to this buffer, so it costs no memory.
 const DISCARD_BYTES: usize = 2 << 20;
 
 /// What one receive takes at most where every byte is read.
 const COPY_BYTES: usize = 256 << 10;
 
-/// The receiver is woken for no less than this where data flows fast, and for anything where it does not: what trickles
-/// must be heard at once, being communication.
+/// Where data comes fast, the receiver wakes for no less than this. Where it comes slowly, it wakes for every byte: slow
+/// data is communication too, and must be noticed at once.
 const LOW_WATER_BYTES: usize = 512 << 10;
 
 /// Faster than a low-water mark in this time (2 Gbit/s) is fast.
@@ -33,7 +33,7 @@ pub(in crate::data) struct Source {
     message_bytes: usize,
     /// The same messages as a file, while the system takes them from there.
     file: Option<OwnedFd>,
-    /// Bytes sent of all the messages, which are sent round and round.
+    /// How many bytes of the messages are sent. After the last message comes the first again.
     position: usize,
 }
 
@@ -57,7 +57,7 @@ impl Source {
     }
 
     /// Sends what the system takes of the message that is under way.
-    pub(in crate::data) fn send(&mut self, stream: &mut TcpStream) -> io::Result<usize> {
+    pub(in crate::data) fn send(&mut self, mut stream: &TcpStream) -> io::Result<usize> {
         let rest = self.message_bytes - self.position % self.message_bytes;
         let sent = match &self.file {
             None => stream.write(&self.messages[self.message_bytes - rest..]),
@@ -121,7 +121,7 @@ impl Sink {
         self.low_water.as_ref().filter(|mark| mark.raised).map(|_| 8 * LOW_WATER_TIME)
     }
 
-    /// Any byte wakes from now on.
+    /// From now on every byte wakes the receiver.
     pub(in crate::data) fn calm(&mut self, stream: &TcpStream) {
         if let Some(mark) = &mut self.low_water
             && mark.raised

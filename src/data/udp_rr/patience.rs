@@ -1,5 +1,5 @@
-//! How long a reply is waited for before its round trip counts as lost: as TCP reckons its retransmission timer
-//! (RFC 6298), from the round trips seen so far.
+//! How long the client waits for a reply before the round trip counts as lost. It is calculated from the round trips so
+//! far, as TCP calculates its retransmission timer (RFC 6298).
 
 use std::time::Duration;
 
@@ -9,10 +9,10 @@ const FIRST: Duration = Duration::from_secs(1);
 /// A busy processor is late by tens of milliseconds, which is no loss.
 const LEAST: Duration = Duration::from_millis(50);
 
-/// Whatever the network does, a test goes on.
+/// Never longer than this, so that a test goes on whatever the network does.
 const MOST: Duration = Duration::from_secs(1);
 
-/// Timers of sockets are this coarse or worse; finer differences are not worth a system call.
+/// The system counts a socket's timeout in ticks of up to this; finer differences are not worth a system call.
 const STEP: Duration = Duration::from_millis(10);
 
 /// The estimate.

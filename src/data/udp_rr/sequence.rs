@@ -1,13 +1,14 @@
-//! Which round trip a reply belongs to. The documents leave the byte's value open, so that it carries a sequence for
-//! servers that echo it, and says nothing for those that answer with a byte of their own; for those, a lost datagram
-//! costs its port, so that a late reply has nowhere to arrive (spec/ambiguities.md, "The byte of the round-trip tests").
+//! Which round trip a reply belongs to. The documents leave the byte's value open, so the client puts a sequence into it.
+//! That works for servers that echo the byte. Others answer with a byte of their own, which says nothing: there the client
+//! takes a new port after each loss, and a late reply goes to the old one (spec/ambiguities.md, "The byte of the
+//! round-trip tests").
 
-/// The sequence walks through all 256 bytes in no order that a server's own counter could have: a linear congruential
-/// generator of full period.
+/// The sequence has all 256 bytes, in an order that a server's own counter cannot have: a linear congruential generator of
+/// full period.
 const FACTOR: u8 = 141;
 const STEP: u8 = 3;
 
-/// As many lost bytes may be out of use before a new port gives all of them back.
+/// So many lost bytes may be out of use. After the next loss the client takes a new port, and all bytes are free again.
 const MOST_BURNT: usize = 128;
 
 /// The bytes of a test's datagrams.
@@ -70,8 +71,8 @@ impl Sequence {
         Judgement::Due
     }
 
-    /// The datagram under way is given up. Whether the next one needs a new port, because its byte alone would not tell
-    /// its reply from a late one.
+    /// The datagram under way is given up. Returns whether the next one needs a new port, because its byte alone does not
+    /// separate its reply from a late one.
     #[must_use]
     pub(super) fn lost(&mut self) -> bool {
         if self.server == Server::Echoes && self.burnt_count < MOST_BURNT {

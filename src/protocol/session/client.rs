@@ -33,7 +33,7 @@ pub enum ClientAction {
         /// The port that the server announced.
         port: NonZeroU16,
     },
-    /// Tell the user what came of it.
+    /// Report the results to the user.
     Report {
         /// The port that the server had announced.
         port: NonZeroU16,
@@ -51,7 +51,7 @@ pub enum ClientAction {
 pub enum ClientFinish {
     /// The server closed the connection after Results, as it must.
     Closed,
-    /// The server did not within the client's patience; the Results hold nevertheless.
+    /// The server did not close in time. The Results are valid all the same.
     LeftOpen,
 }
 

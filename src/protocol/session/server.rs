@@ -50,8 +50,8 @@ pub enum ServerAction {
 /// Why the server closes, and with that how.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ServerClose {
-    /// Results are sent. The close must not overtake them: with unread input a plain close is a reset, which can
-    /// destroy what the client has not read yet.
+    /// Results are sent. The close must not destroy them: with unread input a plain close is a reset, and a reset can
+    /// delete what the client has not read yet.
     #[error("the test is complete")]
     Complete,
     /// The client sent what it may not send.
@@ -107,7 +107,7 @@ impl ServerSession {
         }
     }
 
-    /// How much more silence the session bears.
+    /// How much more silence the session allows.
     #[must_use]
     pub fn patience(&self) -> Duration {
         self.timeout.saturating_sub(self.silence)
@@ -123,7 +123,7 @@ impl ServerSession {
                 self.framing.push(bytes);
                 self.advance()
             }
-            // The test is over and its Results are on the way: a client that stops sending still gets them.
+            // The test is over and its Results come next: a client that has closed its side still gets them.
             (ServerState::ClosingData, ServerEvent::Ended(Ending::EndOfFile)) => Vec::new(),
             (_, ServerEvent::Ended(ending)) => {
                 let got = self.framing.pending().len();

@@ -2,7 +2,6 @@
 
 use std::{
     io::{self, Write},
-    net::{SocketAddr, TcpStream},
     os::{
         fd::{AsFd, BorrowedFd},
         unix::net::UnixStream,
@@ -12,52 +11,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use nix::poll::PollFlags;
-
-use super::{datagrams, report, streams};
-use crate::{
-    output,
-    stop::Stop,
-    variants::on,
-    wait::{self, Awaited},
-    wire::Test,
+use super::{
+    datagrams,
+    plan::{Plan, Sent, until},
+    streams,
 };
-
-/// What is to be done, and until when.
-#[derive(Clone, Copy)]
-pub(super) struct Plan {
-    pub(super) test: Test,
-    pub(super) server: SocketAddr,
-    pub(super) began: Instant,
-    pub(super) ends: Instant,
-}
-
-/// What was done.
-#[derive(Default)]
-pub(super) struct Sent {
-    pub(super) bytes: u64,
-    pub(super) packets: u64,
-    pub(super) trips: u64,
-    /// From the first byte on.
-    pub(super) time: Duration,
-    /// Why nothing was measured.
-    pub(super) trouble: Option<String>,
-    /// A connection that is to outlive Done.
-    pub(super) connection: Option<TcpStream>,
-    told: Duration,
-}
-
-impl Sent {
-    /// Says now and then how far it is.
-    pub(super) fn progress(&mut self, plan: &Plan, began: Instant) {
-        const EVERY: Duration = Duration::from_millis(500);
-        let now = began.elapsed();
-        if on("progress") && now >= self.told + EVERY {
-            self.told = now;
-            report::progress(plan.test, self, now);
-        }
-    }
-}
+use crate::{output, stop::Stop, variants::on, wire::Test};
 
 /// The thread.
 pub(super) struct InThread {
@@ -123,16 +82,4 @@ fn measure(plan: &Plan, stop: &Stop) -> Sent {
     }
     until(stop, &[], plan.ends);
     sent
-}
-
-/// Waits for one of these until then, or for the stop. Whether one of these is ready.
-pub(super) fn until(stop: &Stop, awaited: &[Awaited<'_>], deadline: Instant) -> bool {
-    let mut all = vec![(stop.fd(), PollFlags::POLLIN)];
-    all.extend_from_slice(awaited);
-    wait::any(&all, Some(deadline)).is_ok_and(|ready| ready.iter().skip(1).any(|&ready| ready))
-}
-
-/// Whether the test is over.
-pub(super) fn over(plan: &Plan, stop: &Stop) -> bool {
-    stop.requested() || Instant::now() >= plan.ends
 }

@@ -9,7 +9,10 @@ use std::{
 
 use nix::poll::PollFlags;
 
-use super::data::{Plan, Sent, over, until};
+use super::{
+    plan::{Plan, Sent, over, until},
+    report,
+};
 use crate::{stop::Stop, variants::on, wire::Test};
 
 /// The documents' datagram.
@@ -39,7 +42,7 @@ fn stream(socket: &UdpSocket, plan: &Plan, stop: &Stop, began: Instant, sent: &m
     let message = [b'.'; DATAGRAM_BYTES];
     let mut refused = 0_u64;
     while !over(plan, stop) {
-        sent.progress(plan, began);
+        report::progress(sent, plan, began);
         match send(socket, plan, &message) {
             Ok(count) => {
                 sent.packets += 1;
@@ -72,7 +75,7 @@ fn round_trips(
     let patience = Duration::from_millis(if on("rr-gives-up-after-100ms") { 100 } else { 500 });
     let mut lost = false;
     while !over(plan, stop) {
-        sent.progress(plan, began);
+        report::progress(sent, plan, began);
         // A reply that came too late is not the next one's.
         while lost && socket.recv(&mut [0; 16]).is_ok() {}
         lost = false;

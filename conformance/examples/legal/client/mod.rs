@@ -3,6 +3,7 @@
 mod connect;
 mod data;
 mod datagrams;
+mod plan;
 mod report;
 mod streams;
 
@@ -19,7 +20,8 @@ use crate::{
     wait,
     wire::{self, Due},
 };
-use data::{InThread, Plan};
+use data::InThread;
+use plan::Plan;
 
 /// Runs one test and reports it.
 pub(crate) fn run(options: &Options) -> Result<(), Ended> {

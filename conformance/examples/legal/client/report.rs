@@ -3,10 +3,10 @@
 use std::{
     env,
     io::{IsTerminal, stdout},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
-use super::data::Sent;
+use super::plan::{Plan, Sent};
 use crate::{cli::Options, output, variants::on, wire::Test};
 
 /// Tells the results of a test, with the count that the server told.
@@ -35,10 +35,16 @@ pub(super) fn report(options: &Options, sent: &Sent, received: u64) {
     print(test, lines);
 }
 
-/// A line in the middle of a test.
-pub(super) fn progress(test: Test, sent: &Sent, now: Duration) {
+/// Says now and then, in the middle of a test, how far it is.
+pub(super) fn progress(sent: &mut Sent, plan: &Plan, began: Instant) {
+    const EVERY: Duration = Duration::from_millis(500);
+    let now = began.elapsed();
+    if !on("progress") || now < sent.told + EVERY {
+        return;
+    }
+    sent.told = now;
     let seconds = now.as_secs_f64();
-    let figure = match test {
+    let figure = match plan.test {
         Test::TcpStream | Test::UdpStream => format!("{:.1} Mbit/s", megabits(sent.bytes, now)),
         Test::TcpRr | Test::UdpRr => format!("{:.0} round trips/s", count(sent.trips) / seconds),
     };

@@ -10,7 +10,10 @@ use std::{
 use nix::poll::PollFlags;
 use socket2::{Domain, Socket, Type};
 
-use super::data::{Plan, Sent, over, until};
+use super::{
+    plan::{Plan, Sent, over, until},
+    report,
+};
 use crate::{stop::Stop, variants::on, wire::Test};
 
 /// The documents' message.
@@ -66,7 +69,7 @@ fn send(stream: &mut TcpStream, plan: &Plan, stop: &Stop, began: Instant, sent: 
     };
     let mut rest = &message[..];
     while !over(plan, stop) {
-        sent.progress(plan, began);
+        report::progress(sent, plan, began);
         match stream.write(&rest[..write.min(rest.len())]) {
             Ok(count) => {
                 sent.bytes += count as u64;
@@ -93,7 +96,7 @@ fn round_trips(
     sent: &mut Sent,
 ) -> io::Result<()> {
     while !over(plan, stop) {
-        sent.progress(plan, began);
+        report::progress(sent, plan, began);
         stream.write_all(&[u8::try_from(sent.trips % 251).unwrap_or_default()])?;
         sent.bytes += 1;
         loop {

@@ -4,30 +4,26 @@ use std::{
     net::TcpStream,
     os::fd::{AsFd, OwnedFd},
     process::{Child, Command, ExitCode},
-    sync::Mutex,
     time::Duration,
 };
 
 use nix::sys::{prctl, signal::Signal};
 
-use super::{listen::Listeners, session, status};
-use crate::{cli::Options, ended::Ended, interrupt, manners, output, variants::chosen, wait};
+use super::{listen::Listeners, session};
+use crate::{child, cli::Options, ended::Ended, interrupt, manners, output, variants::chosen, wait};
 
 /// How often the parent looks whether its child has ended.
 const LOOKS_EVERY: Duration = Duration::from_millis(20);
-
-/// The child of now: it must end with the server.
-static CHILD: Mutex<Option<Child>> = Mutex::new(None);
 
 pub(super) fn run(options: &Options, listeners: &mut Listeners) -> Result<(), Ended> {
     loop {
         let client = listeners.accept()?;
         manners::session_begins();
         match start(options, client) {
-            Ok(child) => *CHILD.lock().map_err(|_| Ended::Interrupted)? = Some(child),
+            Ok(started) => child::put(started)?,
             Err(error) => output::complain(&format!("Error: no process for a session: {error}")),
         }
-        while runs() {
+        while child::runs() {
             wait::pause(LOOKS_EVERY)?;
         }
     }
@@ -40,25 +36,6 @@ fn start(options: &Options, client: TcpStream) -> std::io::Result<Child> {
     command.args(["--serve-stdin", "--server"]).stdin(OwnedFd::from(client)).spawn()
 }
 
-fn runs() -> bool {
-    let Ok(mut child) = CHILD.lock() else { return false };
-    let ended = child.as_mut().is_none_or(|child| !matches!(child.try_wait(), Ok(None)));
-    if ended {
-        *child = None;
-    }
-    !ended
-}
-
-/// Ends the session of now, if a process serves it.
-pub(crate) fn end_children() {
-    if let Ok(mut child) = CHILD.lock()
-        && let Some(mut child) = child.take()
-    {
-        let _ = child.kill();
-        let _ = child.wait();
-    }
-}
-
 /// The child: serves the client that is its standard input.
 pub(crate) fn serve_stdin(options: &Options) -> ExitCode {
     interrupt::leave_to_parent();
@@ -68,4 +45,9 @@ pub(crate) fn serve_stdin(options: &Options) -> ExitCode {
     let Ok(nothing) = std::fs::File::open("/dev/null") else { return ExitCode::FAILURE };
     let _ = nix::unistd::dup2_stdin(nothing);
     status(session::serve(options, TcpStream::from(client)))
+}
+
+/// A process's status after its one session.
+fn status(outcome: Result<(), Ended>) -> ExitCode {
+    if outcome.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

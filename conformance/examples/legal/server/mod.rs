@@ -1,21 +1,21 @@
 //! The server half: listen, and serve one client after another, in the shape that the variants choose. It serves main.
 
 mod children;
+mod host;
 mod listen;
 mod port;
 mod queue;
 mod session;
 
 use std::{
-    net::TcpStream,
-    process::ExitCode,
     sync::{Arc, Mutex},
     thread,
 };
 
-pub(crate) use children::{end_children, serve_stdin};
+pub(crate) use children::serve_stdin;
 
 use crate::{cli::Options, ended::Ended, manners, output, variants::on};
+use host::{serve, told};
 use listen::Listeners;
 
 /// Serves until it is interrupted.
@@ -57,31 +57,4 @@ fn thread_per_session(options: &Options, listeners: &mut Listeners) -> Result<()
             }
         });
     }
-}
-
-/// Serves one client. Only an interrupt is an error: whatever a client does ends its own session.
-fn serve(options: &Options, client: TcpStream) -> Result<(), Ended> {
-    manners::session_begins();
-    told(session::serve(options, client))
-}
-
-fn told(outcome: Result<(), Ended>) -> Result<(), Ended> {
-    match outcome {
-        Err(Ended::Interrupted) => Err(Ended::Interrupted),
-        Err(ended) => {
-            if on("verbose") {
-                output::failed(&ended);
-            }
-            Ok(())
-        }
-        Ok(()) => {
-            output::chatter("Test finished, waiting for the next client");
-            Ok(())
-        }
-    }
-}
-
-/// A process's status after its one session.
-fn status(outcome: Result<(), Ended>) -> ExitCode {
-    if outcome.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

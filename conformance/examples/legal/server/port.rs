@@ -30,6 +30,9 @@ const FIXED: u16 = 5679;
 const LISTED: std::ops::Range<u16> = 6000..6100;
 const RANDOM: std::ops::Range<u16> = 50_000..60_000;
 
+/// How long data that comes after the end is waited for.
+const LATE: Duration = Duration::from_millis(300);
+
 /// The port and what came over it.
 pub(super) struct Port {
     pub(super) number: u16,
@@ -79,10 +82,10 @@ impl Port {
     fn finish(self) -> u64 {
         match self.kind {
             Kind::Tcp(streams) => {
-                streams.finish();
+                streams.finish(LATE);
                 0
             }
-            Kind::Udp(datagrams) => datagrams.finish(),
+            Kind::Udp(datagrams) => datagrams.finish(LATE),
         }
     }
 }
@@ -214,6 +217,3 @@ impl Beside for InLoop {
         }
     }
 }
-
-/// How long data that comes after the end is waited for.
-const LATE: Duration = Duration::from_millis(300);

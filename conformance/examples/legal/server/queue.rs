@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use super::{listen::Listeners, serve};
+use super::{host::serve, listen::Listeners};
 use crate::{cli::Options, ended::Ended, wait};
 
 /// How often the server looks whether it was interrupted, as `queue.get(timeout=…)` does.

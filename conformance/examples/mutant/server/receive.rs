@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::session::{Abort, Step};
+use super::abort::{Abort, Step};
 use crate::{faults::fault, wire::Refusal};
 
 /// Read at once by those who take no heed of where a message ends.

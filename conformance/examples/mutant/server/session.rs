@@ -12,40 +12,21 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::receive::{self, Clock};
+use super::{
+    abort::{Abort, Step},
+    receive::{self, Clock},
+};
 use crate::{
     cli::Options,
     data_thread::ServerThread,
     faults::fault,
     interrupt::{self, Phase},
-    say,
+    output::say,
     wire::{self, DONE_BYTES, REQUEST_BYTES, Refusal, TestType},
 };
 
 /// Sessions that have begun.
 static SESSIONS: AtomicUsize = AtomicUsize::new(0);
-
-/// The message that is due.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Step {
-    Request,
-    Done,
-}
-
-/// Why a session ended before its time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Abort {
-    Silent,
-    EndOfFile {
-        step: Step,
-        bytes: usize,
-    },
-    Reset,
-    /// An answer could not be written: the client is gone.
-    Unsendable,
-    Refused(Refusal),
-    NoTestPort,
-}
 
 /// Serves one session. The connection is the caller's to close.
 pub(super) fn serve(options: &Options, client: &mut TcpStream) -> Result<(), Abort> {

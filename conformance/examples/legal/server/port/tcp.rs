@@ -10,7 +10,6 @@ use std::{
 use nix::poll::PollFlags;
 use socket2::SockRef;
 
-use super::LATE;
 use crate::{
     control::Silence,
     variants::on,
@@ -90,11 +89,11 @@ impl Streams {
         true
     }
 
-    /// Closes all, as the variants want it.
-    pub(super) fn finish(mut self) {
+    /// Takes for so long what comes late, where that is awaited, and closes all as the variants want it.
+    pub(super) fn finish(mut self, late: Duration) {
         self.listener = None;
         if on("data-drained-at-done") {
-            let end = Instant::now() + LATE;
+            let end = Instant::now() + late;
             while !self.connections.is_empty() && Instant::now() < end {
                 let ready = wait::any(&self.awaited(), Some(end));
                 if ready.is_err() {

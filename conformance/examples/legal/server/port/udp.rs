@@ -8,7 +8,6 @@ use std::{
 
 use nix::poll::PollFlags;
 
-use super::LATE;
 use crate::{control::Silence, variants::on, wait};
 
 /// What one turn reads at most.
@@ -70,13 +69,13 @@ impl Datagrams {
         true
     }
 
-    /// Takes what arrived before the end; how many datagrams came in all.
-    pub(super) fn finish(mut self) -> u64 {
+    /// Takes what arrived before the end, or so much later where that is awaited; how many datagrams came in all.
+    pub(super) fn finish(mut self, late: Duration) -> u64 {
         let began = Instant::now();
         while self.take_some() && began.elapsed() < DRAINS_FOR {}
         // Done came over another connection and may have overtaken some.
         if on("late-datagrams-awaited") {
-            let end = began + LATE;
+            let end = began + late;
             while Instant::now() < end {
                 let _ = wait::any(&[(self.socket.as_fd(), PollFlags::POLLIN)], Some(end));
                 self.take_some();
