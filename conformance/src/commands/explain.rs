@@ -1,14 +1,14 @@
 //! `conformance explain ID`: a requirement with its source and its reading, what its cases do, and the usual
 //! mistakes behind a failure. For main.rs.
 
-use std::io::Write;
-
-use crate::fixture::Library;
+use crate::grading::choice;
 use crate::model::case::Case;
 use crate::model::exit::Exit;
-use crate::model::refusal::diagnose;
+use crate::model::refusal::Refusal;
 use crate::model::requirement::{Catalogue, Level, Part, Requirement, RequirementId};
 use crate::model::tolerance::Tolerances;
+use crate::report::Document;
+use crate::report::output::Destination;
 use crate::words::page::{self, BOLD, DIM, Page, painted};
 use crate::words::steps;
 
@@ -18,28 +18,20 @@ const NEAR: f64 = 0.75;
 /// Explains the requirement of this id on standard output; an id that the catalogue does not have is a
 /// usage error, with the nearest one suggested.
 pub fn print(id: &str) -> Exit {
-    match explained(id, page::terminal_width()) {
-        Ok(text) => match anstream::stdout().lock().write_all(text.as_bytes()) {
-            Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-                diagnose(format_args!("conformance: standard output: {error}"));
-                Exit::NotCarriedOut
-            }
-            _ => Exit::Holds,
-        },
-        Err((exit, reason)) => {
-            diagnose(format_args!("conformance: {reason}"));
-            exit
-        }
-    }
+    try_print(id).unwrap_or_else(Refusal::tell)
 }
 
-fn explained(id: &str, width: usize) -> Result<String, (Exit, String)> {
-    let catalogue = Catalogue::built_in()
-        .map_err(|error| (Exit::NotCarriedOut, format!("spec/requirements.toml: {error}")))?;
+fn try_print(id: &str) -> Result<Exit, Refusal> {
+    let text = explained(id, page::terminal_width())?;
+    Destination::Stdout.write(&Document::Text(text)).map_err(Refusal::not_carried_out)?;
+    Ok(Exit::Holds)
+}
+
+fn explained(id: &str, width: usize) -> Result<String, Refusal> {
+    let catalogue = choice::catalogue()?;
     let found = id.parse::<RequirementId>().ok().and_then(|id| catalogue.find(&id));
-    let Some(requirement) = found else { return Err((Exit::Usage, unknown(id, &catalogue))) };
-    let cases = Library::load(&[]).and_then(|library| library.cases(&catalogue, &Tolerances::default()));
-    let cases = cases.map_err(|error| (Exit::NotCarriedOut, error.to_string()))?;
+    let requirement = found.ok_or_else(|| Refusal::usage(unknown(id, &catalogue)))?;
+    let cases = choice::all(&[], &catalogue, &Tolerances::default())?;
     Ok(render(requirement, &cases, width))
 }
 
@@ -190,7 +182,7 @@ mod tests {
     #[case("INV1", Some("INV-1"))]
     #[case("quux", None)]
     fn an_unknown_id_is_refused(#[case] id: &str, #[case] nearest: Option<&str>) {
-        let (exit, reason) = explained(id, 100).unwrap_err();
+        let Refusal(exit, reason) = explained(id, 100).unwrap_err();
         assert_eq!(exit, Exit::Usage);
         assert_eq!(reason.contains("did you mean"), nearest.is_some(), "{reason}");
         assert!(reason.contains(nearest.unwrap_or("INV-1")), "{reason}");

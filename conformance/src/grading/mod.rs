@@ -166,16 +166,31 @@ impl Grader {
             tolerances,
         };
         Ok(Self {
+            fail_fast: args.fail_fast,
+            repeat: usize::from(args.repeat),
+            unsure_fails: args.fail_on_inconclusive,
+            ..Self::new(catalogue, plan, options, (isolation, refused))
+        })
+    }
+
+    /// Grades once, to the end.
+    fn new(
+        catalogue: Catalogue,
+        plan: Plan,
+        options: ReportOptions,
+        (isolation, refused): (Isolation, Option<String>),
+    ) -> Self {
+        Self {
             catalogue,
             plan,
             options,
             isolation,
             refused,
-            fail_fast: args.fail_fast,
+            fail_fast: false,
             live: false,
-            repeat: usize::from(args.repeat),
-            unsure_fails: args.fail_on_inconclusive,
-        })
+            repeat: 1,
+            unsure_fails: false,
+        }
     }
 
     /// For a single case that is followed live; every level counts.
@@ -201,17 +216,7 @@ impl Grader {
             seed: args.seed.unwrap_or_else(|| fastrand::u64(..)),
             tolerances,
         };
-        Ok(Self {
-            catalogue,
-            plan,
-            options,
-            isolation,
-            refused,
-            fail_fast: false,
-            live: true,
-            repeat: 1,
-            unsure_fails: false,
-        })
+        Ok(Self { live: true, ..Self::new(catalogue, plan, options, (isolation, refused)) })
     }
 
     /// Says so where the cases cannot run side by side, and what that costs.

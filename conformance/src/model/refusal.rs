@@ -7,7 +7,7 @@ use crate::model::exit::Exit;
 
 /// Why there is no verdict: the exit code and the one line that says it.
 #[derive(Debug)]
-pub(crate) struct Refusal(Exit, String);
+pub(crate) struct Refusal(pub(crate) Exit, pub(crate) String);
 
 impl Refusal {
     pub(crate) fn usage(reason: impl ToString) -> Self {

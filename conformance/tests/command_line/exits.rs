@@ -93,7 +93,7 @@ fn the_json_report_has_its_documented_shape() {
     let report = json(&output);
     insta::assert_json_snapshot!(shape(&report));
 
-    assert_eq!(report["schema"], 1);
+    assert_eq!(report["schema"], 2);
     assert_eq!(report["tool"]["name"], "conformance");
     assert_eq!(report["target"]["args"], serde_json::json!(["--slow"]));
     assert_eq!(report["target"]["sha256"], sha256(QUITTER));
