@@ -1,8 +1,9 @@
-//! `conformance explain ID`: a requirement with its source and its reading, what its cases do, and the usual
-//! mistakes behind a failure. For main.rs.
+//! `conformance explain ID`: a requirement with its source and its reading, what its cases do, the usual mistakes
+//! behind a failure, and the causes that a report recognises. For main.rs.
 
 use crate::grading::choice;
 use crate::model::case::Case;
+use crate::model::cause::Causes;
 use crate::model::exit::Exit;
 use crate::model::refusal::Refusal;
 use crate::model::requirement::{Catalogue, Level, Part, Requirement, RequirementId};
@@ -31,8 +32,10 @@ fn explained(id: &str, width: usize) -> Result<String, Refusal> {
     let catalogue = choice::catalogue()?;
     let found = id.parse::<RequirementId>().ok().and_then(|id| catalogue.find(&id));
     let requirement = found.ok_or_else(|| Refusal::usage(unknown(id, &catalogue)))?;
+    let causes =
+        Causes::built_in().map_err(|error| Refusal::not_carried_out(format!("spec/causes.toml: {error}")))?;
     let cases = choice::all(&[], &catalogue, &Tolerances::default())?;
-    Ok(render(requirement, &cases, width))
+    Ok(render(requirement, &cases, causes, width))
 }
 
 fn unknown(id: &str, catalogue: &Catalogue) -> String {
@@ -51,7 +54,7 @@ fn unknown(id: &str, catalogue: &Catalogue) -> String {
 }
 
 /// The explanation as text with colours.
-pub fn render(requirement: &Requirement, cases: &[Case], width: usize) -> String {
+pub fn render(requirement: &Requirement, cases: &[Case], causes: &Causes, width: usize) -> String {
     let mut page = Page::new(width);
     page.wrapped(&format!("{}  ", painted(BOLD, &requirement.id)), &painted(BOLD, &requirement.title));
     page.wrapped("", &format!("{}; {}.", level(requirement.level), part(requirement.part)));
@@ -71,14 +74,22 @@ pub fn render(requirement: &Requirement, cases: &[Case], width: usize) -> String
         page.wrapped("  Reading: ", reading);
     }
     write_cases(&mut page, requirement, cases);
-    if !requirement.mistakes.is_empty() {
-        page.blank();
-        page.line(painted(BOLD, "Usual mistakes behind a failure"));
-        for mistake in &requirement.mistakes {
-            page.wrapped("  * ", mistake);
-        }
-    }
+    write_list(&mut page, "Usual mistakes behind a failure", &requirement.mistakes);
+    let breaking = causes.all().iter().filter(|cause| cause.requirements.contains(&requirement.id));
+    let mut titles: Vec<_> = breaking.map(|cause| cause.title.replace('{', "<").replace('}', ">")).collect();
+    titles.dedup();
+    write_list(&mut page, "What a report recognises by itself", &titles);
     page.into_text()
+}
+
+fn write_list(page: &mut Page, head: &str, items: &[String]) {
+    if !items.is_empty() {
+        page.blank();
+        page.line(painted(BOLD, head));
+    }
+    for item in items {
+        page.wrapped("  * ", item);
+    }
 }
 
 fn level(level: Level) -> &'static str {

@@ -1,5 +1,6 @@
 //! The likely cause of a failure, recognised from its bytes, its times and what the program printed; the
-//! most telling sign first. For the reports, which tell it before all else.
+//! most telling sign first. What is said of it stands in `spec/causes.toml`. For the reports, which say it before all
+//! else.
 
 mod answers;
 mod bytes;
@@ -11,60 +12,58 @@ mod measurement;
 mod output;
 mod pieces;
 mod serial;
-mod shared;
 mod timing;
 
+use std::fmt::Display;
+
 use super::context::Context;
+use crate::model::cause::Causes;
 use crate::model::outcome::CaseRecord;
-pub(super) use crate::model::problem::Cause;
+use crate::model::problem::Cause;
 use crate::model::tolerance::Tolerances;
 
-impl Cause {
-    pub(super) fn new(key: &str, title: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self { key: key.to_owned(), title: title.into(), remedy: remedy.into() }
+/// What a recogniser says: the entry of `spec/causes.toml` that fits, and what its placeholders stand for.
+struct Seen {
+    key: &'static str,
+    values: Vec<(&'static str, String)>,
+}
+
+/// The entry of this key fits.
+fn seen(key: &'static str) -> Seen {
+    Seen { key, values: Vec::new() }
+}
+
+impl Seen {
+    fn with(mut self, placeholder: &'static str, value: impl Display) -> Self {
+        self.values.push((placeholder, value.to_string()));
+        self
+    }
+
+    /// The cause in the words of its entry.
+    fn cause(&self) -> Option<Cause> {
+        let entry = Causes::built_in().ok()?.find(self.key)?;
+        let [key, title, remedy] = [entry.group(), &entry.title, &entry.remedy].map(|text| self.filled(text));
+        Some(Cause { key, title, remedy })
+    }
+
+    /// `text` with its placeholders filled in. One that nothing was seen for stays as it is.
+    fn filled(&self, text: &str) -> String {
+        let mut pieces = text.split('{');
+        let mut filled = pieces.next().unwrap_or_default().to_owned();
+        for piece in pieces {
+            let (name, rest) = piece.split_once('}').unwrap_or((piece, ""));
+            match self.values.iter().find(|(known, _)| *known == name) {
+                Some((_, value)) => filled.extend([value, rest]),
+                None => filled.extend(["{", piece]),
+            }
+        }
+        filled
     }
 }
 
-/// What one cause brings about in other cases, where it looks like causes of its own (a key may be only the
-/// beginning of one): a server that has died of an error in one case died of it in the others, too.
-const CONSEQUENCES: [(&str, &[&str]); 11] = [
-    ("uncaught", &DEATHS),
-    ("killed", &DEATHS),
-    ("sigpipe", &DEATHS),
-    ("server-ended", &DEATHS),
-    ("accept-loop-ended", &["stuck-after", "queue-lost", "request-unanswered"]),
-    (
-        "speaks-first",
-        &[
-            "answers-part-of-request",
-            "no-version-check-request",
-            "no-type-check-request",
-            "no-test-type-check",
-            "refusal-answered",
-            "reply-again",
-            "message-too-many",
-        ],
-    ),
-    (
-        "answers-part-of-request",
-        &["no-version-check-request", "no-type-check-request", "no-test-type-check", "refusal-answered"],
-    ),
-    ("closes-after-reply", &["no-results", "queue-lost"]),
-    ("queue-lost", &["request-unanswered"]),
-    // Whoever reads the announced port as it is meant finds nothing there.
-    ("port-little-endian", &["test-port-closed", "data-refused", "echoes-nothing", "counts-nothing"]),
-    // Who counts nothing has not read; what he does not read he cannot answer, nor take as a sign of life.
-    ("counts-nothing", &["echoes-nothing", "data-refused", "data-is-no-word"]),
-];
-
-/// How a server that is gone looks from outside.
-const DEATHS: [&str; 5] =
-    ["server-ended", "accept-loop-ended", "stuck-after", "queue-lost", "request-unanswered"];
-
 /// Whether a failure of cause `effect` is probably brought about by `cause`, where both are seen in one run.
 pub(super) fn explains(cause: &str, effect: &str) -> bool {
-    let known = CONSEQUENCES.iter().filter(|(key, _)| cause.starts_with(key));
-    cause != effect && known.flat_map(|(_, effects)| effects.iter()).any(|key| effect.starts_with(key))
+    Causes::built_in().is_ok_and(|causes| causes.explains(cause, effect))
 }
 
 /// The likely cause of a failed case, where one is recognised.
@@ -72,8 +71,7 @@ pub fn recognise(case: &CaseRecord, tolerances: &Tolerances) -> Option<Cause> {
     let context = Context::of(case, tolerances)?;
     // Wrong bytes speak for themselves, even where the program died later of something else.
     let bytes_first = context.fault.is_of_content();
-    let order: [fn(&Context<'_>) -> Option<Cause>; 11] = [
-        crash::recognise,
+    let order: [fn(&Context<'_>) -> Option<Seen>; 10] = [
         measurement::recognise,
         serial::recognise,
         bytes::recognise,
@@ -85,13 +83,9 @@ pub fn recognise(case: &CaseRecord, tolerances: &Tolerances) -> Option<Cause> {
         client::recognise,
         command::recognise,
     ];
-    let (crash, rest) = order.split_first()?;
-    let mut found = None;
-    if !bytes_first {
-        found = crash(&context);
-    }
-    found = found.or_else(|| rest.iter().find_map(|recognise| recognise(&context)));
-    found.or_else(|| crash(&context))
+    let died = || crash::recognise(&context);
+    let first = if bytes_first { None } else { died() };
+    first.or_else(|| order.iter().find_map(|recognise| recognise(&context))).or_else(died)?.cause()
 }
 
 #[cfg(test)]

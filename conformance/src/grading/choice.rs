@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::fixture::Library;
 use crate::model::case::Case;
+use crate::model::cause::Causes;
 use crate::model::refusal::Refusal;
 use crate::model::requirement::Catalogue;
 use crate::model::tolerance::Tolerances;
@@ -14,8 +15,9 @@ const NAMED: usize = 12;
 /// Ids at least as near as this to what was typed are suggested (Jaro-Winkler, 1 is the same).
 const NEAR: f64 = 0.8;
 
-/// The catalogue that is built in.
+/// The catalogue that is built in. The one of the causes has to be readable, too: the reports would not say why.
 pub(crate) fn catalogue() -> Result<Catalogue, Refusal> {
+    Causes::built_in().map_err(|error| Refusal::not_carried_out(format!("spec/causes.toml: {error}")))?;
     Catalogue::built_in()
         .map_err(|error| Refusal::not_carried_out(format!("spec/requirements.toml: {error}")))
 }

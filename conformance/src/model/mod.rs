@@ -3,6 +3,7 @@
 
 pub mod bytes;
 pub mod case;
+pub mod cause;
 pub mod data;
 pub mod data_fault;
 pub mod event;

@@ -4,15 +4,14 @@ use std::time::Duration;
 
 use tester::protocol::message::{Message, Reply};
 
-use super::Cause;
-use super::shared::{closes_after_reply, queue_lost};
 use super::timing::too_short;
+use super::{Seen, seen};
 use crate::diagnose::context::{Connection, Context};
 use crate::model::case::Role;
 use crate::model::fault::Fault;
 use crate::model::transcript::EndedBy;
 
-pub(super) fn recognise(context: &Context<'_>) -> Option<Cause> {
+pub(super) fn recognise(context: &Context<'_>) -> Option<Seen> {
     if context.role() != Role::Server || context.exit().is_some() {
         return None;
     }
@@ -28,18 +27,18 @@ pub(super) fn recognise(context: &Context<'_>) -> Option<Cause> {
     let in_queue = context.connection.opened.is_some_and(waited);
     match context.fault {
         Fault::EndedBeforeBytes { .. } if in_queue && context.connection.received.is_empty() => {
-            Some(queue_lost())
+            Some(seen("queue-lost"))
         }
         Fault::BytesInSilence { .. } => served_too_early(context),
-        Fault::BytesMissing { .. } if context.others().iter().any(reset_in_queue) => Some(queue_lost()),
+        Fault::BytesMissing { .. } if context.others().iter().any(reset_in_queue) => Some(seen("queue-lost")),
         Fault::BytesMissing { waited, .. }
             if in_queue
                 && context.connection.received.is_empty()
                 && *waited < context.tolerances.control_timeout =>
         {
-            (!any_silent_too_long(context)).then(queue_lost)
+            (!any_silent_too_long(context)).then(|| seen("queue-lost"))
         }
-        Fault::ClosedInSilence { .. } if in_queue => Some(queue_lost()),
+        Fault::ClosedInSilence { .. } if in_queue => Some(seen("queue-lost")),
         _ => None,
     }
 }
@@ -51,7 +50,7 @@ fn reset_in_queue(connection: &Connection<'_>) -> bool {
 }
 
 /// A client is served before its time because the one in front of it was given up before its time.
-fn served_too_early(context: &Context<'_>) -> Option<Cause> {
+fn served_too_early(context: &Context<'_>) -> Option<Seen> {
     let limit = context.tolerances.control_timeout;
     let silent_for = |connection: &Connection<'_>| {
         let (ended, _) = connection.ended?;
@@ -61,7 +60,7 @@ fn served_too_early(context: &Context<'_>) -> Option<Cause> {
         context.others().iter().filter_map(silent_for).find(|after| *after >= limit / 4 && *after < limit);
     match given_up {
         Some(after) => Some(too_short(limit, after)),
-        None => context.others().iter().any(gave_up_in_test).then(closes_after_reply),
+        None => context.others().iter().any(gave_up_in_test).then(|| seen("closes-after-reply")),
     }
 }
 
@@ -81,26 +80,12 @@ fn any_silent_too_long(context: &Context<'_>) -> bool {
     context.others().iter().any(silent)
 }
 
-fn during_a_test(context: &Context<'_>) -> Option<Cause> {
+fn during_a_test(context: &Context<'_>) -> Option<Seen> {
     match context.fault {
-        Fault::BytesInSilence { .. } => Some(Cause::new(
-            "clients-in-parallel",
-            "A second client is served while a test is in progress",
-            "One test at a time: do not start a thread for each client. Serve one client to its end, then accept() the \
-             next; until then the next one waits in the backlog of the listening socket.",
-        )),
-        Fault::NotConnected { .. } => Some(Cause::new(
-            "not-listening-during-test",
-            "The listening socket is closed while a test is in progress",
-            "Open the listening socket once, before the first client, and keep it open until the program ends. A \
-             client that comes during a test waits in its backlog.",
-        )),
-        Fault::ClosedInSilence { by: EndedBy::EndOfFile, .. } => Some(Cause::new(
-            "second-client-turned-away",
-            "A second client is accepted during a test and turned away",
-            "Do not accept() the second client at all before the first one is done: it waits in the backlog.",
-        )),
-        Fault::ClosedInSilence { .. } => Some(queue_lost()),
+        Fault::BytesInSilence { .. } => Some(seen("clients-in-parallel")),
+        Fault::NotConnected { .. } => Some(seen("not-listening-during-test")),
+        Fault::ClosedInSilence { by: EndedBy::EndOfFile, .. } => Some(seen("second-client-turned-away")),
+        Fault::ClosedInSilence { .. } => Some(seen("queue-lost")),
         _ => None,
     }
 }

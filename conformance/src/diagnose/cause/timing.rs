@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use super::Cause;
+use super::{Seen, seen};
 use crate::diagnose::context::{Context, Progress};
 use crate::model::case::Role;
 use crate::model::fault::Fault;
 use crate::model::notation::show;
 use crate::words::page::seconds;
 
-pub(super) fn recognise(context: &Context<'_>) -> Option<Cause> {
+pub(super) fn recognise(context: &Context<'_>) -> Option<Seen> {
     if context.role() != Role::Server {
         return None;
     }
@@ -33,7 +33,7 @@ pub(super) fn recognise(context: &Context<'_>) -> Option<Cause> {
             let others = context.others();
             let waited_long =
                 others.iter().any(|connection| connection.ended.is_none() && connection.left.is_none());
-            waited_long.then(|| silent_client_holds(context))
+            waited_long.then(|| seen("no-timeout/holding").with("limit", seconds(limit)))
         }
         _ => None,
     }
@@ -52,64 +52,35 @@ fn waiting_for(context: &Context<'_>) -> &'static str {
     }
 }
 
-fn too_late(context: &Context<'_>, waited: Duration) -> Cause {
+fn too_late(context: &Context<'_>, waited: Duration) -> Seen {
     let limit = seconds(context.tolerances.control_timeout);
     // When it closed, where that was seen.
     if let Some(((at, _), since)) =
         context.connection.ended.zip(context.connection.last_sent().or(context.connection.opened))
     {
         let after = show(at.saturating_sub(since));
-        return Cause::new(
-            "timeout-too-long",
-            format!("The timeout is too long: a silent client is closed after {after}, not after {limit}"),
-            format!(
-                "Set {limit}, as settimeout() on the accepted socket or as the limit of each wait for it."
-            ),
-        );
+        return seen("timeout-too-long").with("after", after).with("limit", limit);
     }
-    Cause::new(
-        "no-timeout",
-        format!(
-            "A silent client is not closed after {limit}: it is still connected after {}",
-            seconds(waited)
-        ),
-        format!(
-            "Here it fell silent {}. There is no timeout in that place, or a longer one than {limit}. Every read from the \
-             client needs it: call settimeout({}) on the accepted socket, once, right after accept().",
-            waiting_for(context),
-            context.tolerances.control_timeout.as_secs_f64()
-        ),
-    )
+    let open = seen("no-timeout/waiting").with("limit", limit).with("waited", seconds(waited));
+    let settimeout = context.tolerances.control_timeout.as_secs_f64();
+    open.with("where", waiting_for(context)).with("seconds", settimeout)
 }
 
-fn too_early(context: &Context<'_>, after: Duration) -> Cause {
-    let limit = context.tolerances.control_timeout;
-    if let Some(cause) = not_restarted(context) {
-        return cause;
-    }
-    too_short(limit, after)
+fn too_early(context: &Context<'_>, after: Duration) -> Seen {
+    not_restarted(context).unwrap_or_else(|| too_short(context.tolerances.control_timeout, after))
 }
 
-pub(super) fn too_short(limit: Duration, after: Duration) -> Cause {
-    Cause::new(
-        "timeout-too-short",
-        format!("A silent client is closed after {}, not after {}", show(after), seconds(limit)),
-        match after.as_secs_f64() / limit.as_secs_f64() {
-            share if (0.6..0.73).contains(&share) => format!(
-                "30 s is the example of the lecture for another project. Here it is {}; and no clock of the server's own \
-                 ends a test.",
-                seconds(limit)
-            ),
-            _ => format!(
-                "Set {}, counted from the last byte that came; and let no clock of the server's own end a test.",
-                seconds(limit)
-            ),
-        },
-    )
+pub(super) fn too_short(limit: Duration, after: Duration) -> Seen {
+    let share = after.as_secs_f64() / limit.as_secs_f64();
+    let (after, limit) = (show(after), seconds(limit));
+    match (0.6..0.73).contains(&share) {
+        true => seen("timeout-too-short/30-s").with("after", after).with("limit", limit),
+        false => seen("timeout-too-short").with("after", after).with("limit", limit),
+    }
 }
 
 /// A close that comes the whole timeout after something earlier than the last byte.
-pub(super) fn not_restarted(context: &Context<'_>) -> Option<Cause> {
+pub(super) fn not_restarted(context: &Context<'_>) -> Option<Seen> {
     let limit = context.tolerances.control_timeout;
     let (ended, _) = context.connection.ended?;
     let due = |from: Duration| {
@@ -125,31 +96,11 @@ pub(super) fn not_restarted(context: &Context<'_>) -> Option<Cause> {
         .map_or((None, &[][..]), |(first, rest)| (Some(first.0), rest));
     let opened = context.connection.opened?;
     let from = earlier.iter().map(|(at, _)| *at).chain(first).find(|at| due(*at));
-    let (what, key) = match from {
-        Some(_) => ("an earlier byte", "timeout-not-restarted-message"),
-        None if due(opened) && context.connection.last_sent().is_some_and(|at| at > opened + LATE) => {
-            ("the accept", "timeout-not-restarted-session")
-        }
-        None => return None,
-    };
-    Some(Cause::new(
-        key,
-        format!(
-            "The timeout is not started again: {} are counted from {what}, not from the last byte",
-            seconds(limit)
-        ),
-        "Whatever comes from the client, a single byte included, starts the time again: set the timeout for each recv() \
-         rather than one deadline for a whole message or session.",
-    ))
-}
-
-fn silent_client_holds(context: &Context<'_>) -> Cause {
-    let limit = seconds(context.tolerances.control_timeout);
-    Cause::new(
-        "no-timeout",
-        format!("A silent client is not closed after {limit}, and holds the server"),
-        format!(
-            "Close a client that has been silent for {limit}, wherever in the session that is, and accept the next one."
-        ),
-    )
+    let late = || context.connection.last_sent().is_some_and(|at| at > opened + LATE);
+    let limit = seconds(limit);
+    match from {
+        Some(_) => Some(seen("timeout-not-restarted-message").with("limit", limit)),
+        None if due(opened) && late() => Some(seen("timeout-not-restarted-session").with("limit", limit)),
+        None => None,
+    }
 }

@@ -2,7 +2,7 @@
 
 use rstest::rstest;
 
-use super::key;
+use super::file::key_of_its_own;
 use crate::model::data::{Figure, Transport};
 use crate::model::data_fault::DataFault;
 use crate::model::fault::Fault;
@@ -10,7 +10,7 @@ use crate::model::sample::failed;
 
 /// A case of the measurement that fails for its own requirement.
 fn of_data(requirement: &str, fault: DataFault) -> String {
-    key(&failed("data/sample", requirement, "--server", "0 start\n0.1 ready", Fault::Data(fault)))
+    key_of_its_own(&failed("data/sample", requirement, "--server", "0 start\n0.1 ready", Fault::Data(fault)))
 }
 
 #[rstest]
@@ -45,7 +45,12 @@ fn a_wrong_figure_tells_its_cause(
     #[case] cause: &str,
 ) {
     let (told, right, tolerance) = (vec![told], vec![right], "10 %".to_owned());
-    assert_eq!(of_data("DAT-11", DataFault::WrongFigure { figure, told, right, tolerance }), cause);
+    let requirement = match figure {
+        Figure::Throughput => "DAT-11",
+        Figure::RoundTrips => "DAT-12",
+        Figure::Loss => "DAT-13",
+    };
+    assert_eq!(of_data(requirement, DataFault::WrongFigure { figure, told, right, tolerance }), cause);
 }
 
 #[rstest]
@@ -69,5 +74,5 @@ fn a_measurement_that_goes_wrong_tells_its_cause(
 fn a_test_that_is_cut_off_tells_its_cause(#[case] end: &str, #[case] cause: &str) {
     let script = format!("0 start\n0.1 ready\n0.1 connect\n0.2 > 01 01 01\n0.3 < 01 02 12 34\n{end}");
     let fault = Fault::Data(DataFault::NotTaken { messages: 45, error: "connection reset".to_owned() });
-    assert_eq!(key(&failed("data/sample", "DAT-15", "--server", &script, fault)), cause);
+    assert_eq!(key_of_its_own(&failed("data/sample", "DAT-15", "--server", &script, fault)), cause);
 }

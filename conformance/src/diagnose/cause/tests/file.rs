@@ -1,0 +1,89 @@
+//! The recognisers and `spec/causes.toml` know each other.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use regex::Regex;
+
+use super::key;
+use crate::model::cause::{Causes, KnownCause};
+use crate::model::outcome::CaseRecord;
+use crate::model::requirement::Catalogue;
+
+/// The key, where the file says that this cause breaks what the case is about.
+pub(super) fn key_of_its_own(case: &CaseRecord) -> String {
+    let (key, about) = (key(case), &case.requirements[0]);
+    let mut sentences = Causes::built_in().unwrap().all().iter().filter(|cause| cause.group() == key);
+    let known = key == "nothing" || sentences.any(|cause| cause.requirements.contains(about));
+    assert!(known, "the requirements of {key} lack {about}");
+    key
+}
+
+/// What is recognised by the words of the file, not by a key in the sources.
+fn is_of_error(cause: &KnownCause) -> bool {
+    !cause.errors.is_empty()
+}
+
+/// Every `seen("key")` of the recognisers, with the placeholders that its `.with("placeholder", ...)` fill in.
+fn recognised() -> Vec<(String, BTreeSet<String>)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/diagnose/cause");
+    let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let sources = files.filter(|path| path.is_file() && !path.ends_with("tests.rs"));
+    let text: String = sources.map(|path| fs::read_to_string(path).unwrap()).collect();
+    let filled = Regex::new(r#"\.with\(\s*"(\w+)""#).unwrap();
+    let recognised = text.split("seen(\"").skip(1).map(|rest| {
+        let (key, rest) = rest.split_once('"').unwrap();
+        (key.to_owned(), filled.captures_iter(rest).map(|found| found[1].to_owned()).collect())
+    });
+    recognised.collect()
+}
+
+/// What an entry wants to have filled in.
+fn placeholders(cause: &KnownCause) -> BTreeSet<String> {
+    let placeholder = Regex::new(r"\{(\w+)\}").unwrap();
+    let text = [cause.group(), &cause.title, &cause.remedy].join(" ");
+    placeholder.captures_iter(&text).map(|found| found[1].to_owned()).collect()
+}
+
+#[test]
+fn every_key_of_the_file_has_its_recogniser_and_the_other_way_round() {
+    let by_key = Causes::built_in().unwrap().all().iter().filter(|cause| !is_of_error(cause));
+    let known: BTreeSet<_> = by_key.map(|cause| cause.key.clone()).collect();
+    let recognised: BTreeSet<_> = recognised().into_iter().map(|(key, _)| key).collect();
+    let stale: Vec<_> = known.difference(&recognised).collect();
+    let missing: Vec<_> = recognised.difference(&known).collect();
+    assert!(stale.is_empty(), "spec/causes.toml has causes that nothing recognises: {stale:?}");
+    assert!(missing.is_empty(), "spec/causes.toml lacks causes that are recognised: {missing:?}");
+}
+
+#[test]
+fn an_entry_has_the_placeholders_that_its_recogniser_fills_in() {
+    let causes = Causes::built_in().unwrap();
+    for (key, filled) in recognised().iter().filter(|(key, _)| !key.starts_with("uncaught ")) {
+        assert_eq!(&placeholders(causes.find(key).unwrap()), filled, "{key}");
+    }
+    // These are all filled in at one place, and some say the error in words of their own.
+    let uncaught = ["error", "line", "place", "raised"].map(str::to_owned);
+    for cause in causes.all().iter().filter(|cause| cause.key.starts_with("uncaught ")) {
+        let mut wanted = placeholders(cause);
+        wanted.insert("line".to_owned());
+        assert_eq!(wanted, BTreeSet::from(uncaught.clone()), "{}", cause.key);
+    }
+}
+
+#[test]
+fn an_entry_names_what_exists() {
+    let (causes, catalogue) = (Causes::built_in().unwrap(), Catalogue::built_in().unwrap());
+    let keys: BTreeSet<_> = causes.all().iter().map(|cause| &cause.key).collect();
+    assert_eq!(keys.len(), causes.all().len(), "a key stands twice");
+    for cause in causes.all() {
+        assert!(!cause.requirements.is_empty(), "{} breaks nothing", cause.key);
+        for id in &cause.requirements {
+            assert!(catalogue.find(id).is_some(), "{}: {id}", cause.key);
+        }
+        for effect in causes.effects(cause) {
+            assert!(keys.iter().any(|key| key.starts_with(effect)), "{}: {effect}", cause.key);
+        }
+    }
+}
