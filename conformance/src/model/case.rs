@@ -11,6 +11,7 @@ use crate::model::step::{self, Step};
 
 /// What the tester is started as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
     /// The tester serves, the runner is its client.
@@ -98,6 +99,7 @@ impl TestType {
 
 /// What a case cannot do without.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Need {
     /// A network of its own.
@@ -193,7 +195,7 @@ impl Case {
                     running = Duration::ZERO;
                 }
                 step::Action::Expect { not_before, .. } => running = running.max(not_before),
-                _ => running += step.least_wait(),
+                _ => running += step.action.facts().least_wait,
             }
         }
         total + running

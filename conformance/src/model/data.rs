@@ -7,6 +7,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use super::step::Facts;
+
 /// Words of a fixture that name nothing on the data plane.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum DataWordsError {
@@ -153,6 +155,7 @@ impl Amount {
 
 /// Who sends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Sender {
     /// The control connection's client.
@@ -273,11 +276,14 @@ pub enum DataAction {
 }
 
 impl DataAction {
-    /// How long it lasts when all goes well.
-    pub fn least_wait(&self) -> Duration {
+    /// What is true of every step that does this.
+    pub(super) fn facts(&self) -> Facts {
+        let flows = Facts::DUE.awaits("the data to flow");
         match self {
-            Self::Send { amount, pace, .. } => *pace * amount.messages,
-            _ => Duration::ZERO,
+            Self::Send { amount, pace, .. } => flows.lasts(*pace * amount.messages),
+            Self::PortFree { .. } => flows.awaits("the test port to be freed"),
+            Self::Compare => Facts { can_break: false, ..flows },
+            Self::PortOpen(_) | Self::RoundTrips { .. } | Self::Seen(_) | Self::Reports { .. } => flows,
         }
     }
 }

@@ -44,17 +44,6 @@ impl Step {
     pub fn connection(&self) -> &str {
         self.on.first().map_or(CONTROL, String::as_str)
     }
-
-    /// How long the step waits even when all goes well.
-    pub fn least_wait(&self) -> Duration {
-        match &self.action {
-            Action::Expect { not_before, .. } => *not_before,
-            Action::Closed(Close::At { due, .. }) => *due,
-            Action::Silent(duration) | Action::Serve(duration) => *duration,
-            Action::Data(action) => action.least_wait(),
-            _ => Duration::ZERO,
-        }
-    }
 }
 
 /// What a step does, or what must hold.
@@ -143,8 +132,81 @@ pub enum Action {
     },
 }
 
+/// What is true of a step because of its kind.
+#[derive(Clone, Copy, Debug)]
+pub struct Facts {
+    /// It is about a connection.
+    pub has_connection: bool,
+    /// A target can break it. The others are what the runner does, and hold once it is done.
+    pub can_break: bool,
+    /// The transcript has an event for it, so that nobody has to be told of it beside that.
+    pub has_event: bool,
+    /// How long it lasts even when all goes well.
+    pub least_wait: Duration,
+    /// What it waits for, for the progress line.
+    pub awaits: &'static str,
+}
+
+impl Facts {
+    /// Of what the runner does.
+    const DONE: Self = Self {
+        has_connection: false,
+        can_break: false,
+        has_event: true,
+        least_wait: Duration::ZERO,
+        awaits: "nothing",
+    };
+    /// Of what must hold.
+    pub(super) const DUE: Self = Self { can_break: true, has_event: false, ..Self::DONE };
+
+    fn on_a_connection(self) -> Self {
+        Self { has_connection: true, ..self }
+    }
+
+    pub(super) fn awaits(self, awaits: &'static str) -> Self {
+        Self { awaits, ..self }
+    }
+
+    pub(super) fn lasts(self, least_wait: Duration) -> Self {
+        Self { least_wait, ..self }
+    }
+}
+
+impl Action {
+    /// What is true of every step that does this.
+    pub fn facts(&self) -> Facts {
+        let (done, due) = (Facts::DONE, Facts::DUE);
+        match self {
+            Self::Start => Facts { can_break: true, ..done.awaits("the server to listen") },
+            Self::Data(action) => action.facts(),
+            Self::Connect(_) | Self::Shutdown | Self::Close | Self::Reset => done.on_a_connection(),
+            Self::Accept { .. } => due.on_a_connection().awaits("the client to connect"),
+            Self::Send(_) => done.on_a_connection().awaits("the target to read"),
+            Self::Expect { not_before, .. } => due.on_a_connection().awaits("an answer").lasts(*not_before),
+            Self::Closed(close) => {
+                let due = due.on_a_connection().awaits("the target to close");
+                if let Close::At { due: time, .. } = close { due.lasts(*time) } else { due }
+            }
+            Self::Silent(time) => due.on_a_connection().awaits("a silence to end").lasts(*time),
+            Self::Signal(_) => done,
+            Self::Exits { .. } => due.awaits("the target to end"),
+            Self::Prints { .. } | Self::Complains => due.awaits("a line of output"),
+            Self::Unprinted { .. } | Self::NoTrace | Self::Unconnected | Self::Announced => due,
+            Self::Resources(check) => {
+                let can_break = matches!(check, ResourceCheck::Level { .. });
+                Facts { can_break, ..due.awaits("the target to give back what it holds") }
+            }
+            Self::Serve(time) => {
+                Facts { can_break: false, ..due.awaits("the client to do its work").lasts(*time) }
+            }
+            Self::DataThreadEnded { .. } => due.awaits("the target to give back what it holds"),
+        }
+    }
+}
+
 /// Where to connect to, or where the target was expected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Destination {
     /// 127.0.0.1
@@ -174,6 +236,7 @@ pub enum Close {
 
 /// The signals that a fixture may send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "UPPERCASE")]
 pub enum SignalName {
     /// The interrupt, as Ctrl-C sends it.
@@ -200,6 +263,7 @@ impl SignalName {
 
 /// What an exit status must be. Death by a signal is neither.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
     /// 0
@@ -210,6 +274,7 @@ pub enum Status {
 
 /// One of the target's two output streams.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Stream {
     /// Standard output.

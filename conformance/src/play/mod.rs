@@ -241,7 +241,8 @@ impl<'a> Player<'a> {
                     let idle_from = began + idle_after(step);
                     if !announced && now >= idle_from {
                         announced = true;
-                        (self.tell)(Update::Waiting(describe(step), deadline.saturating_sub(now)));
+                        let awaits = step.action.facts().awaits.to_owned();
+                        (self.tell)(Update::Waiting(awaits, deadline.saturating_sub(now)));
                     }
                     let until = if announced { deadline } else { deadline.min(idle_from) };
                     self.pump(step, until)?;
@@ -353,26 +354,5 @@ fn idle_after(step: &Step) -> Duration {
     match step.action {
         Action::Start | Action::Accept { .. } => START_IS_IDLE,
         _ => WAIT_IS_IDLE,
-    }
-}
-
-/// What a step waits for, for the progress line.
-fn describe(step: &Step) -> String {
-    match &step.action {
-        Action::Start => "the server to listen".to_owned(),
-        Action::Accept { .. } => "the client to connect".to_owned(),
-        Action::Send(_) => "the target to read".to_owned(),
-        Action::Data(DataAction::PortFree { .. }) => "the test port to be freed".to_owned(),
-        Action::Data(_) => "the data to flow".to_owned(),
-        Action::Expect { .. } => "an answer".to_owned(),
-        Action::Closed(_) => "the target to close".to_owned(),
-        Action::Silent(_) => "a silence to end".to_owned(),
-        Action::Exits { .. } => "the target to end".to_owned(),
-        Action::Prints { .. } | Action::Complains => "a line of output".to_owned(),
-        Action::Serve(_) => "the client to do its work".to_owned(),
-        Action::Resources(_) | Action::DataThreadEnded { .. } => {
-            "the target to give back what it holds".to_owned()
-        }
-        _ => "nothing".to_owned(),
     }
 }
