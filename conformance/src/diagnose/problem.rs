@@ -159,7 +159,7 @@ mod tests {
 
     fn dead(event: &str) -> CaseRecord {
         let script = format!(
-            "0 start\n0.1 ready\n0.2 connect\n0.2 open\n0.2 > 020101\n0.3 {event}\n0.4 [s] refused no"
+            "0 start\n100 ready\n200 connect\n200 open\n200 > 020101\n300 {event}\n400 refused no on s"
         );
         failed("server/a", "INV-1", "--server", &script, Fault::NotConnected { error: "no".to_owned() })
     }
@@ -181,7 +181,7 @@ mod tests {
 
     #[test]
     fn unrecognised_failures_are_grouped_by_requirement_and_kind() {
-        let case = |id: &str, fault| failed("server/a", id, "--server", "0 start\n0.1 ready", fault);
+        let case = |id: &str, fault| failed("server/a", id, "--server", "0 start\n100 ready", fault);
         let wrong = |byte| Fault::WrongByte {
             expected: Pattern::parse("01").unwrap(),
             actual: vec![byte],

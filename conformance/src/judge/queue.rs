@@ -65,7 +65,7 @@ mod tests {
     use rstest::rstest;
 
     use super::standing_before;
-    use crate::judge::tests::told;
+    use crate::model::sample;
 
     #[rstest]
     #[case::alone("0 connect; 0 open", 0)]
@@ -91,7 +91,7 @@ mod tests {
     )]
     #[case::a_target_started_again_has_nobody("0 start; 0 connect on a; 1 close on a; 2 start; 3 connect", 0)]
     fn those_before_are_counted(#[case] transcript: &str, #[case] before: usize) {
-        assert_eq!(standing_before(&told(transcript), "control").before.len(), before);
+        assert_eq!(standing_before(&sample::transcript(transcript), "control").before.len(), before);
     }
 
     #[rstest]
@@ -103,6 +103,6 @@ mod tests {
     #[case::we_are_answered("0 connect on a; 1 close on a; 2 connect; 9 < 01; 10 < 02", Some(9))]
     fn the_wait_for_those_left_begins_when_one_is_over(#[case] transcript: &str, #[case] since: Option<u64>) {
         let since = since.map(std::time::Duration::from_millis);
-        assert_eq!(standing_before(&told(transcript), "control").since, since);
+        assert_eq!(standing_before(&sample::transcript(transcript), "control").since, since);
     }
 }

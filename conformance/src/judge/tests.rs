@@ -8,5 +8,3 @@ mod output_steps;
 mod process_steps;
 mod telling;
 mod whole;
-
-pub(super) use telling::told;

@@ -6,13 +6,15 @@ use crate::model::case::{Kind, Role};
 use crate::model::fault::{Fault, Finding};
 use crate::model::outcome::{CaseRecord, Outcome};
 use crate::model::step::{SignalName, Stream};
-use crate::model::transcript::{EndedBy, Entry, Event, Exit, Transcript};
+use crate::model::transcript::{EndedBy, Event, Exit, Transcript};
 
 /// A failed case: what was charged (the first id is also what the case is about), the arguments, what happened
 /// (see [`transcript`]) and what was wrong.
 pub(crate) fn failed(id: &str, charged: &str, args: &str, script: &str, fault: Fault) -> CaseRecord {
     let ids: Vec<_> = charged.split_whitespace().map(|id| id.parse().unwrap()).collect();
-    let transcript = transcript(script);
+    let mut transcript = transcript(script);
+    let end = transcript.entries.last().map_or(Duration::ZERO, |entry| entry.at);
+    transcript.push(end, Event::Finished);
     let role = match args.split_whitespace().next() {
         Some("--server") => Role::Server,
         Some("--client") if !id.starts_with("command/") => Role::Client,
@@ -45,55 +47,82 @@ pub(crate) fn failed(id: &str, charged: &str, args: &str, script: &str, fault: F
     }
 }
 
-/// What happened, one event a line: the time in seconds, the connection where it is not `control` (`[second]`),
-/// and `start`, `ready`, `connect`, `open`, `accept`, `refused`, `> hex` (we send), `< hex` (we receive), `eof` and
-/// `rst` (the target closes), `half`, `close` and `reset` (we do), `int`, `exit N`, `killed N`, `out text`,
-/// `err text`.
+/// What happened, in a notation short enough for a table's cell: events between semicolons or line ends, each a time in
+/// milliseconds and what happened.
+///
+/// `0 step` the next step begins, `0 start`, `5 ready`, `9 exit 1`, `9 killed 11`, `9 signal INT`, `9 finished`;
+/// `0 connect`, `1 open`, `1 refused`, `0 accepted 127.0.0.1:5678`, `2 > 01 01` (we sent), `3 < 01 02` (came),
+/// `4 eof` and `4 rst` (theirs), `5 shutdown`, `6 close` and `6 reset` (ours), each with ` on name` behind it
+/// where the connection is not `control`; `7 out text`, `7 err text`, `8 ports announced` or `swapped`,
+/// `8 holds 5 3` (descriptors and threads). A line end in a text is `\\n`.
 pub(crate) fn transcript(script: &str) -> Transcript {
-    let entries = script.lines().map(str::trim).filter(|line| !line.is_empty()).map(entry);
-    Transcript { entries: entries.chain([finished(script)]).collect() }
+    let mut transcript = Transcript::default();
+    let mut steps = 0..;
+    // A semicolon in a text parts nothing: no time stands behind it.
+    let begins = |piece: &str| piece.trim_start().chars().next().is_none_or(|first| first.is_ascii_digit());
+    for line in script.lines() {
+        let mut pieces: Vec<String> = Vec::new();
+        for piece in line.split(';') {
+            match pieces.last_mut() {
+                Some(before) if !begins(piece) => before.extend([";", piece]),
+                _ => pieces.push(piece.to_owned()),
+            }
+        }
+        for event in pieces.iter().map(|piece| piece.trim()).filter(|piece| !piece.is_empty()) {
+            let (at, what) = event.split_once(' ').unwrap();
+            transcript.push(Duration::from_millis(at.parse().unwrap()), self::event(what, &mut steps));
+        }
+    }
+    transcript
 }
 
-fn finished(script: &str) -> Entry {
-    let last = script.lines().rev().find(|line| !line.trim().is_empty()).map_or("0", str::trim);
-    Entry { event: Event::Finished, ..entry(&format!("{} ready", last.split(' ').next().unwrap())) }
-}
-
-fn entry(line: &str) -> Entry {
-    let (time, rest) = line.split_once(' ').unwrap();
-    let (on, rest) = match rest.strip_prefix('[') {
-        Some(rest) => rest.split_once("] ").unwrap(),
-        None => ("control", rest),
+fn event(words: &str, steps: &mut impl Iterator<Item = usize>) -> Event {
+    let (kind, rest) = words.split_once(' ').unwrap_or((words, ""));
+    // Text of the target's may hold anything.
+    match kind {
+        "out" => return Event::Output { stream: Stream::Stdout, text: rest.replace("\\n", "\n") },
+        "err" => return Event::Output { stream: Stream::Stderr, text: rest.replace("\\n", "\n") },
+        _ => {}
+    }
+    let (rest, on) = match rest.strip_prefix("on ") {
+        Some(name) => ("", name),
+        None => rest.split_once(" on ").unwrap_or((rest, "control")),
     };
-    let (word, value) = rest.split_once(' ').unwrap_or((rest, ""));
     let on = on.to_owned();
-    let output = |stream| Event::Output { stream, text: format!("{}\n", value.replace("\\n", "\n")) };
-    let opened = |on, accepted| Event::Opened {
-        on,
-        local: "127.0.0.1:5678".to_owned(),
-        peer: "127.0.0.1:40000".to_owned(),
-        accepted,
-    };
-    let event = match word {
+    let bytes = || hex::decode(rest.replace(' ', "")).unwrap();
+    match kind {
+        "step" => Event::Step { index: steps.next().unwrap() },
+        "finished" => Event::Finished,
         "start" => Event::Started,
         "ready" => Event::Ready,
+        "exit" => Event::Exited(Exit::Status(rest.parse().unwrap())),
+        "killed" => Event::Exited(Exit::Signal(rest.parse().unwrap())),
+        "signal" if rest == "INT" => Event::Signalled { signal: SignalName::Int },
+        "signal" if rest == "TERM" => Event::Signalled { signal: SignalName::Term },
         "connect" => Event::Connecting { on, to: "127.0.0.1:5678".to_owned() },
-        "open" => opened(on, false),
-        "accept" => opened(on, true),
-        "refused" => Event::Refused { on, error: value.to_owned() },
-        ">" => Event::sent(&on, &hex::decode(value.replace(' ', "")).unwrap()),
-        "<" => Event::Received { on, bytes: hex::decode(value.replace(' ', "")).unwrap() },
+        "open" => Event::Opened {
+            on,
+            local: "127.0.0.1:40000".to_owned(),
+            peer: "127.0.0.1:5678".to_owned(),
+            accepted: false,
+        },
+        "accepted" => {
+            Event::Opened { on, local: rest.to_owned(), peer: "127.0.0.1:40000".to_owned(), accepted: true }
+        }
+        "refused" if rest.is_empty() => Event::Refused { on, error: "connection refused".to_owned() },
+        "refused" => Event::Refused { on, error: rest.to_owned() },
+        ">" => Event::sent(&on, &bytes()),
+        "<" => Event::Received { on, bytes: bytes() },
         "eof" => Event::Ended { on, by: EndedBy::EndOfFile },
         "rst" => Event::Ended { on, by: EndedBy::Reset },
-        "half" => Event::Shutdown { on },
+        "shutdown" => Event::Shutdown { on },
         "close" => Event::Dropped { on, reset: false },
         "reset" => Event::Dropped { on, reset: true },
-        "int" => Event::Signalled { signal: SignalName::Int },
-        "exit" => Event::Exited(Exit::Status(value.parse().unwrap())),
-        "killed" => Event::Exited(Exit::Signal(value.parse().unwrap())),
-        "out" => output(Stream::Stdout),
-        "err" => output(Stream::Stderr),
-        other => panic!("no event is called {other}"),
-    };
-    Entry { at: Duration::from_secs_f64(time.parse().unwrap()), event }
+        "ports" => Event::Ports { announced_open: rest == "announced", swapped_open: rest == "swapped" },
+        "holds" => {
+            let (descriptors, threads) = rest.split_once(' ').unwrap();
+            Event::Resources { descriptors: descriptors.parse().unwrap(), threads: threads.parse().unwrap() }
+        }
+        other => panic!("`{other}` is no event"),
+    }
 }

@@ -19,7 +19,7 @@ use crate::model::transcript::{EndedBy, Exit};
 
 /// A server's case: what happened after it was ready, and the fault.
 fn of_server(script: &str, fault: Fault) -> String {
-    let script = format!("0 start\n0.1 ready\n{script}");
+    let script = format!("0 start\n100 ready\n{script}");
     key(&failed("server/sample", "SRV-5", "--server", &script, fault))
 }
 
@@ -28,7 +28,7 @@ fn of_client(args: &str, script: &str, fault: Fault) -> String {
         "client/sample",
         "CLT-4",
         &format!("--client {args}"),
-        &format!("0 start\n0.1 accept\n{script}"),
+        &format!("0 start\n100 accepted 127.0.0.1:5678\n{script}"),
         fault,
     ))
 }
@@ -92,7 +92,7 @@ fn closed_too_early(seconds: f64) -> Fault {
 
 const REPLY: &str = "01 02 PP PP";
 const RESULTS: &str = "01 04 ??*8";
-const IN_TEST: &str = "0.2 connect\n0.2 open\n0.2 > 010101\n0.3 < 01029cbb\n";
+const IN_TEST: &str = "200 connect\n200 open\n200 > 010101\n300 < 01029cbb\n";
 
 #[rstest]
 #[case::type_("type-of-Reply", wrong(REPLY, "01 03 9c bb"))]
@@ -108,7 +108,7 @@ const IN_TEST: &str = "0.2 connect\n0.2 open\n0.2 > 010101\n0.3 < 01029cbb\n";
 #[case::twice("message-too-many", wrong(REPLY, "01 02 9c bb 01 02 9c bb"))]
 #[case::short("Reply-too-short", missing(REPLY, "01 02 9c"))]
 fn a_wrong_reply(#[case] cause: &str, #[case] fault: Fault) {
-    assert_eq!(of_server("0.2 connect\n0.2 open\n0.2 > 010101\n0.3 < 01", fault), cause);
+    assert_eq!(of_server("200 connect\n200 open\n200 > 010101\n300 < 01", fault), cause);
 }
 
 #[rstest]
@@ -124,7 +124,7 @@ fn a_wrong_reply(#[case] cause: &str, #[case] fault: Fault) {
 #[case::none("no-results", ended(RESULTS, ""))]
 #[case::waits("done-unanswered", missing(RESULTS, ""))]
 fn wrong_results(#[case] cause: &str, #[case] fault: Fault) {
-    assert_eq!(of_server(&format!("{IN_TEST}0.4 > 0103\n0.5 eof"), fault), cause);
+    assert_eq!(of_server(&format!("{IN_TEST}400 > 0103\n500 eof"), fault), cause);
 }
 
 #[rstest]
@@ -137,7 +137,7 @@ fn around_a_good_session(#[case] cause: &str, #[case] fault: Fault) {
     let tail =
         if matches!(&fault, Fault::BytesBeforeClose { actual } if actual.len() == 1) { "0a" } else { "" };
     let tail = if cause == "speaks-after-results" { "01040000000000000000" } else { tail };
-    let script = format!("{IN_TEST}0.4 > 0103\n0.5 < 01040000000000000000{tail}");
+    let script = format!("{IN_TEST}400 > 0103\n500 < 01040000000000000000{tail}");
     assert_eq!(of_server(&script, fault), cause);
 }
 
@@ -148,7 +148,7 @@ fn around_a_good_session(#[case] cause: &str, #[case] fault: Fault) {
 #[case::refusal("01 01 05", "01 02 00 00", "refusal-answered")]
 #[case::text("01 01 05", "65 72 72 6f 72 0a", "text-for-client")]
 fn a_bad_request_is_answered(#[case] sent: &str, #[case] came: &str, #[case] cause: &str) {
-    let script = format!("0.2 connect\n0.2 open\n0.2 > {sent}\n0.3 < {came}");
+    let script = format!("200 connect\n200 open\n200 > {sent}\n300 < {came}");
     assert_eq!(of_server(&script, answered(came)), cause);
 }
 
@@ -158,34 +158,34 @@ fn a_bad_request_is_answered(#[case] sent: &str, #[case] came: &str, #[case] cau
 #[case::request_as_done("01 01 01", "01 04 00 00 00 00 00 00 00 00", "no-type-check-done")]
 #[case::second_request("01 01 01", "01 02 9c bb", "second-request-answered")]
 fn a_bad_done_is_answered(#[case] sent: &str, #[case] came: &str, #[case] cause: &str) {
-    assert_eq!(of_server(&format!("{IN_TEST}0.4 > {sent}\n0.5 < {came}"), answered(came)), cause);
+    assert_eq!(of_server(&format!("{IN_TEST}400 > {sent}\n500 < {came}"), answered(came)), cause);
 }
 
 #[rstest]
-#[case::greeting("0.2 connect\n0.2 open\n0.3 < 01029cbb", in_silence("01 02 9c bb"), "speaks-first")]
-#[case::welcome("0.2 connect\n0.2 open\n0.3 < 68690a", in_silence("68 69 0a"), "text-for-client")]
+#[case::greeting("200 connect\n200 open\n300 < 01029cbb", in_silence("01 02 9c bb"), "speaks-first")]
+#[case::welcome("200 connect\n200 open\n300 < 68690a", in_silence("68 69 0a"), "text-for-client")]
 #[case::part(
-    "0.2 connect\n0.2 open\n0.2 > 0101\n0.3 < 01029cbb",
+    "200 connect\n200 open\n200 > 0101\n300 < 01029cbb",
     in_silence("01 02 9c bb"),
     "answers-part-of-request"
 )]
 #[case::results(
-    "0.2 connect\n0.2 open\n0.2 > 010101\n0.3 < 01029cbb\n0.4 < 01040000000000000000",
+    "200 connect\n200 open\n200 > 010101\n300 < 01029cbb\n400 < 01040000000000000000",
     in_silence("01 04 00 00 00 00 00 00 00 00"),
     "results-before-done"
 )]
 #[case::alive(
-    "0.2 connect\n0.2 open\n0.2 > 010101\n0.3 < 01029cbb\n0.4 < 00",
+    "200 connect\n200 open\n200 > 010101\n300 < 01029cbb\n400 < 00",
     in_silence("00"),
     "speaks-during-test"
 )]
 #[case::half_done(
-    "0.2 connect\n0.2 open\n0.2 > 010101\n0.3 < 01029cbb\n0.4 > 01\n0.5 < 01040000000000000000",
+    "200 connect\n200 open\n200 > 010101\n300 < 01029cbb\n400 > 01\n500 < 01040000000000000000",
     in_silence("01 04 00 00 00 00 00 00 00 00"),
     "answers-part-of-done"
 )]
 #[case::at_the_timeout(
-    "0.2 connect\n0.2 open\n0.2 > 010101\n0.3 < 01029cbb\n45.2 < 01040000000000000000",
+    "200 connect\n200 open\n200 > 010101\n300 < 01029cbb\n45200 < 01040000000000000000",
     answered("01 04 00 00 00 00 00 00 00 00"),
     "timeout-answers"
 )]
@@ -195,58 +195,58 @@ fn a_server_speaks_out_of_turn(#[case] script: &str, #[case] fault: Fault, #[cas
 
 #[rstest]
 #[case::request_closed(
-    "0.2 connect\n0.2 open\n0.2 > 01\n0.3 > 0101\n0.3 eof",
+    "200 connect\n200 open\n200 > 01\n300 > 0101\n300 eof",
     ended(REPLY, ""),
     "one-recv-Request"
 )]
-#[case::request_silent("0.2 connect\n0.2 open\n0.2 > 01\n0.3 > 0101", missing(REPLY, ""), "one-recv-Request")]
-#[case::request_cut_short("0.2 connect\n0.2 open\n0.2 > 0101\n0.3 eof", ended(REPLY, ""), "one-recv-Request")]
-#[case::request_part("0.2 connect\n0.2 open\n0.2 > 01\n0.3 eof", closed_after(0.1), "one-recv-Request")]
+#[case::request_silent("200 connect\n200 open\n200 > 01\n300 > 0101", missing(REPLY, ""), "one-recv-Request")]
+#[case::request_cut_short("200 connect\n200 open\n200 > 0101\n300 eof", ended(REPLY, ""), "one-recv-Request")]
+#[case::request_part("200 connect\n200 open\n200 > 01\n300 eof", closed_after(0.1), "one-recv-Request")]
 #[case::done(
-    "0.2 connect\n0.2 open\n0.2 > 010101\n0.3 < 01029cbb\n0.4 > 01\n0.5 > 03",
+    "200 connect\n200 open\n200 > 010101\n300 < 01029cbb\n400 > 01\n500 > 03",
     missing(RESULTS, ""),
     "one-recv-Done"
 )]
-#[case::eaten("0.2 connect\n0.2 open\n0.2 > 0101010103\n0.3 < 01029cbb", missing(RESULTS, ""), "eaten-done")]
+#[case::eaten("200 connect\n200 open\n200 > 0101010103\n300 < 01029cbb", missing(RESULTS, ""), "eaten-done")]
 #[case::eaten_of_both(
-    "0.2 connect\n0.2 open\n0.2 > 0101010103\n0.3 < 01029cbb",
+    "200 connect\n200 open\n200 > 0101010103\n300 < 01029cbb",
     missing("01 02 PP PP 01 04 ??*8", "01 02 9c bb"),
     "eaten-done"
 )]
 #[case::gone_before_done(
-    "0.2 connect\n0.2 open\n0.2 > 010101\n0.3 < 01029cbb\n0.3 eof",
+    "200 connect\n200 open\n200 > 010101\n300 < 01029cbb\n300 eof",
     ended(RESULTS, ""),
     "closes-after-reply"
 )]
 #[case::too_long(
-    "0.2 connect\n0.2 open\n0.2 > 0101010103\n0.3 eof",
+    "200 connect\n200 open\n200 > 0101010103\n300 eof",
     ended(REPLY, ""),
     "too-long-for-request"
 )]
 #[case::behind_done(
-    "0.2 connect\n0.2 open\n0.2 > 010101\n0.3 < 01029cbb\n0.4 > 0103ff\n0.5 eof",
+    "200 connect\n200 open\n200 > 010101\n300 < 01029cbb\n400 > 0103ff\n500 eof",
     ended(RESULTS, ""),
     "too-long-for-done"
 )]
 #[case::half_close(
-    "0.2 connect\n0.2 open\n0.2 > 010101\n0.3 < 01029cbb\n0.4 > 0103\n0.4 half\n0.5 eof",
+    "200 connect\n200 open\n200 > 010101\n300 < 01029cbb\n400 > 0103\n400 shutdown\n500 eof",
     ended(RESULTS, ""),
     "half-close"
 )]
 #[case::checkpoint(
-    "0.2 connect\n0.2 open\n0.2 > 010101\n0.3 < 01029cbb\n0.3 eof",
+    "200 connect\n200 open\n200 > 010101\n300 < 01029cbb\n300 eof",
     closed_after(0.1),
     "closes-after-reply"
 )]
-#[case::udp_rr("0.2 connect\n0.2 open\n0.2 > 010104\n0.3 eof", ended(REPLY, ""), "request-unanswered-UDP_RR")]
+#[case::udp_rr("200 connect\n200 open\n200 > 010104\n300 eof", ended(REPLY, ""), "request-unanswered-UDP_RR")]
 #[case::waits_for_more(
-    "0.2 connect\n0.2 open\n0.2 > 010101",
+    "200 connect\n200 open\n200 > 010101",
     missing(REPLY, ""),
     "request-unanswered-TCP_STREAM"
 )]
-#[case::bad_kept("0.2 connect\n0.2 open\n0.2 > 020101", still_open(5), "kept-open-a-bad-Request")]
+#[case::bad_kept("200 connect\n200 open\n200 > 020101", still_open(5), "kept-open-a-bad-Request")]
 #[case::bad_done_kept(
-    "0.2 connect\n0.2 open\n0.2 > 010101\n0.3 < 01029cbb\n0.4 > 0203",
+    "200 connect\n200 open\n200 > 010101\n300 < 01029cbb\n400 > 0203",
     still_open(5),
     "kept-open-a-bad-Done"
 )]
@@ -255,11 +255,12 @@ fn messages_in_pieces(#[case] script: &str, #[case] fault: Fault, #[case] cause:
 }
 
 #[rstest]
-#[case::end_of_file("0.2 connect\n0.2 open\n0.2 > 01\n0.3 close\n", "end-of-file-unseen")]
-#[case::reset("0.2 connect\n0.2 open\n0.2 > 01\n0.3 reset\n", "stuck-after-reset")]
-#[case::refusal("0.2 connect\n0.2 open\n0.2 > 020101\n0.3 eof\n0.3 close\n", "stuck-after-close")]
+#[case::end_of_file("200 connect\n200 open\n200 > 01\n300 close\n", "end-of-file-unseen")]
+#[case::reset("200 connect\n200 open\n200 > 01\n300 reset\n", "stuck-after-reset")]
+#[case::refusal("200 connect\n200 open\n200 > 020101\n300 eof\n300 close\n", "stuck-after-close")]
 fn nobody_is_served_afterwards(#[case] before: &str, #[case] cause: &str) {
-    let script = format!("{before}0.4 [session-5] connect\n0.4 [session-5] open\n0.4 [session-5] > 010101");
+    let script =
+        format!("{before}400 connect on session-5\n400 open on session-5\n400 > 010101 on session-5");
     assert_eq!(of_server(&script, missing(REPLY, "")), cause);
 }
 
@@ -274,36 +275,35 @@ fn nobody_is_served_afterwards(#[case] before: &str, #[case] cause: &str) {
 #[case::alive("out nothing to see", "accept-loop-ended")]
 fn nobody_listens_afterwards(#[case] event: &str, #[case] cause: &str) {
     let script = format!(
-        "0.2 connect\n0.2 open\n0.2 > 01\n0.3 close\n0.3 {event}\n0.4 [session-5] connect\n0.4 [session-5] refused \
-         connection refused"
+        "200 connect\n200 open\n200 > 01\n300 close\n300 {event}\n400 connect on session-5\n400 refused on session-5"
     );
     assert_eq!(of_server(&script, Fault::NotConnected { error: "connection refused".to_owned() }), cause);
 }
 
 #[rstest]
 #[case::behind(
-    "0.2 [a] connect\n0.2 [a] open\n0.3 connect\n0.3 open\n0.3 > 010101\n50.3 ready",
+    "200 connect on a\n200 open on a\n300 connect\n300 open\n300 > 010101\n50300 ready",
     missing(REPLY, ""),
     "no-timeout"
 )]
-#[case::never("0.2 connect\n0.2 open\n50.2 [x] connect", still_open(50), "no-timeout")]
-#[case::within("0.2 connect\n0.2 open\n0.2 > 01", still_open(50), "no-timeout")]
-#[case::after_reply("0.2 connect\n0.2 open\n0.2 > 010101\n0.3 < 01029cbb", still_open(50), "no-timeout")]
-#[case::minute("0.2 connect\n0.2 open\n60.2 eof", still_open(50), "timeout-too-long")]
-#[case::half_minute("0.2 connect\n0.2 open\n30.2 eof", closed_too_early(30.0), "timeout-too-short")]
-#[case::silence("0.2 connect\n0.2 open\n30.2 eof", closed_after(30.0), "timeout-too-short")]
+#[case::never("200 connect\n200 open\n50200 connect on x", still_open(50), "no-timeout")]
+#[case::within("200 connect\n200 open\n200 > 01", still_open(50), "no-timeout")]
+#[case::after_reply("200 connect\n200 open\n200 > 010101\n300 < 01029cbb", still_open(50), "no-timeout")]
+#[case::minute("200 connect\n200 open\n60200 eof", still_open(50), "timeout-too-long")]
+#[case::half_minute("200 connect\n200 open\n30200 eof", closed_too_early(30.0), "timeout-too-short")]
+#[case::silence("200 connect\n200 open\n30200 eof", closed_after(30.0), "timeout-too-short")]
 #[case::whole_message(
-    "0.2 connect\n0.2 open\n0.2 > 01\n25.2 > 01\n45.2 eof",
+    "200 connect\n200 open\n200 > 01\n25200 > 01\n45200 eof",
     closed_after(20.0),
     "timeout-not-restarted-message"
 )]
 #[case::whole_session(
-    "0.2 connect\n0.2 open\n40.2 > 010101\n40.3 < 01029cbb\n45.2 eof",
+    "200 connect\n200 open\n40200 > 010101\n40300 < 01029cbb\n45200 eof",
     closed_too_early(5.0),
     "timeout-not-restarted-session"
 )]
 #[case::late_done(
-    "0.2 connect\n0.2 open\n0.2 > 010101\n0.3 < 01029cbb\n30.2 eof\n40.2 > 0103",
+    "200 connect\n200 open\n200 > 010101\n300 < 01029cbb\n30200 eof\n40200 > 0103",
     ended(RESULTS, ""),
     "timeout-too-short"
 )]
@@ -312,34 +312,34 @@ fn the_timeout_is_wrong(#[case] script: &str, #[case] fault: Fault, #[case] caus
 }
 
 #[rstest]
-#[case::parallel("0.5 [b] < 01029cbb", in_silence("01 02 9c bb"), "clients-in-parallel")]
-#[case::turned_away("0.5 [b] eof", closed_after(0.1), "second-client-turned-away")]
-#[case::refused("0.5 [b] refused connection refused",
+#[case::parallel("500 < 01029cbb on b", in_silence("01 02 9c bb"), "clients-in-parallel")]
+#[case::turned_away("500 eof on b", closed_after(0.1), "second-client-turned-away")]
+#[case::refused("500 refused connection refused on b",
     Fault::NotConnected { error: "connection refused".to_owned() }, "not-listening-during-test")]
-#[case::lost("0.5 > 0103\n0.6 < 01040000000000000000\n0.6 eof\n0.6 [b] rst", ended(REPLY, ""), "queue-lost")]
+#[case::lost("500 > 0103\n600 < 01040000000000000000\n600 eof\n600 rst on b", ended(REPLY, ""), "queue-lost")]
 #[case::all_reset(
-    "0.5 > 0103\n0.6 < 01040000000000000000\n0.6 eof\n0.6 [c] connect\n0.6 [c] > 010101\n0.7 [c] rst",
+    "500 > 0103\n600 < 01040000000000000000\n600 eof\n600 connect on c\n600 > 010101 on c\n700 rst on c",
     missing(REPLY, ""),
     "queue-lost"
 )]
-#[case::not_served("0.5 > 0103\n0.6 < 01040000000000000000\n0.6 eof", missing(REPLY, ""), "queue-lost")]
+#[case::not_served("500 > 0103\n600 < 01040000000000000000\n600 eof", missing(REPLY, ""), "queue-lost")]
 fn a_second_client_waits_in_vain(#[case] tail: &str, #[case] fault: Fault, #[case] cause: &str) {
-    let script = format!("{IN_TEST}0.4 [b] connect\n0.4 [b] open\n0.4 [b] > 010102\n{tail}");
+    let script = format!("{IN_TEST}400 connect on b\n400 open on b\n400 > 010102 on b\n{tail}");
     let mut case = failed("server/sample", "SER-1", "--server", &script, fault);
     case.connection = Some("b".to_owned());
     assert_eq!(key(&case), cause);
 }
 
 #[rstest]
-#[case::data_thread("0.2 < 010101\n0.3 > 01029cbb\n0.5 int", Fault::StillRunning { waited: Duration::from_secs(5) },
+#[case::data_thread("200 < 010101\n300 > 01029cbb\n500 signal INT", Fault::StillRunning { waited: Duration::from_secs(5) },
     "interrupt-waits-for-data-thread")]
-#[case::swallowed("0.2 < 010101\n0.5 int", Fault::StillRunning { waited: Duration::from_secs(5) }, "interrupt-swallowed")]
-#[case::trace("0.2 < 010101\n0.5 int\n0.6 err Traceback (most recent call last):\\n  File \"t.py\", line 9, in f\\nKeyboardInterrupt\n0.6 exit 130",
+#[case::swallowed("200 < 010101\n500 signal INT", Fault::StillRunning { waited: Duration::from_secs(5) }, "interrupt-swallowed")]
+#[case::trace("200 < 010101\n500 signal INT\n600 err Traceback (most recent call last):\\n  File \"t.py\", line 9, in f\\nKeyboardInterrupt\\n\n600 exit 130",
     Fault::NotPrinted { text: "Exiting Client".to_owned(), waited: Duration::from_secs(5) },
     "uncaught KeyboardInterrupt t.py, line 9")]
-#[case::silent("0.5 int\n0.6 exit 0",
+#[case::silent("500 signal INT\n600 exit 0",
     Fault::NotPrinted { text: "Exiting Client".to_owned(), waited: Duration::from_secs(5) }, "exit-line-missing")]
-#[case::other_mode("0.5 int\n0.6 out Exiting Server\n0.6 exit 0",
+#[case::other_mode("500 signal INT\n600 out Exiting Server\\n\n600 exit 0",
     Fault::NotPrinted { text: "Exiting Client".to_owned(), waited: Duration::from_secs(5) }, "exit-line-of-other-mode")]
 fn an_interrupted_client(#[case] script: &str, #[case] fault: Fault, #[case] cause: &str) {
     assert_eq!(of_client("--time=60", script, fault), cause);
@@ -348,37 +348,37 @@ fn an_interrupted_client(#[case] script: &str, #[case] fault: Fault, #[case] cau
 #[rstest]
 #[case::numbering(
     "--test=UDP_STREAM",
-    "0.2 < 010102",
+    "200 < 010102",
     wrong("01 01 03", "01 01 02"),
     "test-numbered-wrongly"
 )]
-#[case::default_test("", "0.2 < 010100", wrong("01 01 01", "01 01 00"), "default-test")]
-#[case::padded("", "0.2 < 01010100", wrong("01 01 01", "01 01 01 00"), "Request-too-long")]
+#[case::default_test("", "200 < 010100", wrong("01 01 01", "01 01 00"), "default-test")]
+#[case::padded("", "200 < 01010100", wrong("01 01 01", "01 01 01 00"), "Request-too-long")]
 #[case::padded_before_done(
     "",
-    "0.2 < 010101\n0.3 > 01029cbb\n1.3 < 000103",
+    "200 < 010101\n300 > 01029cbb\n1300 < 000103",
     wrong("01 03", "00 01 03"),
     "Request-too-long"
 )]
-#[case::twice_at_once("", "0.2 < 010101010101", wrong("?? ?? 01", "01 01 01 01 01 01"), "request-twice")]
-#[case::twice("", "0.2 < 010101\n0.4 < 010101", in_silence("01 01 01"), "request-twice")]
-#[case::line_end("", "0.2 < 010101\n0.4 < 0a", in_silence("0a"), "line-end")]
-#[case::done_early("", "0.2 < 010101\n0.4 < 0103", in_silence("01 03"), "done-before-reply")]
-#[case::at_once("--time=1", "0.2 < 010101\n0.3 > 01029cbb\n0.3 < 0103", Fault::BytesTooEarly {
+#[case::twice_at_once("", "200 < 010101010101", wrong("?? ?? 01", "01 01 01 01 01 01"), "request-twice")]
+#[case::twice("", "200 < 010101\n400 < 010101", in_silence("01 01 01"), "request-twice")]
+#[case::line_end("", "200 < 010101\n400 < 0a", in_silence("0a"), "line-end")]
+#[case::done_early("", "200 < 010101\n400 < 0103", in_silence("01 03"), "done-before-reply")]
+#[case::at_once("--time=1", "200 < 010101\n300 > 01029cbb\n300 < 0103", Fault::BytesTooEarly {
     actual: bytes("01 03"), after: Duration::from_millis(2), not_before: Duration::from_secs(1) }, "done-at-once")]
-#[case::default_time("", "0.2 < 010101\n0.3 > 01029cbb\n10.3 < 0103", Fault::BytesTooEarly {
+#[case::default_time("", "200 < 010101\n300 > 01029cbb\n10300 < 0103", Fault::BytesTooEarly {
     actual: bytes("01 03"), after: Duration::from_secs(10), not_before: Duration::from_secs(30) }, "default-time")]
-#[case::no_done("--time=1", "0.2 < 010101\n0.3 > 01029cbb", missing("01 03", ""), "no-done")]
-#[case::one_recv("--time=1", "0.2 < 010101\n0.3 > 01\n0.4 > 029cbb", missing("01 03", ""), "one-recv-Reply")]
-#[case::no_end("--time=1", "0.2 < 010101\n0.3 > 01029cbb\n1.3 < 0103\n1.4 > 01040000000000000000\n1.4 close",
+#[case::no_done("--time=1", "200 < 010101\n300 > 01029cbb", missing("01 03", ""), "no-done")]
+#[case::one_recv("--time=1", "200 < 010101\n300 > 01\n400 > 029cbb", missing("01 03", ""), "one-recv-Reply")]
+#[case::no_end("--time=1", "200 < 010101\n300 > 01029cbb\n1300 < 0103\n1400 > 01040000000000000000\n1400 close",
     Fault::StillRunning { waited: Duration::from_secs(5) }, "waits-after-results")]
-#[case::status("--time=1", "0.2 < 010101\n0.3 > 01029cbb\n1.3 < 0103\n1.4 > 01040000000000000000\n1.4 close",
+#[case::status("--time=1", "200 < 010101\n300 > 01029cbb\n1300 < 0103\n1400 > 01040000000000000000\n1400 close",
     Fault::WrongExit { exit: Exit::Status(1), wanted: Status::Zero }, "fails-after-success")]
-#[case::gone("--time=1", "0.2 < 010101\n0.3 close", Fault::StillRunning { waited: Duration::from_secs(5) },
+#[case::gone("--time=1", "200 < 010101\n300 close", Fault::StillRunning { waited: Duration::from_secs(5) },
     "server-gone-unseen")]
-#[case::gone_well("--time=1", "0.2 < 010101\n0.3 close",
+#[case::gone_well("--time=1", "200 < 010101\n300 close",
     Fault::WrongExit { exit: Exit::Status(0), wanted: Status::Nonzero }, "fails-with-status-0")]
-#[case::bad_reply("--time=1", "0.2 < 010101\n0.3 > 02029cbb",
+#[case::bad_reply("--time=1", "200 < 010101\n300 > 02029cbb",
     Fault::WrongExit { exit: Exit::Status(0), wanted: Status::Nonzero }, "bad-answer-accepted")]
 #[case::elsewhere("--target=127.0.0.1", "", Fault::NotAccepted { waited: Duration::from_secs(10), exit: None },
     "client-never-connects")]
@@ -394,22 +394,22 @@ fn a_wrong_client(#[case] args: &str, #[case] script: &str, #[case] fault: Fault
 #[case::narrow("got 591751049 datagrams", "count-read-32-bits")]
 fn a_count_is_misread(#[case] printed: &str, #[case] cause: &str) {
     let script = format!(
-        "0 start\n0.1 accept\n0.2 < 010103\n0.3 > 01029cbb\n1.3 < 0103\n1.4 > 01040000000123456789\n1.5 out {printed}"
+        "0 start\n100 accepted 127.0.0.1:5678\n200 < 010103\n300 > 01029cbb\n1300 < 0103\n1400 > 01040000000123456789\n1500 out {printed}\\n"
     );
     let fault = Fault::NotPrinted { text: "[0-9]".to_owned(), waited: Duration::from_secs(5) };
     assert_eq!(key(&failed("client/sample", "CLT-7", "--client --time=1", &script, fault)), cause);
 }
 
 #[rstest]
-#[case::reuse("0.2 exit 0\n0.3 start\n0.4 err OSError: [Errno 98] Address already in use\n0.4 exit 1",
+#[case::reuse("200 exit 0\n300 start\n400 err OSError: [Errno 98] Address already in use\\n\n400 exit 1",
     Fault::NotListening { waited: Duration::from_secs(10), exit: Some(Exit::Status(1)) }, "address-in-use")]
 #[case::never("", Fault::NotListening { waited: Duration::from_secs(10), exit: None }, "never-listens")]
 #[case::opening("", Fault::NotPrinted { text: "Data thread opening".to_owned(), waited: Duration::from_secs(5) },
     "nothing-printed")]
-#[case::worded("0.3 out Data thread started",
+#[case::worded("300 out Data thread started\\n",
     Fault::NotPrinted { text: "Data thread opening".to_owned(), waited: Duration::from_secs(5) },
     "data-thread-line-worded-otherwise")]
-#[case::twice("0.3 out Data thread opening", Fault::PrintedTimes {
+#[case::twice("300 out Data thread opening\\n", Fault::PrintedTimes {
     text: "Data thread opening".to_owned(), times: 2, wanted: 1 }, "data-thread-line-twice")]
 #[case::threads("", Fault::Leaked { before: (5, 2), between: (5, 106), after: (5, 210) }, "threads-leaked")]
 #[case::sockets("", Fault::Leaked { before: (5, 2), between: (109, 2), after: (213, 2) }, "descriptors-leaked")]

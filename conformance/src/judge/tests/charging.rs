@@ -3,17 +3,18 @@
 
 use rstest::rstest;
 
-use super::telling::{case, told};
+use super::telling::case;
 use crate::judge::{Verdict, judge};
+use crate::model::sample::transcript;
 use crate::model::tolerance::Tolerances;
 
 /// One connection that stands at once, and what then happens in the last step.
 fn charged(step: &str, happenings: &str) -> String {
     let case = case("server", step);
-    let told = told(&format!(
+    let seen = transcript(&format!(
         "0 step; 0 start; 1 ready; 1 step; 1 connect; 2 open; 2 step; {happenings}; 9000 finished"
     ));
-    match judge(&case, &Tolerances::default(), &told) {
+    match judge(&case, &Tolerances::default(), &seen) {
         Verdict::Fail(finding) => {
             finding.charged.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
         }
@@ -54,7 +55,9 @@ fn a_failure_is_charged(#[case] step: &str, #[case] happenings: &str, #[case] id
 #[case::the_start_in_time("0 step; 0 start; 10000 finished", "SRV-1")]
 fn what_is_implied_rests_on_srv_1(#[case] happenings: &str, #[case] id: &str) {
     let case = case("server", "closed = 'promptly'");
-    let Verdict::Fail(finding) = judge(&case, &Tolerances::default(), &told(happenings)) else { panic!() };
+    let Verdict::Fail(finding) = judge(&case, &Tolerances::default(), &transcript(happenings)) else {
+        panic!()
+    };
     assert_eq!(finding.charged, [id.parse().unwrap()]);
 }
 
@@ -73,11 +76,11 @@ fn what_is_implied_rests_on_srv_1(#[case] happenings: &str, #[case] id: &str) {
 )]
 fn a_session_is_charged(#[case] happenings: &str, #[case] id: &str) {
     let case = case("server", "session = 'TCP_STREAM'");
-    let told = told(&format!(
+    let seen = transcript(&format!(
         "0 step; 0 start; 1 ready; 1 step; 1 connect on session-1; 2 open on session-1; \
          2 step; 2 > 01 01 01 on session-1; 2 step; {happenings}"
     ));
-    match judge(&case, &Tolerances::default(), &told) {
+    match judge(&case, &Tolerances::default(), &seen) {
         Verdict::Fail(finding) => assert_eq!(finding.charged, [id.parse().unwrap()]),
         other => panic!("{other:?}"),
     }

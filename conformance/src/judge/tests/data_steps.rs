@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use rstest::rstest;
 
-use super::telling::{case, case_of, told};
+use super::telling::{case, case_of};
 use crate::judge::{Assessment, Judge, Memory};
 use crate::model::case::Case;
 use crate::model::data::{Sender, Transport};
+use crate::model::sample::transcript;
 use crate::model::tolerance::Tolerances;
 use crate::model::transcript::{DataEvent, DataSeen, Event, Transcript};
 
@@ -20,7 +21,7 @@ fn stands_in(case: &Case, before: &str, events: Vec<DataEvent>, now_ms: u64) -> 
     let tolerances = Tolerances::default();
     let mut judge = Judge::new(case, &tolerances);
     judge.remember(Memory { port: Some(40_000), ..Memory::default() });
-    let mut seen: Transcript = told(before);
+    let mut seen: Transcript = transcript(before);
     let began = seen.entries.last().map_or(Duration::ZERO, |entry| entry.at);
     for event in events {
         seen.push(began, Event::Data(event));

@@ -1,12 +1,5 @@
-//! Transcripts and steps in a notation short enough for a table's cell.
-//!
-//! A transcript is a list of happenings between semicolons, each a time in milliseconds and what happened:
-//!
-//! `0 step` the next step begins, `0 start`, `5 ready`, `9 exit 1`, `9 killed 11`, `9 signal INT`, `9 finished`;
-//! `0 connect`, `1 open`, `1 refused`, `0 accepted 127.0.0.1:5678`, `2 > 01 01` (we sent), `3 < 01 02` (came),
-//! `4 eof` and `4 rst` (theirs), `5 shutdown`, `6 close` and `6 reset` (ours), each with ` on name` behind it
-//! where the connection is not `control`; `7 out text`, `7 err text`, `8 ports announced` or `swapped`,
-//! `8 holds 5 3` (descriptors and threads).
+//! Steps in a notation short enough for a table's cell, and how the last of them stands; a transcript is written as
+//! `model::sample` says.
 
 use std::time::Duration;
 
@@ -14,9 +7,9 @@ use crate::fixture::fragment_of;
 use crate::judge::{Assessment, Judge, Memory};
 use crate::model::case::Case;
 use crate::model::requirement::Catalogue;
-use crate::model::step::{SignalName, Stream};
+use crate::model::sample;
 use crate::model::tolerance::Tolerances;
-use crate::model::transcript::{EndedBy, Event, Exit, Transcript};
+use crate::model::transcript::Event;
 
 /// A fixture of these steps, written as in a fixture's file, `; ` between two steps, about INV-1.
 pub(super) fn case(role: &str, steps: &str) -> Case {
@@ -55,7 +48,7 @@ pub(super) fn stands_after(role: &str, steps: &str, memory: Memory, transcript: 
 
 /// How the last step of this judge's case stands.
 pub(super) fn stands_with(judge: &Judge<'_>, transcript: &str, now: u64) -> String {
-    let seen = told(transcript);
+    let seen = sample::transcript(transcript);
     let began = seen.entries.iter().rev().find(|entry| matches!(entry.event, Event::Step { .. }));
     let began = began.map_or(Duration::ZERO, |entry| entry.at);
     in_words(&judge.assess(judge.last_step(), &seen, began, Duration::from_millis(now)))
@@ -67,67 +60,5 @@ fn in_words(assessment: &Assessment) -> String {
         Assessment::Held(_) => "holds".to_owned(),
         Assessment::Pending(deadline) => format!("open until {}", deadline.as_millis()),
         Assessment::Broken(fault) => fault.to_string(),
-    }
-}
-
-/// The transcript that these words tell.
-pub(in crate::judge) fn told(words: &str) -> Transcript {
-    let mut transcript = Transcript::default();
-    let mut steps = 0..;
-    for happening in words.split(';').map(str::trim).filter(|happening| !happening.is_empty()) {
-        let (at, what) = happening.split_once(' ').unwrap();
-        let at = Duration::from_millis(at.parse().unwrap());
-        transcript.push(at, event(what, &mut steps));
-    }
-    transcript
-}
-
-fn event(words: &str, steps: &mut impl Iterator<Item = usize>) -> Event {
-    let (kind, rest) = words.split_once(' ').unwrap_or((words, ""));
-    // Text of the target's may hold anything.
-    match kind {
-        "out" => return Event::Output { stream: Stream::Stdout, text: rest.replace("\\n", "\n") },
-        "err" => return Event::Output { stream: Stream::Stderr, text: rest.replace("\\n", "\n") },
-        _ => {}
-    }
-    let (rest, on) = match rest.strip_prefix("on ") {
-        Some(name) => ("", name),
-        None => rest.split_once(" on ").unwrap_or((rest, "control")),
-    };
-    let on = on.to_owned();
-    let bytes = || hex::decode(rest.replace(' ', "")).unwrap();
-    match kind {
-        "step" => Event::Step { index: steps.next().unwrap() },
-        "finished" => Event::Finished,
-        "start" => Event::Started,
-        "ready" => Event::Ready,
-        "exit" => Event::Exited(Exit::Status(rest.parse().unwrap())),
-        "killed" => Event::Exited(Exit::Signal(rest.parse().unwrap())),
-        "signal" if rest == "INT" => Event::Signalled { signal: SignalName::Int },
-        "signal" if rest == "TERM" => Event::Signalled { signal: SignalName::Term },
-        "connect" => Event::Connecting { on, to: "127.0.0.1:5678".to_owned() },
-        "open" => Event::Opened {
-            on,
-            local: "127.0.0.1:40000".to_owned(),
-            peer: "127.0.0.1:5678".to_owned(),
-            accepted: false,
-        },
-        "accepted" => {
-            Event::Opened { on, local: rest.to_owned(), peer: "127.0.0.1:40000".to_owned(), accepted: true }
-        }
-        "refused" => Event::Refused { on, error: "connection refused".to_owned() },
-        ">" => Event::sent(&on, &bytes()),
-        "<" => Event::Received { on, bytes: bytes() },
-        "eof" => Event::Ended { on, by: EndedBy::EndOfFile },
-        "rst" => Event::Ended { on, by: EndedBy::Reset },
-        "shutdown" => Event::Shutdown { on },
-        "close" => Event::Dropped { on, reset: false },
-        "reset" => Event::Dropped { on, reset: true },
-        "ports" => Event::Ports { announced_open: rest == "announced", swapped_open: rest == "swapped" },
-        "holds" => {
-            let (descriptors, threads) = rest.split_once(' ').unwrap();
-            Event::Resources { descriptors: descriptors.parse().unwrap(), threads: threads.parse().unwrap() }
-        }
-        other => panic!("`{other}` is no happening"),
     }
 }

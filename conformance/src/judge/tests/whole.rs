@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use rstest::rstest;
 
-use super::telling::{case, told};
+use super::telling::case;
 use crate::judge::{Assessment, Judge, Verdict, judge};
 use crate::model::case::Case;
+use crate::model::sample::transcript;
 use crate::model::tolerance::Tolerances;
 use crate::model::transcript::{Event, Transcript};
 
@@ -92,7 +93,7 @@ fn outcome(case: &Case, transcript: &Transcript) -> String {
     "step 1: \"x\" was not printed within 5.00 s"
 )]
 fn a_conversation_is_judged(#[case] steps: &str, #[case] words: &str, #[case] wanted: &str) {
-    let (case, transcript) = (case("server", steps), told(words));
+    let (case, transcript) = (case("server", steps), transcript(words));
     assert_eq!(outcome(&case, &transcript), wanted);
     assert_eq!(played(&case, &transcript), wanted);
 }
@@ -123,7 +124,7 @@ fn played(case: &Case, transcript: &Transcript) -> String {
 
 #[test]
 fn no_part_of_a_conversation_passes() {
-    let (case, whole) = (case("server", SESSION), told(SERVED));
+    let (case, whole) = (case("server", SESSION), transcript(SERVED));
     for length in 0..whole.entries.len() {
         let part = Transcript { entries: whole.entries[..length].to_vec() };
         let verdict = judge(&case, &Tolerances::default(), &part);
@@ -133,7 +134,7 @@ fn no_part_of_a_conversation_passes() {
 
 #[test]
 fn a_conversation_without_one_of_its_steps_does_not_pass() {
-    let (case, whole) = (case("server", SESSION), told(SERVED));
+    let (case, whole) = (case("server", SESSION), transcript(SERVED));
     for skipped in 0..case.steps.len() {
         let mut part = whole.clone();
         part.entries.retain(|entry| entry.event != Event::Step { index: skipped });
@@ -146,12 +147,12 @@ fn a_conversation_without_one_of_its_steps_does_not_pass() {
 #[case::in_the_middle_of_a_wait("0 step; 0 start; 9999 finished", "unfinished in step 0")]
 #[case::with_nothing("", "unfinished in step 0")]
 fn what_is_unfinished_says_where(#[case] words: &str, #[case] wanted: &str) {
-    assert_eq!(outcome(&case("server", SESSION), &told(words)), wanted);
+    assert_eq!(outcome(&case("server", SESSION), &transcript(words)), wanted);
 }
 
 #[test]
 fn a_transcript_survives_json() {
-    let transcript = told(SERVED);
+    let transcript = transcript(SERVED);
     let json = serde_json::to_string(&transcript).unwrap();
     assert_eq!(serde_json::from_str::<Transcript>(&json).unwrap(), transcript);
 }

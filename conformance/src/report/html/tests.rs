@@ -22,23 +22,22 @@ fn server(script: &str, fault: Fault) -> CaseRecord {
     failed("server/a", "SRV-1", "--server", script, fault)
 }
 
-const BEGUN: &str = "0 start\n0.1 ready\n0.103 connect\n0.103 open\n0.104 > 010102";
+const BEGUN: &str = "0 start\n100 ready\n103 connect\n103 open\n104 > 010102";
 
 fn swapped() -> CaseRecord {
-    server(&format!("{BEGUN}\n0.105 < 0102bb9c"), Fault::PortSwapped { announced: 0xbb9c, open: 0x9cbb })
+    server(&format!("{BEGUN}\n105 < 0102bb9c"), Fault::PortSwapped { announced: 0xbb9c, open: 0x9cbb })
 }
 
 fn padded_in_pieces() -> CaseRecord {
     let actual = [&[1, 4][..], &[0; 14]].concat();
-    let script =
-        format!("{BEGUN}\n0.105 < 01029cbb\n0.106 > 0103\n0.107 < 01040000\n0.108 < {}", "00".repeat(12));
+    let script = format!("{BEGUN}\n105 < 01029cbb\n106 > 0103\n107 < 01040000\n108 < {}", "00".repeat(12));
     server(&script, Fault::SurplusBytes { expected: pattern("01 04 ??*8"), actual })
 }
 
 fn reset() -> CaseRecord {
     let reset =
         Fault::EndedBeforeBytes { expected: pattern("01 02 PP PP"), actual: Vec::new(), by: EndedBy::Reset };
-    server(&format!("{BEGUN}\n0.2 rst\n0.3 exit 1"), reset)
+    server(&format!("{BEGUN}\n200 rst\n300 exit 1"), reset)
 }
 
 fn silent() -> CaseRecord {
@@ -47,19 +46,20 @@ fn silent() -> CaseRecord {
         actual: Vec::new(),
         waited: Duration::from_secs(5),
     };
-    server(&format!("{BEGUN}\n5.2 ready"), missing)
+    server(&format!("{BEGUN}\n5200 ready"), missing)
 }
 
 fn long_words() -> CaseRecord {
     let refused = Fault::NotConnected { error: "no".to_owned() };
     server(
-        &format!("0 start\n0.1 connect\n0.2 refused {}", "what a system says at length ".repeat(20)),
+        &format!("0 start\n100 connect\n200 refused {}", "what a system says at length ".repeat(20)),
         refused,
     )
 }
 
 fn foreign() -> CaseRecord {
-    let script = format!("0 start\n0.1 connect\n0.2 > {}\n0.3 half\n0.4 int\n0.5 reset", "ff".repeat(4096));
+    let script =
+        format!("0 start\n100 connect\n200 > {}\n300 shutdown\n400 signal INT\n500 reset", "ff".repeat(4096));
     server(&script, Fault::StillOpen { waited: Duration::from_secs(5) })
 }
 
@@ -69,7 +69,8 @@ fn early_client() -> CaseRecord {
         after: Duration::from_millis(2),
         not_before: Duration::from_secs(1),
     };
-    let script = "0 start\n0.2 accept\n0.201 < 010101\n0.202 > 01029cbb\n0.203 < 0103\n0.3 eof\n0.3 close";
+    let script =
+        "0 start\n200 accepted 127.0.0.1:5678\n201 < 010101\n202 > 01029cbb\n203 < 0103\n300 eof\n300 close";
     failed("client/a", "CLT-4", "--client --time=1", script, early)
 }
 

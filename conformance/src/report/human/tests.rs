@@ -94,8 +94,8 @@ fn pattern(text: &str) -> Pattern {
     Pattern::parse(text).unwrap()
 }
 
-const SESSION: &str = "0 start\n0.102 ready\n0.103 connect\n0.103 open\n0.104 > 010102\n0.105 < 0102bb9c\n\
-                       0.105 out Data thread opening\n";
+const SESSION: &str = "0 start\n102 ready\n103 connect\n103 open\n104 > 010102\n105 < 0102bb9c\n\
+                       105 out Data thread opening\\n\n";
 
 fn byte_order() -> RunReport {
     let swapped = Fault::PortSwapped { announced: 0xbb9c, open: 0x9cbb };
@@ -110,10 +110,8 @@ fn byte_order() -> RunReport {
     });
     let padded =
         Fault::SurplusBytes { expected: pattern("01 04 ??*8"), actual: [&[1, 4][..], &[0; 14]].concat() };
-    let script = format!(
-        "{SESSION}0.106 > 0103\n0.108 < {}\n0.108 eof",
-        hex::encode([&[1, 4][..], &[0; 14]].concat())
-    );
+    let script =
+        format!("{SESSION}106 > 0103\n108 < {}\n108 eof", hex::encode([&[1, 4][..], &[0; 14]].concat()));
     let mut results = failed("server/session/results[TCP_RR]", "SRV-5", "--server", &script, padded.clone());
     results.why = Some("version 1, type 4 (Results), and an 8-byte count without padding".to_owned());
     let elsewhere = failed("command/time-with-server", "SRV-5", "--server --time=1", &script, padded);
@@ -132,8 +130,8 @@ fn dead_server() -> RunReport {
     let refused = Fault::NotConnected { error: "connection refused".to_owned() };
     let case = |id: &str, charged: &str, sent: &str| {
         let script = format!(
-            "0 start\n0.2 ready\n0.201 connect\n0.201 open\n0.202 > {sent}\n0.203 {trace}\n0.204 eof\n0.204 exit 1\n\
-             0.21 [session-4] connect\n0.21 [session-4] refused connection refused"
+            "0 start\n200 ready\n201 connect\n201 open\n202 > {sent}\n203 {trace}\n204 eof\n204 exit 1\n\
+             210 connect on session-4\n210 refused connection refused on session-4"
         );
         failed(id, charged, "--server", &script, refused.clone())
     };
@@ -155,7 +153,7 @@ fn dead_server() -> RunReport {
 /// the machine spoiled.
 fn odd_ends() -> RunReport {
     let script =
-        "0 start\n0.1 ready\n0.2 connect\n0.2 open\n0.3 out \u{1b}[31mred\u{1b}[0m \u{202e}backwards\u{7}";
+        "0 start\n100 ready\n200 connect\n200 open\n300 out \u{1b}[31mred\u{1b}[0m \u{202e}backwards\u{7}\\n";
     let mut odd = failed("server/session/announced", "SRV-3", "--server", script, Fault::NoPort);
     odd.leftovers = vec!["sleep".to_owned()];
     let mut late = failed("server/timeout/before-request", "TMO-1", "--server", "0 start", Fault::NoPort);
@@ -173,8 +171,7 @@ fn odd_ends() -> RunReport {
 }
 
 fn early_client() -> RunReport {
-    let script =
-        "0 start\n0.2 accept\n0.201 < 010101\n0.202 > 01029cbb\n0.203 out Data thread opening\n0.204 < 0103";
+    let script = "0 start\n200 accepted 127.0.0.1:5678\n201 < 010101\n202 > 01029cbb\n203 out Data thread opening\\n\n204 < 0103";
     let early = Fault::BytesTooEarly {
         actual: vec![1, 3],
         after: Duration::from_millis(2),

@@ -16,7 +16,7 @@ use crate::model::sample::failed;
 use crate::model::tolerance::Tolerances;
 use crate::report::{ReportOptions, SCHEMA, TargetInfo, Tool};
 
-const SESSION: &str = "0 start\n0.1 ready\n0.103 connect\n0.104 open\n0.105 > 010102\n0.107 < 0102bb9c\n";
+const SESSION: &str = "0 start\n100 ready\n103 connect\n104 open\n105 > 010102\n107 < 0102bb9c\n";
 
 fn run() -> RunReport {
     RunReport {
@@ -122,11 +122,15 @@ fn missing() -> Fault {
 }
 
 #[rstest]
-#[case::wrong_byte("wrong-byte", &format!("{SESSION}0.2 > 0103\n0.3 < 0103\n0.4 eof\n0.5 close\n0.6 exit 1"), wrong_byte())]
-#[case::silence("silence", &format!("{SESSION}0.2 > 0103\n5.2 int"), missing())]
-#[case::half_close_and_reset("half-close-and-reset", &format!("{SESSION}0.2 > 0103\n0.2 half\n0.3 rst"), missing())]
-#[case::refused("refused", "0 start\n0.1 exit 1\n0.2 connect\n0.2 refused connection refused", missing())]
-#[case::client("client", "0 start\n0.1 accept\n0.2 < 0101\n0.3 reset\n0.4 accept\n0.5 close", missing())]
+#[case::wrong_byte("wrong-byte", &format!("{SESSION}200 > 0103\n300 < 0103\n400 eof\n500 close\n600 exit 1"), wrong_byte())]
+#[case::silence("silence", &format!("{SESSION}200 > 0103\n5200 signal INT"), missing())]
+#[case::half_close_and_reset("half-close-and-reset", &format!("{SESSION}200 > 0103\n200 shutdown\n300 rst"), missing())]
+#[case::refused("refused", "0 start\n100 exit 1\n200 connect\n200 refused connection refused", missing())]
+#[case::client(
+    "client",
+    "0 start\n100 accepted 127.0.0.1:5678\n200 < 0101\n300 reset\n400 accepted 127.0.0.1:5678\n500 close",
+    missing()
+)]
 fn a_conversation_reads_as_it_went(#[case] name: &str, #[case] script: &str, #[case] fault: Fault) {
     let file = file(&failed("server/session/results[TCP_RR]", "SRV-5", "--server", script, fault)).unwrap();
     insta::assert_snapshot!(format!("file-{name}"), told(&file));
@@ -134,7 +138,7 @@ fn a_conversation_reads_as_it_went(#[case] name: &str, #[case] script: &str, #[c
 
 #[test]
 fn a_flood_is_as_long_as_it_was_and_holds_what_was_kept() {
-    let script = format!("0 start\n0.1 connect\n0.1 open\n0.2 > {}\n0.3 rst", "00".repeat(100_000));
+    let script = format!("0 start\n100 connect\n100 open\n200 > {}\n300 rst", "00".repeat(100_000));
     let case = failed("server/invalid/foreign-bytes", "INV-6", "--server", &script, missing());
     let file = file(&case).unwrap();
     assert!(file.len() < 4_000, "{} bytes", file.len());
@@ -163,7 +167,7 @@ fn ipv6_is_ipv6() {
 
 #[test]
 fn a_case_without_a_connection_makes_no_file() {
-    let case = failed("command/help", "CLI-1", "--help", "0 start\n0.1 exit 1", missing());
+    let case = failed("command/help", "CLI-1", "--help", "0 start\n100 exit 1", missing());
     assert_eq!(file(&case), None);
 }
 

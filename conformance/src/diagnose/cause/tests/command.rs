@@ -15,15 +15,21 @@ fn of_command(args: &str, requirement: &str, script: &str, fault: Fault) -> Stri
 }
 
 #[rstest]
-#[case::late("--client --time=abc", "CLI-4", "0.2 accept", Fault::Connected, "arguments-checked-too-late")]
+#[case::late(
+    "--client --time=abc",
+    "CLI-4",
+    "200 accepted 127.0.0.1:5678",
+    Fault::Connected,
+    "arguments-checked-too-late"
+)]
 #[case::taken("--client --server", "CLI-6", "", Fault::StillRunning { waited: Duration::from_secs(5) },
     "wrong-call-accepted")]
 #[case::listens("--server --target=x", "CLI-5", "", Fault::ArgumentsTaken { listens: true }, "wrong-call-accepted")]
-#[case::status("--time=abc", "CLI-4", "0.2 err invalid",
+#[case::status("--time=abc", "CLI-4", "200 err invalid\\n",
     Fault::WrongExit { exit: Exit::Status(0), wanted: Status::Nonzero }, "usage-error-exits-0")]
-#[case::help("--help", "CLI-1", "0.1 out usage",
+#[case::help("--help", "CLI-1", "100 out usage\\n",
     Fault::WrongExit { exit: Exit::Status(1), wanted: Status::Zero }, "right-call-refused")]
-#[case::help_text("--help", "CLI-1", "0.1 out usage",
+#[case::help_text("--help", "CLI-1", "100 out usage\\n",
     Fault::NotPrinted { text: "--time".to_owned(), waited: Duration::from_secs(5) }, "help-incomplete")]
 #[case::silent("", "CLI-11", "", Fault::NoMessage, "refused-without-a-word")]
 fn a_wrong_command_line(

@@ -10,7 +10,7 @@ use crate::model::sample::failed;
 
 /// A case of the measurement that fails for its own requirement.
 fn of_data(requirement: &str, fault: DataFault) -> String {
-    key_of_its_own(&failed("data/sample", requirement, "--server", "0 start\n0.1 ready", Fault::Data(fault)))
+    key_of_its_own(&failed("data/sample", requirement, "--server", "0 start\n100 ready", Fault::Data(fault)))
 }
 
 #[rstest]
@@ -69,10 +69,10 @@ fn a_measurement_that_goes_wrong_tells_its_cause(
 }
 
 #[rstest]
-#[case::after_the_timeout("46 eof", "data-is-no-word")]
-#[case::at_once("0.4 eof", "nothing")]
+#[case::after_the_timeout("46000 eof", "data-is-no-word")]
+#[case::at_once("400 eof", "nothing")]
 fn a_test_that_is_cut_off_tells_its_cause(#[case] end: &str, #[case] cause: &str) {
-    let script = format!("0 start\n0.1 ready\n0.1 connect\n0.2 > 01 01 01\n0.3 < 01 02 12 34\n{end}");
+    let script = format!("0 start\n100 ready\n100 connect\n200 > 01 01 01\n300 < 01 02 12 34\n{end}");
     let fault = Fault::Data(DataFault::NotTaken { messages: 45, error: "connection reset".to_owned() });
     assert_eq!(key_of_its_own(&failed("data/sample", "DAT-15", "--server", &script, fault)), cause);
 }
