@@ -1,9 +1,10 @@
 //! The runner judged by itself: the server and the client that it plays in its conversations hold what it asks of
 //! others. Its peers are right testers, so whatever it does wrong is charged to them.
 
-use crate::support::again::judged;
+use conformance::model::outcome::Outcome;
+
 use crate::support::built::built;
-use crate::support::json::json;
+use crate::support::run::judged_run;
 use crate::support::runner::runner;
 
 /// What a script without a data thread, a timeout and Ctrl-C can be asked. Bytes ahead of their time (a Done with its
@@ -27,16 +28,14 @@ const CASES: [&str; 14] = [
 
 #[test]
 fn the_runners_own_roles_hold_what_it_judges() {
-    let mut command = runner();
-    command.arg("--target-bin").arg(built("examples/scripted")).args([
-        "--part=p1",
-        "--quiet",
-        "--report=json",
-    ]);
-    let report = json(&judged(command.arg("--case").args(CASES)));
-    let not_passed: Vec<String> = (report["cases"].as_array().unwrap().iter())
-        .filter(|case| case["outcome"] != "pass")
-        .map(|case| format!("{}: {} {}", case["id"], case["outcome"], case["message"]))
+    let report = judged_run(&[&["--case"], &CASES[..]].concat(), |selection| {
+        let mut grading = runner();
+        grading.arg("--target-bin").arg(built("examples/scripted")).arg("--part=p1").args(selection);
+        grading
+    });
+    let not_passed: Vec<String> = (report.unwrap().cases.iter())
+        .filter(|case| case.outcome != Outcome::Pass)
+        .map(|case| format!("{}: {} {:?}", case.id, case.outcome, case.message))
         .collect();
     assert!(not_passed.is_empty(), "{not_passed:#?}");
 }

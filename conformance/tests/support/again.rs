@@ -9,7 +9,7 @@ use std::process::Output;
 use assert_cmd::Command;
 
 /// How often a grading is played at most.
-const TRIES: usize = 3;
+pub(crate) const TRIES: usize = 3;
 
 /// The exit status of a run in which a MUST could not be judged.
 const NOT_CARRIED_OUT: i32 = 3;

@@ -13,6 +13,7 @@ pub(crate) mod machine;
 pub(crate) mod networks;
 pub(crate) mod paths;
 pub(crate) mod peers;
+pub(crate) mod run;
 pub(crate) mod runner;
 pub(crate) mod said;
 

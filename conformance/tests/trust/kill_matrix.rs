@@ -4,19 +4,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
-use std::process::Output;
 
 use assert_cmd::Command;
+use conformance::model::outcome::Outcome;
 use conformance::model::requirement::{Catalogue, Level, Part, RequirementId};
+use conformance::report::RunReport;
 use serde::Deserialize;
 
 use super::is_full;
-use crate::support::again::judged;
 use crate::support::at_once::at_once;
 use crate::support::built::mutant;
 use crate::support::catalogue;
 use crate::support::listing::{Listed, listed};
 use crate::support::machine::machine;
+use crate::support::run::{judged_run, run};
 use crate::support::runner::runner;
 
 /// The times of these runs, a tenth of the documents' where they concern the timeout: 30 s and 60 s in
@@ -82,7 +83,7 @@ fn every_mutant_fails_what_it_breaks_and_nothing_else() {
         if !in_company.is_empty() {
             eprint!("graded again, alone, because of this: {in_company}");
             // Many gradings ran at once; one that went wrong by it goes right when it has the machine to itself.
-            graded = grade(fault, turn, &listed, judged);
+            graded = grade(fault, turn, &listed, |grading, cases| judged_run(cases, grading));
         }
         problems.push_str(&gallery.problems(fault, &graded));
         for id in fault.breaks.iter().filter(|id| graded.failed.contains(id)) {
@@ -148,19 +149,28 @@ fn matrix(catalogue: &Catalogue, gallery: &Gallery, killers: &BTreeMap<&Requirem
 fn grade_all(faults: &[Fault], listed: &[Listed]) -> Vec<Graded> {
     let mut order: Vec<usize> = (0..faults.len()).collect();
     order.sort_by_key(|&turn| !faults[turn].slow);
-    let once = |runner: &mut Command| runner.output().unwrap();
+    let once = |grading: Grading<'_>, cases: &[&str]| run(&mut grading(cases));
     let graded = at_once(GRADINGS_AT_ONCE, &order, |_, &turn| grade(&faults[turn], turn, listed, once));
     let mut graded: Vec<_> = order.into_iter().zip(graded).collect();
     graded.sort_by_key(|&(turn, _)| turn);
     graded.into_iter().map(|(_, graded)| graded).collect()
 }
 
-/// Grades one by calling the runner in this way.
-fn grade(fault: &Fault, turn: usize, listed: &[Listed], call: impl Fn(&mut Command) -> Output) -> Graded {
+/// The call of the runner that grades a mutant with these arguments more.
+type Grading<'g> = &'g dyn Fn(&[&str]) -> Command;
+
+/// Grades one, with its runs played in this way.
+fn grade(
+    fault: &Fault,
+    turn: usize,
+    listed: &[Listed],
+    play: impl Fn(Grading<'_>, &[&str]) -> Result<RunReport, String>,
+) -> Graded {
     let mut graded = Graded::default();
-    graded.add(&call(&mut conformance(fault, &played(fault, turn, listed), true)));
+    let cases = [&["--case"], &played(fault, turn, listed)[..]].concat();
+    graded.add(play(&|cases| conformance(fault, cases, true), &cases));
     if fault.breaks.iter().any(|id| id.to_string() == "CLI-10") {
-        graded.add(&call(&mut conformance(fault, &[DEFAULT_TIME], false)));
+        graded.add(play(&|cases| conformance(fault, cases, false), &["--case", DEFAULT_TIME]));
     }
     graded
 }
@@ -194,25 +204,23 @@ fn runs_faulty_code(fault: &Fault, case: &str) -> bool {
 fn conformance(fault: &Fault, cases: &[&str], quick: bool) -> Command {
     let mut command = runner();
     command.arg("--target-bin").arg(mutant()).arg(format!("--target-arg=--fault={}", fault.name));
-    command.arg(MUTANT_TIMEOUT).args(TIMES).args(["--part=p1", "--jobs=2", "--quiet", "--report=json"]);
-    command.args(quick.then_some("--quick")).arg("--case").args(cases);
+    command.arg(MUTANT_TIMEOUT).args(TIMES).args(["--part=p1", "--jobs=2"]);
+    command.args(quick.then_some("--quick")).args(cases);
     command
 }
 
 impl Graded {
-    fn add(&mut self, output: &Output) {
-        let report: serde_json::Value = match serde_json::from_slice(&output.stdout) {
+    fn add(&mut self, report: Result<RunReport, String>) {
+        let report = match report {
             Ok(report) => report,
-            Err(_) => return self.not_judged.push(String::from_utf8_lossy(&output.stderr).into_owned()),
+            Err(said) => return self.not_judged.push(said),
         };
-        for record in report["requirements"].as_array().unwrap() {
-            if record["outcome"] == "fail" {
-                self.failed.insert(record["id"].as_str().unwrap().parse().unwrap());
-            }
-        }
-        for case in report["cases"].as_array().unwrap() {
-            if case["outcome"] == "error" || case["outcome"] == "inconclusive" {
-                self.not_judged.push(format!("{} is {}: {}", case["id"], case["outcome"], case["message"]));
+        let failed = report.requirements.iter().filter(|record| record.outcome == Outcome::Fail);
+        self.failed.extend(failed.map(|record| record.id.clone()));
+        for case in &report.cases {
+            if matches!(case.outcome, Outcome::Error | Outcome::Inconclusive) {
+                let message = case.message.as_deref().unwrap_or_default();
+                self.not_judged.push(format!("{} is {}: {message}", case.id, case.outcome));
             }
         }
     }

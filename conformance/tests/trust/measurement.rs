@@ -4,19 +4,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
-use std::process::Output;
 
 use assert_cmd::Command;
+use conformance::model::outcome::Outcome;
 use conformance::model::requirement::{Level, Part, RequirementId};
+use conformance::report::RunReport;
 use serde::Deserialize;
 
 use super::is_full;
-use crate::support::again::judged;
 use crate::support::at_once::at_once;
 use crate::support::catalogue;
-use crate::support::json::json;
 use crate::support::machine::machine;
 use crate::support::peers::Peer;
+use crate::support::run::{judged_run, run};
 use crate::support::runner::runner;
 
 /// A tenth of the documents' timeout, as the peer is told it, so that the timer's cases do not last for a minute.
@@ -54,14 +54,15 @@ struct Edit {
 }
 
 /// A requirement that did not hold, and the outcome.
-type NotHeld = BTreeMap<RequirementId, String>;
+type NotHeld = BTreeMap<RequirementId, Outcome>;
 
 #[test]
 fn an_independent_measurement_holds_everything() {
     let folder = tempfile::tempdir().unwrap();
     let Some(peer) = Peer::Python.program(folder.path()) else { return };
     let _turn = machine();
-    assert_eq!(grade(&peer, &["--case", ALL], judged), NotHeld::new());
+    let report = judged_run(&["--case", ALL], |selection| grading(&peer, selection)).unwrap();
+    assert_eq!(not_held(&report), NotHeld::new());
 }
 
 #[test]
@@ -71,18 +72,19 @@ fn every_fault_of_a_measurement_fails_what_it_breaks_and_nothing_else() {
     let _turn = machine();
     let source = std::fs::read_to_string(peer).unwrap();
     let gallery = gallery();
-    let grade_fault = |fault: &Fault, call: fn(&mut Command) -> Output| {
-        grade(&fault.write(&source, folder.path()), &fault.selection(), call)
-    };
-    let once = |runner: &mut Command| runner.output().unwrap();
-    let graded = at_once(GRADINGS_AT_ONCE, &gallery.fault, |_, fault| grade_fault(fault, once));
+    let grading_of =
+        |fault: &Fault, selection: &[&str]| grading(&fault.write(&source, folder.path()), selection);
+    let graded = at_once(GRADINGS_AT_ONCE, &gallery.fault, |_, fault| {
+        not_held(&run(&mut grading_of(fault, &words(&fault.selection()))).unwrap())
+    });
 
     let mut problems = String::new();
     for (fault, graded) in gallery.fault.iter().zip(graded) {
-        let broken = fault.breaks.iter().map(|id| (id.clone(), "fail".to_owned())).collect();
+        let broken = fault.breaks.iter().map(|id| (id.clone(), Outcome::Fail)).collect();
         if graded != broken {
             // Several gradings ran at once; one that went wrong by it goes right when it has the machine to itself.
-            let alone = grade_fault(fault, judged);
+            let alone = judged_run(&words(&fault.selection()), |selection| grading_of(fault, selection));
+            let alone = not_held(&alone.unwrap());
             if alone != broken {
                 writeln!(problems, "{} breaks {:?}, but not held are {alone:?}", fault.name, fault.breaks)
                     .unwrap();
@@ -141,15 +143,18 @@ impl Fault {
     }
 }
 
-/// What does not hold, graded by calling the runner in this way.
-fn grade(program: &Path, selection: &[impl AsRef<str>], call: impl Fn(&mut Command) -> Output) -> NotHeld {
+fn words(selection: &[String]) -> Vec<&str> {
+    selection.iter().map(String::as_str).collect()
+}
+
+/// The call of the runner that grades this program with what the arguments select.
+fn grading(program: &Path, selection: &[&str]) -> Command {
     let mut command = runner();
-    command.arg("--target-cmd").arg(format!("python3 '{}'", program.display())).args(TIMES);
-    command.args(["--quiet", "--report=json"]).args(selection.iter().map(AsRef::as_ref));
-    let report = json(&call(&mut command));
-    let outcome = |record: &serde_json::Value, key: &str| record[key].as_str().unwrap().to_owned();
-    (report["requirements"].as_array().unwrap().iter())
-        .filter(|record| record["outcome"] != "pass")
-        .map(|record| (outcome(record, "id").parse().unwrap(), outcome(record, "outcome")))
-        .collect()
+    command.arg("--target-cmd").arg(format!("python3 '{}'", program.display())).args(TIMES).args(selection);
+    command
+}
+
+fn not_held(report: &RunReport) -> NotHeld {
+    let records = report.requirements.iter().filter(|record| record.outcome != Outcome::Pass);
+    records.map(|record| (record.id.clone(), record.outcome)).collect()
 }
