@@ -97,7 +97,8 @@ impl Player<'_> {
         self.push_where_new(DataEvent::Drops { datagrams: self.outbound.drops() });
     }
 
-    /// Records an event if it differs from the last data event of this step: a repeated check would fill the transcript.
+    /// Records an event if it differs from the last data event of this step: a repeated check would fill the
+    /// transcript.
     fn push_where_new(&mut self, event: DataEvent) {
         let event = Event::Data(event);
         let in_step = self.transcript.entries.iter().rev();

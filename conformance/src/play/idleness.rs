@@ -31,8 +31,8 @@ impl Idleness {
         Self { since: now, first: None, last: None, checks: 0, asleep: 0 }
     }
 
-    /// Records what the target does `now`. Returns whether the signal may be sent. `activity` is `None` if it is unknown
-    /// or the target has ended. After `patience` the signal is sent in any case.
+    /// Records what the target does `now`. Returns whether the signal may be sent. `activity` is `None` if it is
+    /// unknown or the target has ended. After `patience` the signal is sent in any case.
     pub(super) fn allows(&mut self, now: Duration, activity: Option<Activity>, patience: Duration) -> bool {
         let Some(Activity { run_time, runnable, .. }) = activity else { return true };
         let first = *self.first.get_or_insert(run_time);

@@ -316,8 +316,8 @@ impl Shared {
         seen.datagrams
     }
 
-    /// Delays a reply for `time`, and records whether the client sends before any timeout of its own. What comes stays in
-    /// the socket: it is answered after the delayed reply.
+    /// Delays a reply for `time`, and records whether the client sends before any timeout of its own. What comes stays
+    /// in the socket: it is answered after the delayed reply.
     fn hold(&self, socket: &UdpSocket, time: Duration) {
         let began = Instant::now();
         let waits = socket.set_read_timeout(Some(EARLIEST_RETRY.min(time)));
