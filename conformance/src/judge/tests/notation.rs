@@ -1,11 +1,11 @@
-//! Transcripts and steps in a notation short enough for a table's cell.
+//! A notation for transcripts and steps that is short enough for a cell of a table.
 //!
-//! A transcript is a list of happenings between semicolons, each a time in milliseconds and what happened:
+//! A transcript is a list of events between semicolons. Each is a time in milliseconds and the event:
 //!
-//! `0 step` the next step begins, `0 start`, `5 ready`, `9 exit 1`, `9 killed 11`, `9 signal INT`, `9 finished`;
+//! `0 step` (the next step begins), `0 start`, `5 ready`, `9 exit 1`, `9 killed 11`, `9 signal INT`, `9 finished`;
 //! `0 connect`, `1 open`, `1 refused`, `0 accepted 127.0.0.1:5678`, `2 > 01 01` (we sent), `3 < 01 02` (came),
-//! `4 eof` and `4 rst` (theirs), `5 shutdown`, `6 close` and `6 reset` (ours), each with ` on name` behind it
-//! where the connection is not `control`; `7 out text`, `7 err text`, `8 ports announced` or `swapped`,
+//! `4 eof` and `4 rst` (theirs), `5 shutdown`, `6 close` and `6 reset` (ours), each followed by ` on name` if the
+//! connection is not `control`; `7 out text`, `7 err text`, `8 ports announced` or `swapped`,
 //! `8 holds 5 3` (descriptors and threads).
 
 use std::time::Duration;
@@ -18,23 +18,23 @@ use crate::model::step::{SignalName, Stream};
 use crate::model::tolerance::Tolerances;
 use crate::model::transcript::{EndedBy, Event, Exit, Transcript};
 
-/// A fixture of these steps, written as in a fixture's file, `; ` between two steps, about INV-1.
+/// A case about INV-1 with these steps, written as in a fixture file, with `; ` between two steps.
 pub(super) fn case(role: &str, steps: &str) -> Case {
     case_of(role, "1s", steps)
 }
 
-/// The same with another `--time` of a client.
+/// The same with another `--time` for a client.
 pub(super) fn case_of(role: &str, time: &str, steps: &str) -> Case {
     let steps: Vec<_> = steps.split("; ").map(|step| format!("{{ {step} }}")).collect();
     let text = format!(
-        "summary = 'told'\nrequirements = ['INV-1']\ntarget = '{role}'\ntime = '{time}'\nstep = [{}]\n",
+        "summary = 'test'\nrequirements = ['INV-1']\ntarget = '{role}'\ntime = '{time}'\nstep = [{}]\n",
         steps.join(", ")
     );
     let catalogue = Catalogue::built_in().unwrap();
-    fragment_of("told.toml", "told", &text, &catalogue, &Tolerances::default()).unwrap().remove(0)
+    fragment_of("test.toml", "test", &text, &catalogue, &Tolerances::default()).unwrap().remove(0)
 }
 
-/// How the last of a server's steps stands at `now`, all of it having begun at the latest `step`.
+/// The state at `now` of the last step of a server. The step began at the last `step` of the transcript.
 pub(super) fn stands(steps: &str, transcript: &str, now: u64) -> String {
     stands_for("server", steps, transcript, now)
 }
@@ -44,7 +44,7 @@ pub(super) fn stands_for(role: &str, steps: &str, transcript: &str, now: u64) ->
     stands_after(role, steps, Memory::default(), transcript, now)
 }
 
-/// The same after steps that left something to remember.
+/// The same after earlier steps with something to remember.
 pub(super) fn stands_after(role: &str, steps: &str, memory: Memory, transcript: &str, now: u64) -> String {
     let case = case(role, steps);
     let tolerances = Tolerances::default();
@@ -53,9 +53,9 @@ pub(super) fn stands_after(role: &str, steps: &str, memory: Memory, transcript: 
     stands_with(&judge, transcript, now)
 }
 
-/// How the last step of this judge's case stands.
+/// The state of the last step of this judge's case.
 pub(super) fn stands_with(judge: &Judge<'_>, transcript: &str, now: u64) -> String {
-    let seen = told(transcript);
+    let seen = parse_transcript(transcript);
     let began = seen.entries.iter().rev().find(|entry| matches!(entry.event, Event::Step { .. }));
     let began = began.map_or(Duration::ZERO, |entry| entry.at);
     in_words(&judge.assess(judge.last_step(), &seen, began, Duration::from_millis(now)))
@@ -70,12 +70,12 @@ fn in_words(assessment: &Assessment) -> String {
     }
 }
 
-/// The transcript that these words tell.
-pub(in crate::judge) fn told(words: &str) -> Transcript {
+/// The transcript in this notation.
+pub(in crate::judge) fn parse_transcript(text: &str) -> Transcript {
     let mut transcript = Transcript::default();
     let mut steps = 0..;
-    for happening in words.split(';').map(str::trim).filter(|happening| !happening.is_empty()) {
-        let (at, what) = happening.split_once(' ').unwrap();
+    for entry in text.split(';').map(str::trim).filter(|entry| !entry.is_empty()) {
+        let (at, what) = entry.split_once(' ').unwrap();
         let at = Duration::from_millis(at.parse().unwrap());
         transcript.push(at, event(what, &mut steps));
     }
@@ -84,7 +84,7 @@ pub(in crate::judge) fn told(words: &str) -> Transcript {
 
 fn event(words: &str, steps: &mut impl Iterator<Item = usize>) -> Event {
     let (kind, rest) = words.split_once(' ').unwrap_or((words, ""));
-    // Text of the target's may hold anything.
+    // The target's text may contain anything.
     match kind {
         "out" => return Event::Output { stream: Stream::Stdout, text: rest.replace("\\n", "\n") },
         "err" => return Event::Output { stream: Stream::Stderr, text: rest.replace("\\n", "\n") },
@@ -128,6 +128,6 @@ fn event(words: &str, steps: &mut impl Iterator<Item = usize>) -> Event {
             let (descriptors, threads) = rest.split_once(' ').unwrap();
             Event::Resources { descriptors: descriptors.parse().unwrap(), threads: threads.parse().unwrap() }
         }
-        other => panic!("`{other}` is no happening"),
+        other => panic!("`{other}` is no event"),
     }
 }
