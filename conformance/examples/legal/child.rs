@@ -1,4 +1,4 @@
-//! The process that serves the session of now: it must end with the server. It serves the server and the interrupt.
+//! The process that serves the current session: it must end with the server. Serves the server and the interrupt.
 
 use std::{process::Child, sync::Mutex};
 
@@ -20,7 +20,7 @@ pub(crate) fn runs() -> bool {
     !ended
 }
 
-/// Ends the session of now, if a process serves it.
+/// Ends the current session, if a process serves it.
 pub(crate) fn end() {
     if let Ok(mut child) = CHILD.lock()
         && let Some(mut child) = child.take()

@@ -1,4 +1,4 @@
-//! The documents' seven options, read by hand, and before them the gallery's own. It serves main.
+//! The documents' seven options, read by hand, and the options of the legal tester itself. Serves main.
 
 use std::time::Duration;
 
@@ -28,16 +28,16 @@ pub(crate) enum Mode {
     Server,
 }
 
-/// What is to be done.
+/// What this process does.
 #[derive(Debug)]
 pub(crate) enum Asked {
     Help,
     Version,
     Wrong(String),
     Run(Options),
-    /// This process serves the one session whose connection is its standard input.
+    /// It serves one session. Its standard input is the connection.
     Session(Options),
-    /// This process is the helper.
+    /// It is the helper.
     Helper,
 }
 
@@ -51,7 +51,7 @@ pub(crate) struct Options {
     pub(crate) control_timeout: Duration,
 }
 
-/// The gallery's own options.
+/// The options of the legal tester itself.
 #[derive(Default)]
 struct Own {
     variants: Vec<String>,
@@ -60,7 +60,7 @@ struct Own {
     helper: bool,
 }
 
-/// Reads the command line; otherwise the status to leave with.
+/// Reads the command line. `Err`: the exit status.
 pub(crate) fn parse(words: impl Iterator<Item = String>) -> Result<Asked, u8> {
     let (own, theirs) = take_own(words)?;
     if let Err(reason) = variants::choose(own.variants) {
@@ -154,7 +154,7 @@ fn theirs_of(words: Vec<String>) -> Result<Asked, String> {
     Ok(Asked::Run(Options { mode, test, target, time, control_timeout }))
 }
 
-/// The option that was typed; as argparse does it, its beginning is enough where that is allowed.
+/// The option for what was typed. With the variant, its beginning is enough, as in argparse.
 fn known(typed: &str) -> Result<&'static str, String> {
     let unknown = format!("there is no option {typed:?}");
     if let Some(name) = NAMES.iter().find(|name| **name == typed) {

@@ -1,4 +1,4 @@
-//! One control connection: messages in whatever pieces, silence, and the ways to close. It serves both halves.
+//! One control connection: messages in pieces, the silence timeout, and the ways to close. Serves client and server.
 
 use std::{
     io::{self, ErrorKind, Read, Write},
@@ -18,12 +18,12 @@ use crate::{
     wire::Due,
 };
 
-/// Between two pieces of a message that is sent in pieces.
+/// The pause between two pieces of a message.
 const BETWEEN_PIECES: Duration = Duration::from_millis(20);
-/// How often a coarse timer looks.
+/// How often a coarse timer checks.
 const TICK: Duration = Duration::from_millis(500);
 
-/// When the client was last heard, on whichever connection, and how long it may be silent.
+/// When the client last sent something, on any connection, and how long it may be silent.
 #[derive(Clone)]
 pub(crate) struct Silence {
     heard: Arc<Mutex<Instant>>,
@@ -46,15 +46,15 @@ impl Silence {
     }
 }
 
-/// What a program with one thread does while it waits for a message.
+/// The other work of a program with one thread while it waits for a message.
 pub(crate) trait Beside {
     /// What it waits for.
     fn awaited(&self) -> Vec<Awaited<'_>>;
-    /// One of them may be ready.
+    /// Called when one of them may be ready.
     fn ready(&mut self);
 }
 
-/// Nothing.
+/// No other work.
 pub(crate) struct Alone;
 
 impl Beside for Alone {
@@ -68,17 +68,17 @@ impl Beside for Alone {
 /// The connection.
 pub(crate) struct Control {
     stream: TcpStream,
-    /// What came with an earlier message and belongs to the next.
+    /// Bytes that came with an earlier message and belong to the next.
     rest: Vec<u8>,
 }
 
 impl Control {
-    /// Takes a connection over. Its settings are wishes.
+    /// Takes a connection. If a socket option fails, it is ignored.
     pub(crate) fn new(stream: TcpStream) -> Result<Self, Ended> {
         stream.set_nonblocking(true).map_err(Ended::Broken)?;
         let socket = SockRef::from(&stream);
-        // Nagle's algorithm keeps the second piece until the first is acknowledged; a close by reset, or one with bytes
-        // unread, would then throw it away.
+        // Nagle's algorithm holds the second piece until the first is acknowledged. A close by reset, or with bytes
+        // unread, would then discard it.
         let in_pieces = ["write-bytewise", "write-two-segments", "write-odd-segments"];
         if on("tcp-nodelay") || in_pieces.into_iter().any(on) {
             let _ = socket.set_tcp_nodelay(true);
@@ -101,17 +101,17 @@ impl Control {
         self.stream.local_addr()
     }
 
-    /// The other side's address, an IPv4 one as such.
+    /// The other side's address; a mapped IPv4 address as plain IPv4.
     pub(crate) fn peer_ip(&self) -> Option<IpAddr> {
         self.peer().ok().map(|peer| peer.ip().to_canonical())
     }
 
-    /// For a wait that only notices that something comes.
+    /// For a wait that only checks whether something comes.
     pub(crate) fn fd(&self) -> BorrowedFd<'_> {
         self.stream.as_fd()
     }
 
-    /// Sends one message, in as many pieces as the variants want.
+    /// Sends one message, in the pieces of the variant.
     pub(crate) fn send(&mut self, message: &[u8]) -> Result<(), Ended> {
         let cork = on("tcp-cork");
         let cut = match () {
@@ -149,7 +149,7 @@ impl Control {
         Ok(())
     }
 
-    /// Receives the message that is due; what follows it is left for the next.
+    /// Receives the message that is due. Bytes after it are kept for the next.
     pub(crate) fn receive(
         &mut self,
         due: Due,
@@ -186,7 +186,7 @@ impl Control {
             let ready = {
                 let mut awaited = vec![(self.stream.as_fd(), PollFlags::POLLIN)];
                 awaited.extend(beside.awaited());
-                // Some timers are looked at now and then.
+                // Some programs check their timers only now and then.
                 let until = match deadline {
                     Some(deadline) if on("timer-ticks") => Some(deadline.max(Instant::now() + TICK)),
                     deadline => deadline,
@@ -202,7 +202,7 @@ impl Control {
         }
     }
 
-    /// Reads once. Whether bytes came.
+    /// Reads once. Returns whether bytes came.
     fn read(&mut self, missing: usize) -> Result<bool, Ended> {
         let size = match () {
             () if on("read-one-byte") => 1,
@@ -224,22 +224,22 @@ impl Control {
         }
     }
 
-    /// Says that nothing more will be sent.
+    /// Closes the sending side.
     pub(crate) fn half_close(&self) {
         let _ = self.stream.shutdown(Shutdown::Write);
     }
 
-    /// Closes both directions before the descriptor.
+    /// Shuts both directions down, before the descriptor is closed.
     pub(crate) fn shut_down(&self) {
         let _ = self.stream.shutdown(Shutdown::Both);
     }
 
-    /// From here on the close is a reset.
+    /// Makes the close a reset.
     pub(crate) fn reset_at_close(&self) {
         let _ = SockRef::from(&self.stream).set_linger(Some(Duration::ZERO));
     }
 
-    /// Reads whatever comes until the other side has closed too, or for this long.
+    /// Reads until the other side has closed too, for `limit` at most.
     pub(crate) fn await_close(&mut self, limit: Option<Duration>) -> Result<(), Ended> {
         let deadline = limit.map(|limit| Instant::now() + limit);
         loop {

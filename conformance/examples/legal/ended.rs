@@ -1,4 +1,4 @@
-//! Why a session, or the program, came to its end before its time. It serves both halves.
+//! Why a session, or the program, ended early. Serves client and server.
 
 use std::{fmt, io};
 
@@ -15,16 +15,16 @@ pub(crate) enum Ended {
     Silent,
     /// The connection broke.
     Broken(io::Error),
-    /// A message that is none, or not the one that was due.
+    /// An invalid message, or not the one that was due.
     Bad(&'static str),
-    /// The target's name or address leads nowhere.
+    /// The target's name or address cannot be reached.
     Unreachable(String),
-    /// The system refused what the program needs for itself.
+    /// The system refused something that the program needs.
     System(io::Error),
 }
 
 impl Ended {
-    /// The exit status that tells of it: those of sysexits.h, or 1 for all.
+    /// The exit status: one of sysexits.h, or 1 for all.
     pub(crate) fn status(&self) -> u8 {
         if !on("errors-64-to-78") {
             return 1;

@@ -1,4 +1,4 @@
-//! Ctrl-C in the ways in which runtimes deliver it, and the ways to leave after it. It serves main and every wait.
+//! Ctrl-C in the ways in which runtimes deliver it, and the ways to exit after it. Serves main and every wait.
 
 use std::{
     os::{
@@ -21,20 +21,20 @@ use nix::sys::{
 use crate::{child, cli::Mode, output, variants::on};
 
 static ARRIVED: AtomicBool = AtomicBool::new(false);
-/// The end that becomes readable at an interrupt, and the end that makes it so.
+/// The end that becomes readable at an interrupt, and the end that is closed for it.
 static PIPE: OnceLock<(UnixStream, UnixStream)> = OnceLock::new();
 static SIGNALS: OnceLock<SignalFd> = OnceLock::new();
 
-/// Begins to watch for SIGINT and SIGTERM. Must come before any other thread.
+/// Begins to watch for SIGINT and SIGTERM. Call it before any other thread starts.
 pub(crate) fn watch(mode: Mode) {
-    // A program that knows of Ctrl-C alone leaves the other to the system.
+    // A program that handles only Ctrl-C leaves SIGTERM to the system.
     let both = [Signal::SIGINT, Signal::SIGTERM];
     let signals: SigSet = both.into_iter().take(if on("sigterm-default") { 1 } else { 2 }).collect();
     if signals.thread_block().is_err() {
         return;
     }
     if on("sigint-signalfd") {
-        // An event loop that reads its signals as any other event.
+        // An event loop that reads its signals like any other event.
         if let Ok(fd) = SignalFd::with_flags(&signals, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC) {
             let _ = SIGNALS.set(fd);
         }
@@ -51,7 +51,7 @@ pub(crate) fn watch(mode: Mode) {
         }
         if on("sigint-exception") || on("sigint-flag") {
             ARRIVED.store(true, Ordering::SeqCst);
-            // The flag is set before whoever waits is woken; closing it wakes all of them.
+            // The flag is set before the close, which wakes all threads that wait.
             if let Some((_, tell)) = PIPE.get() {
                 let _ = tell.shutdown(std::net::Shutdown::Both);
             }
@@ -62,37 +62,37 @@ pub(crate) fn watch(mode: Mode) {
     });
 }
 
-/// Blocks the signals for good: the parent of a session's process has them.
+/// Blocks the signals for good: the parent process handles them.
 pub(crate) fn leave_to_parent() {
     let signals: SigSet = [Signal::SIGINT, Signal::SIGTERM].into_iter().collect();
     let _ = signals.thread_block();
 }
 
-/// Whether an interrupt has come that the control thread is to act on.
+/// Whether an interrupt has come that the control thread must handle.
 pub(crate) fn arrived() -> bool {
     ARRIVED.load(Ordering::SeqCst)
 }
 
-/// What becomes readable at an interrupt, where there is such a thing.
+/// Becomes readable at an interrupt, if the variant has such a descriptor.
 pub(crate) fn wake() -> Option<BorrowedFd<'static>> {
     let pipe = PIPE.get().map(|(told, _)| told.as_fd());
     pipe.or_else(|| SIGNALS.get().map(AsFd::as_fd))
 }
 
-/// The line and the status of a program that unwound after an interrupt.
+/// Prints the line and gives the status, once the program has unwound after an interrupt.
 pub(crate) fn leave(mode: Mode) -> ExitCode {
     child::end();
     ExitCode::from(farewell(mode))
 }
 
-/// The line that an exit hook prints, whatever the end.
+/// The line that an exit hook prints after every end.
 pub(crate) fn hook(mode: Mode) {
     if on("exit-hook") {
         output::exiting(mode);
     }
 }
 
-/// Says goodbye, once; the status to leave with.
+/// Prints the last line, once. Returns the exit status.
 fn farewell(mode: Mode) -> u8 {
     output::exiting(mode);
     match mode {

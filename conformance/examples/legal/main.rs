@@ -1,8 +1,8 @@
-//! The legal tester: the twin of the mutant. It serves the runner's own tests.
+//! The legal tester: the counterpart of the mutant. For the runner's own tests.
 //!
-//! Without `--variant` it is a plain right tester of both parts. Each `--variant NAME` (any number of them) does one thing
-//! in another way that the specification allows: as other languages, runtimes and people do it. Search these files for
-//! a name to see what it does; `variants.toml` says why it is legal. It was written from `spec/` and the course
+//! Without `--variant` it is a plain right tester of both parts. Each `--variant NAME` (they can be combined) does one
+//! thing in another way that the specification allows, like other languages, runtimes and people. Search these files
+//! for a name to see what it does; `variants.toml` says why it is legal. It was written from `spec/` and the course
 //! documents, and shares no code with the reference.
 
 mod child;
@@ -58,7 +58,7 @@ fn play() -> ExitCode {
 }
 
 fn run(options: &cli::Options) -> ExitCode {
-    // Before any other thread: they inherit the mask.
+    // Before any other thread starts: they inherit the mask.
     interrupt::watch(options.mode);
     manners::start();
     let _helper = manners::helper();

@@ -1,4 +1,4 @@
-//! What a program does beside its work: how it starts, what it holds, who helps it. It serves main and the server.
+//! What a program does besides its work: its start, its memory, its threads and helpers. Serves main and the server.
 
 use std::{
     fs::File,
@@ -15,19 +15,19 @@ use std::{
 
 use crate::{output, variants::on};
 
-/// What a large program touches at its start.
+/// The memory that a large program touches at its start.
 const MEMORY_BYTES: usize = 300 << 20;
 
 static MEMORY: Mutex<Vec<u8>> = Mutex::new(Vec::new());
 static OPENED: Mutex<Vec<File>> = Mutex::new(Vec::new());
 static SESSIONS: AtomicU32 = AtomicU32::new(0);
 
-/// What comes before the program's own work.
+/// The start, before the program's own work.
 pub(crate) fn start() {
     if on("memory-300m")
         && let Ok(mut memory) = MEMORY.lock()
     {
-        // Ones, since zeroed pages are not really there.
+        // Ones, because the system does not really allocate pages of zeros.
         *memory = vec![1; MEMORY_BYTES];
     }
     if on("threads-40") {
@@ -51,7 +51,7 @@ pub(crate) fn start() {
     }
 }
 
-/// A session begins: a runtime under load starts a thread of its own now and then, and opens what it had not needed.
+/// Call it when a session begins: a runtime under load sometimes starts a thread of its own, and opens a file.
 pub(crate) fn session_begins() {
     let nth = SESSIONS.fetch_add(1, Ordering::Relaxed);
     if on("vm-late-thread") && (nth == 30 || nth == 80) {
@@ -85,7 +85,7 @@ fn idle_thread(wakes_every: Duration) {
     });
 }
 
-/// So much processor time's worth of work in each of these threads, or twice as long where others want it too.
+/// Computes for `time` in each of these threads.
 fn work(time: Duration, threads: usize) {
     let until = Instant::now() + time;
     thread::scope(|scope| {

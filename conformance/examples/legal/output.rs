@@ -1,4 +1,4 @@
-//! Every line that the program prints, in the dress that the variants give it. It serves everything that prints.
+//! Every line that the program prints, in the form of the variants. Serves everything that prints.
 
 use std::{
     fs::{File, OpenOptions},
@@ -10,10 +10,10 @@ use std::{
 
 use crate::{cli::Mode, ended::Ended, variants::on};
 
-/// One line at a time, whichever thread prints it; and the log file, once it is open.
+/// Only one thread prints at a time. Holds the log file, once it is open.
 static TURN: Mutex<Option<File>> = Mutex::new(None);
 
-/// What is printed, and not yet flushed, where standard output is buffered whole.
+/// Output that is not flushed yet, if standard output is fully buffered.
 static BUFFER: Mutex<Vec<u8>> = Mutex::new(Vec::new());
 /// How often a buffered output is flushed.
 const FLUSHED_EVERY: Duration = Duration::from_millis(200);
@@ -24,7 +24,7 @@ enum Stream {
     Err,
 }
 
-/// The usage error's status: EX_USAGE, or what argparse and clap take.
+/// The status of a usage error: EX_USAGE, or 2 as with argparse and clap.
 pub(crate) fn status_of_usage() -> u8 {
     if on("errors-64-to-78") { 64 } else { 2 }
 }
@@ -57,19 +57,19 @@ pub(crate) fn figure(line: &str) {
     write(stream, line);
 }
 
-/// Anything else that a person may want to know.
+/// Any other information.
 pub(crate) fn note(line: &str) {
     write(Stream::Out, line);
 }
 
-/// What happens beside the results, for who asked to see it.
+/// What happens besides the results, for the variant `verbose`.
 pub(crate) fn chatter(line: &str) {
     if on("verbose") {
         print(Stream::Out, "DEBUG", line);
     }
 }
 
-/// What went wrong, as the languages put it when only the error itself is printed.
+/// What went wrong, in the form in which other languages print an error.
 pub(crate) fn failed(ended: &Ended) {
     let reason = ended.to_string();
     complain(&match () {
@@ -86,7 +86,7 @@ pub(crate) fn complain(line: &str) {
     print(stream, "ERROR", line);
 }
 
-/// A line with what stands before it.
+/// Prints a line with its prefix.
 fn print(stream: Stream, level: &str, line: &str) {
     let line = match () {
         () if on("lines-stamped") => format!("{} {level:<5} {line}", stamp()),
@@ -98,7 +98,7 @@ fn print(stream: Stream, level: &str, line: &str) {
     write(stream, &line);
 }
 
-/// The time of day as loggers write it.
+/// The time of day in the form of loggers.
 fn stamp() -> String {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let seconds = now.as_secs() % 86_400;
@@ -106,7 +106,7 @@ fn stamp() -> String {
     format!("2016-10-27 {hours:02}:{minutes:02}:{:02},{:03}", seconds % 60, now.subsec_millis())
 }
 
-/// Writes one line and flushes it. A closed output is no reason to fail a test, so its error is dropped.
+/// Writes one line and flushes it. A closed output does not fail a test, so its error is ignored.
 fn write(stream: Stream, line: &str) {
     let Ok(mut log) = TURN.lock() else { return };
     if on("log-file") {
@@ -142,7 +142,7 @@ fn keep(line: &str, end: &str) -> io::Result<()> {
     Ok(())
 }
 
-/// Writes what is buffered. To be called at every end of the program.
+/// Writes the buffer. Call it at every end of the program.
 pub(crate) fn flush() {
     if let Ok(mut buffer) = BUFFER.lock()
         && !buffer.is_empty()

@@ -1,4 +1,4 @@
-//! How a control thread tells its data thread to stop, and how that learns of it. It serves both halves.
+//! How a control thread stops its data thread. Serves client and server.
 
 use std::{
     io::{self, Write},
@@ -17,10 +17,10 @@ use crate::{
     wait::{self, Awaited},
 };
 
-/// How often a data thread looks that has nothing but a flag.
+/// How often a data thread checks that has only a flag.
 const LOOKS_EVERY: Duration = Duration::from_secs(2);
 
-/// A flag, and a pair of sockets that wakes whoever waits for it.
+/// A flag, and a pair of sockets that wakes every thread that waits for it.
 pub(crate) struct Stop {
     flag: AtomicBool,
     told: UnixStream,
@@ -33,10 +33,10 @@ impl Stop {
         Ok(Self { flag: AtomicBool::new(false), told, tell })
     }
 
-    /// Tells it, for good.
+    /// Requests the stop, for good.
     pub(crate) fn request(&self) {
         self.flag.store(true, Ordering::SeqCst);
-        // Nobody reads it, so that every wait sees it; a full buffer has long told it.
+        // The byte is never read, so every wait sees it. If the buffer is full, it was sent before.
         let _ = (&self.tell).write(&[1]);
     }
 
@@ -44,15 +44,15 @@ impl Stop {
         self.flag.load(Ordering::SeqCst)
     }
 
-    /// What becomes readable when it is told.
+    /// Becomes readable at the request.
     pub(crate) fn fd(&self) -> BorrowedFd<'_> {
         self.told.as_fd()
     }
 
-    /// Waits in the server's data thread for one of these, or for the stop. Whether it is to go on.
+    /// Waits in the server's data thread for one of these, or for the stop. Returns whether the thread must go on.
     pub(crate) fn wait(&self, awaited: &[Awaited<'_>]) -> bool {
         if on("data-stop-2s") {
-            // A receive with a timeout; the flag is looked at after each.
+            // A receive with a timeout. The flag is checked after each.
             let woken = wait::any(awaited, Some(Instant::now() + LOOKS_EVERY));
             return woken.is_ok() && !self.requested();
         }

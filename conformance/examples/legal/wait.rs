@@ -1,4 +1,4 @@
-//! Waiting for descriptors and for time, in a way that an interrupt ends where interrupts come as an error. It serves
+//! Waits for descriptors and for time. An interrupt ends them, if interrupts come as an error. Serves
 //! everything that waits.
 
 use std::{
@@ -14,19 +14,19 @@ use nix::{
 
 use crate::{ended::Ended, interrupt, variants::on};
 
-/// How often a program looks that keeps its interrupt in a flag and has no way to wake itself.
+/// How often a program checks whose interrupt only sets a flag.
 const LOOKS_EVERY: Duration = Duration::from_millis(500);
 
-/// One descriptor and what is awaited of it.
+/// One descriptor and the awaited events.
 pub(crate) type Awaited<'f> = (BorrowedFd<'f>, PollFlags);
 
-/// Waits until one of these is ready; which of them are. None of them is at the deadline.
+/// Waits until one of these is ready. Returns which are ready: at the deadline, none.
 pub(crate) fn any(awaited: &[Awaited<'_>], deadline: Option<Instant>) -> io::Result<Vec<bool>> {
     loop {
         let mut polled: Vec<PollFd<'_>> =
             awaited.iter().map(|&(fd, events)| PollFd::new(fd, events)).collect();
         let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-        // A whole millisecond more, so that no deadline is met a moment early.
+        // One more millisecond, so that no wait ends before its deadline.
         let timeout = left.map_or(PollTimeout::NONE, |left| {
             PollTimeout::try_from(left.as_millis().min(60_000) + u128::from(!left.is_zero()))
                 .unwrap_or(PollTimeout::MAX)

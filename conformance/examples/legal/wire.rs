@@ -1,4 +1,4 @@
-//! The four messages as bytes. It serves both halves.
+//! The four messages as bytes. Serves client and server.
 
 /// The version of the protocol.
 const VERSION: u8 = 1;
@@ -32,7 +32,7 @@ impl Due {
         }
     }
 
-    /// What is wrong with the message as far as it has come.
+    /// What is wrong with the bytes of the message so far.
     pub(crate) fn fault(self, message: &[u8]) -> Option<&'static str> {
         match (self, message) {
             (_, [version, ..]) if *version != VERSION => Some("another version of the protocol"),
@@ -44,7 +44,7 @@ impl Due {
     }
 }
 
-/// What is tested.
+/// The kind of test.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Test {
     TcpStream,
@@ -69,7 +69,7 @@ impl Test {
         Self::ALL.iter().find(|(test, _)| *test == self).map_or("", |&(_, name)| name)
     }
 
-    /// The test of a Request's third byte, which is in range.
+    /// The test with this number, which is in range.
     pub(crate) fn numbered(number: u8) -> Self {
         match number {
             1 => Self::TcpStream,
@@ -92,7 +92,7 @@ impl Test {
         matches!(self, Self::TcpStream | Self::TcpRr)
     }
 
-    /// Whether each byte is answered by one.
+    /// Whether the server answers each message.
     pub(crate) fn answers(self) -> bool {
         matches!(self, Self::TcpRr | Self::UdpRr)
     }

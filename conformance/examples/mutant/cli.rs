@@ -1,4 +1,4 @@
-//! The documents' seven options, and before them the mutant's own three. It serves main.
+//! The documents' seven options, and the mutant's own three. Serves main.
 
 use std::{ffi::OsString, process::ExitCode, time::Duration};
 
@@ -21,21 +21,21 @@ pub(crate) enum Mode {
     Server,
 }
 
-/// What the command line asked for.
+/// The values of the command line.
 #[derive(Debug)]
 pub(crate) struct Options {
     pub(crate) mode: Mode,
-    /// As it was typed; the client turns it into a [`TestType`].
+    /// As typed. The client turns it into a [`TestType`].
     pub(crate) test: String,
-    /// Whether `--test` stood on the command line (a server should not care).
+    /// Whether `--test` was given (a server should ignore it).
     pub(crate) test_was_given: bool,
     pub(crate) target: String,
     pub(crate) time: Duration,
-    /// How long the server bears silence on the control connection.
+    /// The server's timeout for a silent control connection.
     pub(crate) control_timeout: Duration,
 }
 
-/// Reads the command line; otherwise the status with which to leave (help, version and usage errors are printed here).
+/// Reads the command line. `Err`: the exit status, after it has printed help, the version or a usage error.
 pub(crate) fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Options, ExitCode> {
     let (own, theirs) = take_own_options(arguments)?;
     if theirs.iter().skip(1).any(|word| word.to_string_lossy().contains('=')) && fault("equals-form-unknown")
@@ -97,7 +97,7 @@ fn command() -> Command {
         )
 }
 
-/// Reads the matches of the documents' options in the order in which a person would check them.
+/// Checks the documents' options, in the order in which a person would check them.
 fn options(matches: &ArgMatches, own: OwnOptions) -> Result<Options, ExitCode> {
     let given = |option: &str| matches.value_source(option) == Some(clap::parser::ValueSource::CommandLine);
     let text = |option: &str| matches.get_one::<String>(option).cloned().unwrap_or_default();
@@ -171,7 +171,7 @@ fn seconds(text: &str) -> Result<Duration, ExitCode> {
     Err(usage(&format!("invalid --time '{text}': a whole number of seconds is needed")))
 }
 
-/// Drops what the documents do not name. Only a fault does that; a right tester refuses it.
+/// Drops unknown arguments. Only a fault does that; a right tester refuses them.
 fn without_unknown(command: &Command, words: Vec<OsString>) -> Vec<OsString> {
     if !fault("unknown-option-ignored") {
         return words;
@@ -187,7 +187,7 @@ fn without_unknown(command: &Command, words: Vec<OsString>) -> Vec<OsString> {
         .collect()
 }
 
-/// Prints what clap has to say: help and version are no errors.
+/// Prints clap's message. Help and version are no errors.
 fn leave(error: &clap::Error) -> ExitCode {
     let _ = error.print();
     match error.kind() {
@@ -202,13 +202,13 @@ fn usage(message: &str) -> ExitCode {
     ExitCode::from(2)
 }
 
-/// What only the mutant has: its faults, and a shorter timeout so that a test need not wait for 45 s.
+/// The mutant's own options: a shorter timeout, so that a test need not wait for 45 s.
 struct OwnOptions {
     control_timeout: Duration,
 }
 
-/// Takes each `--fault NAME`, `--control-timeout SECONDS` and `--list-faults` out of the command line before the documents'
-/// options are read, so that no fault of the command line can touch them.
+/// Takes each `--fault NAME`, `--control-timeout SECONDS` and `--list-faults` out of the command line before the
+/// documents' options are read, so that no fault of the command line affects them.
 fn take_own_options(
     arguments: impl Iterator<Item = OsString>,
 ) -> Result<(OwnOptions, Vec<OsString>), ExitCode> {

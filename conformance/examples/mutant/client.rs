@@ -1,4 +1,4 @@
-//! The client half: connect, Request, Reply, test, Done, Results, report (P3, "Communication Protocol"). It serves main.
+//! The client half: connect, Request, Reply, test, Done, Results, report (P3, "Communication Protocol"). Serves main.
 
 use std::{
     fmt,
@@ -99,7 +99,7 @@ fn test(options: &Options) -> Result<(), Failure> {
     if fault("client-ends-request-with-newline") {
         send(&mut server, "Reply", b"\n")?;
     }
-    // An answer that takes longer than that is taken for lost, as over UDP.
+    // A late answer counts as lost, as over UDP.
     if fault("client-requests-again") && nothing_comes_for(Duration::from_millis(100), &server) {
         send(&mut server, "Reply", &wire::request(test))?;
     }
@@ -215,7 +215,7 @@ fn report(options: &Options, test: TestType, datagrams: u64) {
 /// A right client is done here.
 fn stay_or_leave(server: &mut TcpStream) {
     if fault("client-waits-for-more") {
-        // The receive loop runs on after Results, and an empty recv is no end to it.
+        // The receive loop continues after Results, and an empty recv does not end it.
         loop {
             let _ = server.read(&mut [0]);
             thread::sleep(Duration::from_millis(100));

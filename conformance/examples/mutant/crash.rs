@@ -1,8 +1,8 @@
-//! How a program of the course dies when nobody caught the exception. It serves the faults that end in a crash.
+//! How a student's program ends after an exception that is not caught. Serves the faults that end in a crash.
 
 use std::io::Write;
 
-/// Dies as a Python program does of an exception that nobody caught: a stack trace on standard error, status 1.
+/// Ends like a Python program with an uncaught exception: a stack trace on standard error, status 1.
 pub(crate) fn traceback(exception: &str) -> ! {
     let trace = format!(
         "Traceback (most recent call last):\n  File \"tester.py\", line 177, in <module>\n    main()\n{exception}\n"
@@ -11,7 +11,7 @@ pub(crate) fn traceback(exception: &str) -> ! {
     std::process::exit(1)
 }
 
-/// Dies of a signal, without a word, as a C program does of SIGPIPE or of a bad pointer.
+/// Ends by a signal, without a message, like a C program after SIGPIPE or a bad pointer.
 pub(crate) fn killed() -> ! {
     std::process::abort()
 }

@@ -1,4 +1,4 @@
-//! The data thread of Part 1: it says that it opens, waits, says that it closes. It serves both halves.
+//! The data thread of Part 1: prints that it opens, waits, prints that it closes. Serves client and server.
 
 use std::{
     io,
@@ -15,7 +15,7 @@ use socket2::{Domain, Socket, Type};
 
 use crate::{faults::fault, output::say, wire::TestType};
 
-/// Whether a data thread of this program has ever been told to stop.
+/// Whether a data thread of this program was ever stopped.
 static STOP_WAS_TOLD: AtomicBool = AtomicBool::new(false);
 
 /// A server's data thread with its open test port.
@@ -34,7 +34,7 @@ impl ServerThread {
             server_says("Data thread opening");
             // A flag of the whole program, set at the end of the first test and never cleared.
             let told_before = fault("stop-flag-never-cleared") && STOP_WAS_TOLD.load(Ordering::SeqCst);
-            // The two lines in a row, as if the test were over when it begins.
+            // Prints both lines at once, as if the test were over when it begins.
             if fault("data-thread-does-not-wait") || told_before {
                 server_says("Data thread closing");
                 let _ = stopped.recv();
@@ -56,7 +56,7 @@ impl ServerThread {
         let _ = self.thread.join();
     }
 
-    /// Forgets the thread: it waits for ever and keeps its port.
+    /// Leaves the thread running: it waits for ever and keeps its port.
     pub(crate) fn leave_behind(self) {
         std::mem::forget(self.stop);
     }
@@ -81,7 +81,7 @@ fn server_says(line: &str) {
 }
 
 /// A listening TCP port or a bound UDP port of the system's choice, on all addresses. Its two bytes differ, so that a
-/// swapped order always shows.
+/// wrong byte order always shows.
 fn open_test_port(test: TestType) -> io::Result<(Socket, u16)> {
     let kind = if test.is_udp() { Type::DGRAM } else { Type::STREAM };
     loop {
@@ -109,7 +109,7 @@ fn bound_to_any_port(kind: Type) -> io::Result<Socket> {
     })
 }
 
-/// Runs a client's data thread for the duration of the test and waits for its end.
+/// Runs a client's data thread for the time of the test and waits for its end.
 pub(crate) fn run_client_thread(time: Duration) {
     let thread = thread::spawn(move || {
         client_says("Data thread opening");

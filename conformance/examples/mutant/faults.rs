@@ -1,21 +1,21 @@
-//! Which faults are switched on. It serves every other module: they ask at the line where the mistake belongs.
+//! Which faults are on. Every other module asks at the line where the mistake belongs.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// The table of faults, as `--list-faults` prints it.
 pub(crate) const TABLE: &str = include_str!("faults.toml");
 
-/// The kill matrix makes one at a time; a report that has several things to fix is tried with several.
+/// The kill matrix uses one fault at a time. Tests of a report with several problems use several.
 static CHOSEN: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
-/// Whether the mistake of this name is to be made.
+/// Whether this fault is on.
 pub(crate) fn fault(name: &str) -> bool {
     chosen().iter().any(|chosen| chosen == name)
 }
 
-/// Switches a fault on for the rest of the process; an unknown name is refused with the reason.
+/// Switches a fault on. Refuses an unknown name, with the reason.
 pub(crate) fn choose(name: &str) -> Result<(), String> {
-    // The table is not parsed for it: thousands of mutants are started in a row.
+    // The table is not parsed, to save time: thousands of mutants are started.
     if !TABLE.lines().any(|line| line == format!("name = \"{name}\"")) {
         return Err(format!("unknown fault '{name}'; --list-faults prints the known ones"));
     }

@@ -1,4 +1,4 @@
-//! Ctrl-C: says goodbye and ends the program from any state. It serves main; the two halves tell it their phase,
+//! Ctrl-C: prints the last line and ends the program from any state. Serves main. Client and server report their phase,
 //! because a student's program often handles Ctrl-C in one phase and forgets another.
 
 use std::{
@@ -16,7 +16,7 @@ use crate::{cli::Mode, crash, faults::fault, output::say};
 pub(crate) enum Phase {
     /// A server without a client.
     Idle,
-    /// A server whose client has not sent its Request, or a client that waits for Reply.
+    /// A server that waits for Request, or a client that waits for Reply.
     Asking,
     /// Between Reply and Done.
     Testing,
@@ -34,7 +34,7 @@ fn now_in(phase: Phase) -> bool {
     PHASE.load(Ordering::SeqCst) == phase as u8
 }
 
-/// Starts the thread that waits for SIGINT and SIGTERM. Must come before any other thread: they inherit the mask.
+/// Starts the thread that waits for SIGINT and SIGTERM. Call it before any other thread starts: they inherit the mask.
 pub(crate) fn watch(mode: Mode) {
     let signals: SigSet = [Signal::SIGINT, Signal::SIGTERM].into_iter().collect();
     if let Err(error) = signals.thread_block() {
@@ -62,7 +62,7 @@ fn interrupt_server() {
     match () {
         () if now_in(Phase::Idle) && fault("ctrl-c-traceback") => crash::traceback("KeyboardInterrupt"),
         () if now_in(Phase::Idle) && fault("ctrl-c-ignored") => return,
-        // `except: pass` around recv() swallows KeyboardInterrupt too.
+        // `except: pass` around recv() catches KeyboardInterrupt too.
         () if now_in(Phase::Asking) && fault("ctrl-c-ignored-with-silent-client") => return,
         () if now_in(Phase::Testing) && fault("ctrl-c-ignored-in-test") => return,
         () if now_in(Phase::Testing) && fault("ctrl-c-in-test-traceback") => {

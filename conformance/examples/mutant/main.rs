@@ -1,9 +1,9 @@
-//! The mutant tester: a gallery of the mistakes that people make in this assignment. It serves the runner's own tests.
+//! The mutant tester: the mistakes that people make in this assignment. For the runner's own tests.
 //!
 //! Without `--fault` it is a right tester of Part 1 (control protocol, client and server; its data thread only waits).
 //! With `--fault NAME` it makes exactly one mistake, at the line where that mistake would stand in a student's program:
-//! search these files for the name. `faults.toml` says of each mistake what it is and which requirements it breaks.
-//! It shares no code with the reference, so that a misreading there is not repeated here.
+//! search these files for the name. `faults.toml` lists each mistake and the requirements that it breaks.
+//! It shares no code with the reference, so that an error there is not repeated here.
 
 mod cli;
 mod client;

@@ -1,5 +1,5 @@
-//! The server half: one client at a time, for ever. Session by session stands in `serve`; this file is the loop around
-//! it and what the loop does when a session went wrong. It serves main.
+//! The server: one client at a time, for ever. `session.rs` serves one session. This file is the loop around
+//! it, and its handling of a failed session. Serves main.
 
 mod abort;
 mod listen;
@@ -59,20 +59,20 @@ pub(crate) fn run(options: &Options) -> ExitCode {
             }
         }
     });
-    // The loop is dead and the program lives on.
+    // The loop has ended, but the program still runs.
     loop {
         thread::park();
     }
 }
 
-/// The next client; `None` never comes from a right server.
+/// The next client. A right server never returns `None`.
 fn accept(listener: &TcpListener) -> Option<TcpStream> {
     loop {
         interrupt::enter(Phase::Idle);
         match listener.accept() {
             Ok((client, _)) => {
                 interrupt::enter(Phase::Asking);
-                // A client that was reset while it waited has no name any more.
+                // A client that was reset while it waited has no address any more.
                 if fault("departed-client-traceback")
                     && let Err(error) = client.peer_addr()
                 {
@@ -82,14 +82,14 @@ fn accept(listener: &TcpListener) -> Option<TcpStream> {
             }
             Err(error) => {
                 eprintln!("tester: cannot accept a client: {error}");
-                // Whatever it is (too many open files, say), it will not pass in no time.
+                // Any other error, for example too many open files, lasts for a while.
                 thread::sleep(Duration::from_millis(100));
             }
         }
     }
 }
 
-/// Accepts in a thread of its own and lets clients in through a channel instead of leaving them in the backlog.
+/// Accepts in a thread of its own and passes the clients on through a channel, instead of leaving them in the backlog.
 fn doorman(listener: TcpListener) -> (mpsc::Receiver<TcpStream>, Arc<AtomicBool>) {
     let (door, inside) = mpsc::sync_channel(2);
     let busy = Arc::new(AtomicBool::new(false));
@@ -99,14 +99,14 @@ fn doorman(listener: TcpListener) -> (mpsc::Receiver<TcpStream>, Arc<AtomicBool>
             if fault("second-client-turned-away") && occupied.swap(true, Ordering::SeqCst) {
                 continue;
             }
-            // Full: the client is dropped, and so closed.
+            // If the channel is full, the client is dropped, which closes it.
             let _ = door.try_send(client);
         }
     });
     (inside, busy)
 }
 
-/// What a server remembers from session to session: for a right one, nothing.
+/// What a server keeps from session to session. A right server keeps nothing.
 struct Server<'a> {
     options: &'a Options,
     tests: usize,
@@ -115,13 +115,13 @@ struct Server<'a> {
 }
 
 impl Server<'_> {
-    /// Serves one client to its end and is ready for the next. Where the listening socket is taken away, it stays so.
+    /// Serves one client to its end. If a fault takes the listening socket away, `listener` stays `None`.
     fn host(&mut self, mut client: TcpStream, listener: &mut Option<TcpListener>) {
-        // A client table of fifty entries, and an abort does not give its entry back.
+        // A client table with fifty entries. An abort does not free its entry.
         if fault("client-table-never-freed") && self.aborts >= 50 {
             return;
         }
-        // threading.Thread made once, at the start of the program.
+        // threading.Thread created once, at the start of the program.
         if fault("data-thread-object-reused") && self.tests > 0 {
             crash::traceback("RuntimeError: threads can only be started once");
         }
@@ -156,7 +156,7 @@ impl Server<'_> {
     }
 }
 
-/// A right server says what happened and goes on; a fault dies here, or answers that the loop has ended.
+/// A right server prints what happened and goes on. A fault crashes here, or reports that the loop has ended.
 fn survives(abort: Abort) -> bool {
     match abort {
         Abort::Silent if fault("timeout-traceback") => crash::traceback("socket.timeout: timed out"),

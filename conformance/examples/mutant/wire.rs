@@ -1,4 +1,4 @@
-//! The four messages, packed and checked by hand (P3, "Communication Protocol"). It serves the server and the client.
+//! The four messages, packed and checked by hand (P3, "Communication Protocol"). Serves the server and the client.
 //!
 //! ```text
 //! Request   version type test                3 bytes, client to server
@@ -80,7 +80,7 @@ impl std::fmt::Display for Refusal {
 
 pub(crate) fn request(test: TestType) -> Vec<u8> {
     let number = match test {
-        // The order in which the tests come to mind is not the order of the document.
+        // Numbered in another order than that of the document.
         TestType::TcpRr if fault("client-numbers-tests-otherwise") => 3,
         TestType::UdpStream if fault("client-numbers-tests-otherwise") => 2,
         _ if fault("client-ignores-test") => 1,
@@ -108,7 +108,7 @@ pub(crate) fn check_request(message: &[u8]) -> Result<TestType, Refusal> {
     match TestType::from_byte(test) {
         Some(test) => Ok(test),
         None if fault("test-type-unchecked") => Ok(TestType::TcpStream),
-        // A dictionary from number to name, and nobody asked whether the number is in it.
+        // A dictionary from number to name, without a check that the number is in it.
         None if fault("test-type-traceback") => crash::traceback(&format!("KeyError: {test}")),
         None => Err(Refusal::Test),
     }
@@ -119,7 +119,7 @@ pub(crate) fn reply(port: u16) -> Vec<u8> {
     let mut message = vec![VERSION, kind];
     match () {
         () if fault("reply-port-zero") => message.extend(0u16.to_be_bytes()),
-        // struct.pack without "!", or a C struct sent as it lies in memory.
+        // struct.pack without "!", or a C struct sent as it is in memory.
         () if fault("reply-port-little-endian") => message.extend(port.to_le_bytes()),
         () => message.extend(port.to_be_bytes()),
     }

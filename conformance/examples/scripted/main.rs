@@ -1,8 +1,8 @@
-//! The runner's own two roles as a tester: the server that it plays for clients, and the client that it plays for
-//! servers, each driven by the conversation beside this file. The test `grading` grades it like any other target, so
-//! that the runner does nothing that it would charge to somebody else.
+//! The runner's own two roles as a tester: its server for clients, and its client for
+//! servers. Each plays the conversation beside this file. The test `grading` grades it like any other target, so
+//! that the runner itself does nothing that it would charge to a target.
 //!
-//! Only what a conversation says is there: no data thread, no timeout, no Ctrl-C.
+//! It does only what the conversation says: no data thread, no timeout, no Ctrl-C.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -19,10 +19,10 @@ use conformance::play;
 use conformance::play::Update;
 use conformance::stage::target::Launch;
 
-/// What the conversation calls its target, the peer of this program: something that stays until it is ended.
+/// The target of the conversation, in place of this program's peer: a program that runs until it is ended.
 const BYSTANDER: [&str; 2] = ["sleep", "infinity"];
 
-/// More than any case that it is graded with begins.
+/// More sessions than any of its cases begins.
 const SESSIONS: u32 = 50;
 
 fn main() -> ExitCode {
@@ -68,7 +68,7 @@ fn server() -> String {
     [head.to_owned()].into_iter().chain(sessions).collect()
 }
 
-/// The client's conversation for the test and the time that were asked for.
+/// The client's conversation, with the test and the time of the command line.
 fn client(arguments: &[String]) -> Result<String, String> {
     let value = |name: &str| arguments.iter().find_map(|argument| argument.strip_prefix(name));
     let test_type = match value("--test=").unwrap_or("TCP_STREAM") {

@@ -1,27 +1,27 @@
-//! One connection as the transcript shows it, from its latest opening on. For the verdict.
+//! One connection in a transcript, from its latest opening on. For the verdict.
 
 use std::time::Duration;
 
 use crate::model::transcript::{EndedBy, Event, Transcript};
 
-/// What the transcript says of a connection.
+/// What the transcript says about a connection.
 #[derive(Debug, Default)]
 pub(super) struct Connection<'t> {
-    /// Which opening this is: the index of its entry.
+    /// The index of the entry that opened it.
     pub(super) opening: usize,
     pub(super) opened: bool,
     pub(super) refused: Option<&'t str>,
     pub(super) received: Vec<(Duration, &'t [u8])>,
-    /// How the target closed first: a write that meets a closed connection comes to a reset later.
+    /// The first close by the target. A later write may cause a reset, which does not count here.
     pub(super) ended: Option<(Duration, EndedBy)>,
     /// Nothing that is sent from now on can arrive.
     pub(super) dead: bool,
-    /// Every time at which we sent, half-closed, or the connection was opened.
+    /// Every time at which the connection was opened, or the runner sent or half-closed.
     touched: Vec<Duration>,
 }
 
 impl<'t> Connection<'t> {
-    /// The connection of this name, or one that is not open yet.
+    /// The connection of this name; if there is none, one that is not open.
     pub(super) fn of(transcript: &'t Transcript, name: &str) -> Self {
         let mut found = Self::default();
         for (index, entry) in transcript.entries.iter().enumerate() {
@@ -55,7 +55,7 @@ impl<'t> Connection<'t> {
         self.received.iter().flat_map(|(_, bytes)| bytes.iter().copied()).skip(consumed).collect()
     }
 
-    /// When the byte at this index (counted over all bytes received) came.
+    /// When the byte at this index came, counted over all received bytes.
     pub(super) fn arrival(&self, index: usize) -> Option<Duration> {
         let mut seen = 0;
         self.received.iter().find_map(|(at, bytes)| {
@@ -64,14 +64,13 @@ impl<'t> Connection<'t> {
         })
     }
 
-    /// The time from which a target that answers in its own time may have begun to wait for us: it may listen to a
-    /// connection only once it has sent what it had to say there.
+    /// The latest start of the target's own wait for us: a target may begin to wait only after its own last bytes.
     pub(super) fn late_anchor(&self, instant: Duration) -> Duration {
-        let heard = self.received.iter().map(|(at, _)| *at).rfind(|at| *at <= instant);
-        self.anchor(instant).max(heard.unwrap_or_default())
+        let answered = self.received.iter().map(|(at, _)| *at).rfind(|at| *at <= instant);
+        self.anchor(instant).max(answered.unwrap_or_default())
     }
 
-    /// The time that a wait on this connection counts from: our last byte before `instant`, or its opening.
+    /// The start of a wait on this connection: our last bytes or half-close up to `instant`, or the opening.
     pub(super) fn anchor(&self, instant: Duration) -> Duration {
         self.touched.iter().copied().rfind(|touched| *touched <= instant).unwrap_or_default()
     }

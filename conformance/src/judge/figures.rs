@@ -1,18 +1,17 @@
-//! The figures in what a client prints, whatever words stand around them: throughput, round trips and
-//! loss. Pure; for the verdict, which compares them with what the runner counted. The grammar is stated
-//! in the README's contract, and the table of the tests below is its list of examples.
+//! Finds the figures in a client's output, in any text: throughput, round trips and loss. Pure. For the verdict, which
+//! compares them with the runner's counts. The README's contract states the grammar; the tests below are its examples.
 
 use std::sync::LazyLock;
 
 use regex::{Captures, Regex};
 
-/// A number: digits, thousands apart by commas or not, a fraction, an exponent.
+/// A number: digits, with or without commas between thousands, a fraction, an exponent.
 const NUMBER: &str = r"(?P<number>[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?|[0-9]*\.?[0-9]+(?:[eE][-+]?[0-9]+)?)";
 
-/// What may stand before a number: no letter or digit that makes it part of a word.
+/// The character before a number: no letter or digit, so that the number is not part of a word.
 const BEFORE: &str = r"(?:^|[^A-Za-z0-9_.,])";
 
-/// `Mbit/s`, `Mbits/sec`, `Mb/s`, `Mbps`, `MBPS`, `megabits per second`, with any prefix or none. Bytes are none.
+/// `Mbit/s`, `Mbits/sec`, `Mb/s`, `Mbps`, `MBPS`, `megabits per second`, with any prefix or none. Bytes do not match.
 const BITS: &str = concat!(
     r"(?P<prefix>(?i:kilo|mega|giga|tera)|[kKmMgGtT]i?)?[- ]?",
     r"(?:(?:(?i:bits?)|b)\s?(?i:/|per|p)\s?(?i:seconds?|secs?|s)|BPS)\b"
@@ -21,7 +20,7 @@ const BITS: &str = concat!(
 /// Up to four words between the number and its `/s`: `round trips`, `roundtrip packets`, `transactions`.
 const WORDS: &str = r"(?P<words>(?:[ \t]*[A-Za-z][A-Za-z-]*){0,4}?)";
 
-/// What may stand before a unit that is a label: the end of another word, or the word for what is counted.
+/// What may stand before a unit that is a label: no letter or digit, or the word for what is counted.
 const APART: &str = "(?:^|[^A-Za-z0-9])";
 const WORD: &str = "(?P<words>[A-Za-z-]*)";
 
@@ -32,15 +31,15 @@ const PER_SECOND: &str =
 /// `%`, `percent`, `percentage`.
 const PERCENT: &str = r"(?i:%|per ?cent(?:age)?)";
 
-/// What may stand between a unit and the number behind it: `Mbit/s: 943`, `Loss (%) = 0.5`, `round trips/s is 17`.
+/// What may stand between a unit and the number after it: `Mbit/s: 943`, `Loss (%) = 0.5`, `round trips/s is 17`.
 const LABELS: &str = r"[\])]?[ \t]*(?:[:=]|\bis\b)?[ \t]*";
 
 /// A figure as it was printed.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Printed {
-    /// The figure, in the unit that is asked for.
+    /// The figure, in the unit that the caller wants.
     pub value: f64,
-    /// Half of what its last digit counts: the true figure may lie so far away from it.
+    /// Half of the last digit's value: the true figure may differ by so much.
     pub rounding: f64,
 }
 
@@ -71,38 +70,38 @@ pub fn round_trips_per_second(text: &str) -> Vec<Printed> {
     all.unwrap_or_default()
 }
 
-/// The losses in the text, in percent: those of the lines that speak of a loss, or of all lines if none does.
+/// The losses in the text, in percent: those of the lines about a loss, or of all lines if no such line has one.
 pub fn loss_percent(text: &str) -> Vec<Printed> {
     static GRAMMAR: LazyLock<Option<Grammar>> = LazyLock::new(|| Grammar::new("", r"[ \t]*", PERCENT));
     let Some(grammar) = GRAMMAR.as_ref() else { return Vec::new() };
-    let speaks_of_loss = |line: &&str| {
+    let is_about_loss = |line: &&str| {
         let line = line.to_lowercase();
         ["loss", "lost", "drop", "missing"].iter().any(|word| line.contains(word))
     };
     let of_lines = |lines: &mut dyn Iterator<Item = &str>| -> Vec<Printed> {
         lines.flat_map(|line| grammar.in_line(line)).map(|(_, number)| number).collect()
     };
-    match of_lines(&mut text.lines().filter(speaks_of_loss)) {
+    match of_lines(&mut text.lines().filter(is_about_loss)) {
         none if none.is_empty() => of_lines(&mut text.lines()),
         losses => losses,
     }
 }
 
-/// A unit behind its number, or before it as a label.
+/// A unit after its number, or before it as a label.
 struct Grammar {
-    behind: Regex,
+    after: Regex,
     before: Regex,
 }
 
 impl Grammar {
-    /// Nothing only if a pattern above is no regular expression, which the tests would show.
+    /// `None` only if a pattern above is no regular expression. The tests would show that.
     fn new(lead: &str, between: &str, unit: &str) -> Option<Self> {
-        let behind = Regex::new(&format!("{BEFORE}{NUMBER}{between}{unit}")).ok()?;
+        let after = Regex::new(&format!("{BEFORE}{NUMBER}{between}{unit}")).ok()?;
         let before = Regex::new(&format!("{lead}{unit}{LABELS}{NUMBER}")).ok()?;
-        Some(Self { behind, before })
+        Some(Self { after, before })
     }
 
-    /// The figures of one line. A label counts only where no number has the unit behind it.
+    /// The figures of one line. A label counts only if no number has the unit after it.
     fn in_line<'t>(&self, line: &'t str) -> Vec<(Captures<'t>, Printed)> {
         let all = |regex: &Regex| -> Vec<(Captures<'t>, Printed)> {
             let number = |found: &Captures<'_>| printed(&found["number"]);
@@ -111,14 +110,14 @@ impl Grammar {
                 .filter_map(|found| number(&found).map(|number| (found, number)))
                 .collect()
         };
-        match all(&self.behind) {
+        match all(&self.after) {
             none if none.is_empty() => all(&self.before),
             found => found,
         }
     }
 }
 
-/// A number with what its last digit stands for: `3.31e+04` is 33100, give or take 50.
+/// A number and its rounding: `3.31e+04` is 33100, 50 more or less.
 fn printed(text: &str) -> Option<Printed> {
     let text = text.replace(',', "");
     let (digits, exponent) = text.split_once(['e', 'E']).unwrap_or((&text, "0"));
@@ -151,7 +150,7 @@ fn megabits(prefix: &str) -> f64 {
     f64::from(if binary { 1024 } else { 1000 }).powi(power) / 1e6
 }
 
-/// Whether what is counted a second is bits or bytes, and so no round trip.
+/// Whether the figure counts bits or bytes per second, and so no round trips.
 fn is_of_volume(found: &Captures<'_>) -> bool {
     let words = found.name("words").map_or("", |words| words.as_str());
     words.split_whitespace().any(|word| {

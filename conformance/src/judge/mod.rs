@@ -1,6 +1,6 @@
-//! Judges a conversation: fixture and transcript in, verdict out, and nothing else. The player asks
-//! the same judge, step by step, whether to go on, so what is played and what is judged cannot differ.
-//! It reads raw bytes and knows no message of the protocol.
+//! Judges a conversation: a case and a transcript go in, a verdict comes out. The player asks the same judge after
+//! every event whether to go on, so playing and judging cannot differ. The judge reads raw bytes and knows no message
+//! of the protocol.
 
 mod connection;
 pub mod figures;
@@ -21,23 +21,23 @@ use crate::model::fault::{Fault, Finding};
 use crate::model::tolerance::Tolerances;
 use crate::model::transcript::{Event, Transcript};
 
-/// How one step stands.
+/// The state of one step.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Assessment {
-    /// It holds; what the judge is to remember of it.
+    /// It holds. The judge must remember this for later steps.
     Held(Memory),
-    /// Undecided; decided at this time at the latest.
+    /// Undecided. It is decided at this time at the latest.
     Pending(Duration),
     /// It does not hold.
     Broken(Box<Fault>),
 }
 
-/// What a step that holds leaves behind for the ones after it.
+/// What a step that holds passes to the later steps.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Memory {
-    /// Bytes consumed of a connection: name, its opening, how many in all.
+    /// Bytes consumed of a connection: name, opening, total.
     consumed: Option<(String, usize, usize)>,
-    /// A further name for a connection.
+    /// Another name for a connection: alias, name.
     alias: Option<(String, String)>,
     /// The announced port.
     port: Option<u16>,
@@ -51,9 +51,9 @@ pub struct Memory {
 pub enum Verdict {
     /// Every step holds.
     Pass,
-    /// One does not.
+    /// A step does not hold.
     Fail(Finding),
-    /// The transcript ends before the last step is over: the player did not finish.
+    /// The transcript ends before the last step is decided: the player did not finish.
     Unfinished {
         /// The step.
         step: usize,
@@ -63,22 +63,22 @@ pub enum Verdict {
 /// Judges the whole of a finished conversation.
 pub fn judge(case: &Case, tolerances: &Tolerances, transcript: &Transcript) -> Verdict {
     let mut judge = Judge::new(case, tolerances);
-    let marks: Vec<(usize, usize)> = (transcript.entries.iter().enumerate())
+    let starts: Vec<(usize, usize)> = (transcript.entries.iter().enumerate())
         .filter_map(|(position, entry)| match entry.event {
             Event::Step { index } => Some((position, index)),
             _ => None,
         })
         .collect();
     let mut seen = Transcript::default();
-    for (turn, (position, index)) in marks.iter().enumerate() {
-        // A step that the player never came to has shown nothing.
-        if *index != turn {
-            return Verdict::Unfinished { step: turn };
+    for (number, (position, index)) in starts.iter().enumerate() {
+        // The player never began this step.
+        if *index != number {
+            return Verdict::Unfinished { step: number };
         }
-        let end = marks.get(turn + 1).map_or(transcript.entries.len(), |(next, _)| *next);
+        let end = starts.get(number + 1).map_or(transcript.entries.len(), |(next, _)| *next);
         seen.entries.extend_from_slice(&transcript.entries[seen.entries.len()..end]);
         let began = transcript.entries[*position].at;
-        // The next mark (or the last entry) is the moment at which the player was sure.
+        // The player decided at the start of the next step, or at the last entry.
         let now = transcript.entries.get(end).or(transcript.entries.last()).map_or(began, |entry| entry.at);
         match judge.assess(*index, &seen, began, now) {
             Assessment::Held(memory) => judge.remember(memory),
@@ -87,10 +87,10 @@ pub fn judge(case: &Case, tolerances: &Tolerances, transcript: &Transcript) -> V
         }
     }
     let finished = transcript.entries.iter().any(|entry| entry.event == Event::Finished);
-    if finished && marks.len() == case.steps.len() {
+    if finished && starts.len() == case.steps.len() {
         return Verdict::Pass;
     }
-    Verdict::Unfinished { step: marks.len().min(case.steps.len().saturating_sub(1)) }
+    Verdict::Unfinished { step: starts.len().min(case.steps.len().saturating_sub(1)) }
 }
 
 /// Assesses the steps of one case, one after the other.
@@ -101,7 +101,7 @@ pub struct Judge<'a> {
     consumed: BTreeMap<(String, usize), usize>,
     aliases: BTreeMap<String, String>,
     port: Option<u16>,
-    /// Descriptors and threads as they were noted last, and as they were noted before that.
+    /// Descriptors and threads: the last remembered counts, and those before.
     resources: Option<(usize, usize)>,
     resources_before: Option<(usize, usize)>,
 }
@@ -120,7 +120,7 @@ impl<'a> Judge<'a> {
         }
     }
 
-    /// Takes in what a step that holds left behind.
+    /// Remembers the result of a step that holds.
     pub fn remember(&mut self, memory: Memory) {
         if let Some((name, opening, total)) = memory.consumed {
             self.consumed.insert((name, opening), total);
@@ -133,7 +133,7 @@ impl<'a> Judge<'a> {
         }
     }
 
-    /// The connection that a step's name means.
+    /// The connection that a name in a step refers to.
     pub fn resolve<'n>(&'n self, name: &'n str) -> &'n str {
         self.aliases.get(name).map_or(name, String::as_str)
     }
@@ -144,7 +144,7 @@ impl<'a> Judge<'a> {
         self.case.steps.len() - 1
     }
 
-    /// What is measured against.
+    /// The times of the judgement.
     pub fn tolerances(&self) -> &Tolerances {
         self.tolerances
     }
@@ -154,7 +154,7 @@ impl<'a> Judge<'a> {
         self.port
     }
 
-    /// A fault of a step, charged to whom the step speaks for.
+    /// A fault of a step, charged to the requirements of the step or of the case.
     pub fn finding(&self, step: usize, fault: Fault) -> Finding {
         let own = &self.case.requirements;
         let of_step = self.case.steps.get(step).and_then(|step| match &step.content {
@@ -165,7 +165,7 @@ impl<'a> Judge<'a> {
         Finding { step, charged, fault }
     }
 
-    /// How step `index`, begun at `began`, stands at `now`, given all that has happened.
+    /// The state of step `index` at `now`. The step began at `began`; `seen` is the transcript so far.
     pub fn assess(&self, index: usize, seen: &Transcript, began: Duration, now: Duration) -> Assessment {
         let Some(step) = self.case.steps.get(index) else { return Assessment::Held(Memory::default()) };
         View { judge: self, step, seen, began, now }.assess()

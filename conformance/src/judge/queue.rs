@@ -1,26 +1,27 @@
-//! Who stands before a client at a server that serves one at a time. A client is kept waiting by all of them, so the
-//! patience with its answer is that of all of them together. For the verdict. Pure.
+//! Which connections are ahead of a client at a server that serves one at a time. The client waits for all of them, so
+//! its answer may take the patience of each of them. For the verdict. Pure.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::model::transcript::{Event, Transcript};
 
-/// Who stands before a client.
+/// The connections ahead of a client.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Queue<'t> {
-    /// Their connections.
-    pub(super) before: Vec<&'t str>,
-    /// When the latest of those that stood there as well was over. Until then nobody has waited for those that are left.
+    /// Those that are not over.
+    pub(super) ahead: Vec<&'t str>,
+    /// When the last one that is over ended. The wait for the others counts from then.
     pub(super) since: Option<Duration>,
 }
 
-/// The runner's other connections that the server may still have had to deal with when it came to the one of this name:
-/// those that were opened before it and are not known to be over.
+/// The runner's other connections that the server may still have to serve before the one of this name: those that were
+/// opened before it and are not known to be over.
 ///
-/// A connection is over when the target closed it, or refused it. It is over, too, when one that was opened later has
-/// been answered. That the runner closed it says nothing: the server has yet to see that, and to end its data thread.
-pub(super) fn standing_before<'t>(transcript: &'t Transcript, name: &str) -> Queue<'t> {
+/// A connection is over when the target closed it, or refused it. It is also over when a connection that was opened
+/// later has been answered. It is not over when the runner closed it: the server has to notice that first, and to end
+/// its data thread.
+pub(super) fn connections_ahead<'t>(transcript: &'t Transcript, name: &str) -> Queue<'t> {
     let opening = transcript.entries.iter().rposition(|entry| match &entry.event {
         Event::Connecting { on, .. } => on == name,
         _ => false,
@@ -39,13 +40,13 @@ pub(super) fn standing_before<'t>(transcript: &'t Transcript, name: &str) -> Que
                 open.insert(index, on);
             }
             Event::Ended { on, .. } | Event::Refused { on, .. } => {
-                // A name may be opened again: after our own opening it is another connection.
+                // A name may be opened again: after this opening it is another connection.
                 let over = latest(&open, on).filter(|_| index < opening || on != name);
                 over.map(|index| open.remove(&index));
             }
-            // It has its turn itself.
+            // The client itself is answered: none is ahead any more.
             Event::Received { on, .. } if on == name && index > opening => open.clear(),
-            // Whoever is answered is next in turn, so all before it have had theirs.
+            // The server serves in order: all before the one that is answered are over.
             Event::Received { on, .. } => {
                 if let Some(answered) = latest(&open, on) {
                     open = open.split_off(&answered);
@@ -57,15 +58,15 @@ pub(super) fn standing_before<'t>(transcript: &'t Transcript, name: &str) -> Que
             since = Some(entry.at);
         }
     }
-    Queue { before: open.into_values().collect(), since }
+    Queue { ahead: open.into_values().collect(), since }
 }
 
 #[cfg(test)]
 mod tests {
     use rstest::rstest;
 
-    use super::standing_before;
-    use crate::model::sample;
+    use super::connections_ahead;
+    use crate::model::sample::parse_transcript;
 
     #[rstest]
     #[case::alone("0 connect; 0 open", 0)]
@@ -84,14 +85,14 @@ mod tests {
         1
     )]
     #[case::our_own_name_used_before("0 connect; 1 reset; 2 connect; 3 close; 4 connect", 2)]
-    #[case::who_came_later_does_not_count("0 connect; 1 connect on a; 2 connect on b", 0)]
-    #[case::who_has_been_answered_waits_for_nobody(
+    #[case::later_ones_do_not_count("0 connect; 1 connect on a; 2 connect on b", 0)]
+    #[case::one_that_has_been_answered_waits_for_nobody(
         "0 connect on a; 1 close on a; 2 connect; 3 < 01 02 16 2e",
         0
     )]
     #[case::a_target_started_again_has_nobody("0 start; 0 connect on a; 1 close on a; 2 start; 3 connect", 0)]
-    fn those_before_are_counted(#[case] transcript: &str, #[case] before: usize) {
-        assert_eq!(standing_before(&sample::transcript(transcript), "control").before.len(), before);
+    fn connections_ahead_are_counted(#[case] transcript: &str, #[case] ahead: usize) {
+        assert_eq!(connections_ahead(&parse_transcript(transcript), "control").ahead.len(), ahead);
     }
 
     #[rstest]
@@ -103,6 +104,6 @@ mod tests {
     #[case::we_are_answered("0 connect on a; 1 close on a; 2 connect; 9 < 01; 10 < 02", Some(9))]
     fn the_wait_for_those_left_begins_when_one_is_over(#[case] transcript: &str, #[case] since: Option<u64>) {
         let since = since.map(std::time::Duration::from_millis);
-        assert_eq!(standing_before(&sample::transcript(transcript), "control").since, since);
+        assert_eq!(connections_ahead(&parse_transcript(transcript), "control").since, since);
     }
 }

@@ -1,5 +1,5 @@
-//! One step and all that is known at one moment: which kind of step it is, and what the kinds share.
-//! For the judge; the steps themselves are judged in the files below, by what they are about.
+//! One step and all that is known at one moment: chooses the judgement of each kind of step, and holds what they share.
+//! For the judge. The files below judge the steps, one file for each family.
 
 mod connection_steps;
 mod data_steps;
@@ -24,7 +24,7 @@ pub(super) struct View<'a> {
 }
 
 impl View<'_> {
-    /// How the step stands.
+    /// The state of the step.
     pub(super) fn assess(&self) -> Assessment {
         match &self.step.action {
             Action::Start => self.started(),
@@ -67,8 +67,8 @@ impl View<'_> {
     }
 
     fn in_this_step(&self) -> &[Entry] {
-        let mark = self.seen.entries.iter().rposition(|entry| matches!(entry.event, Event::Step { .. }));
-        &self.seen.entries[mark.unwrap_or(0)..]
+        let start = self.seen.entries.iter().rposition(|entry| matches!(entry.event, Event::Step { .. }));
+        &self.seen.entries[start.unwrap_or(0)..]
     }
 }
 

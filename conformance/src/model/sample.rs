@@ -9,10 +9,10 @@ use crate::model::step::{SignalName, Stream};
 use crate::model::transcript::{EndedBy, Event, Exit, Transcript};
 
 /// A failed case: what was charged (the first id is also what the case is about), the arguments, what happened
-/// (see [`transcript`]) and what was wrong.
+/// (see [`parse_transcript`]) and what was wrong.
 pub(crate) fn failed(id: &str, charged: &str, args: &str, script: &str, fault: Fault) -> CaseRecord {
     let ids: Vec<_> = charged.split_whitespace().map(|id| id.parse().unwrap()).collect();
-    let mut transcript = transcript(script);
+    let mut transcript = parse_transcript(script);
     let end = transcript.entries.last().map_or(Duration::ZERO, |entry| entry.at);
     transcript.push(end, Event::Finished);
     let role = match args.split_whitespace().next() {
@@ -55,7 +55,7 @@ pub(crate) fn failed(id: &str, charged: &str, args: &str, script: &str, fault: F
 /// `4 eof` and `4 rst` (theirs), `5 shutdown`, `6 close` and `6 reset` (ours), each with ` on name` behind it
 /// where the connection is not `control`; `7 out text`, `7 err text`, `8 ports announced` or `swapped`,
 /// `8 holds 5 3` (descriptors and threads). A line end in a text is `\\n`.
-pub(crate) fn transcript(script: &str) -> Transcript {
+pub(crate) fn parse_transcript(script: &str) -> Transcript {
     let mut transcript = Transcript::default();
     let mut steps = 0..;
     // A semicolon in a text parts nothing: no time stands behind it.

@@ -12,7 +12,7 @@ use crate::model::transcript::{Entry, Event};
 use crate::stage::target::Target;
 
 impl Player<'_> {
-    /// Does what a step does; what it waits for comes after.
+    /// Does the action of a step. The wait comes after it.
     pub(super) fn act(&mut self, step: &Step) -> Result<(), PlayError> {
         let name = self.judge.resolve(step.connection()).to_owned();
         match &step.action {
@@ -35,7 +35,7 @@ impl Player<'_> {
         Ok(())
     }
 
-    /// Does what a step does once it holds: what ends a connection comes after all that it waited for.
+    /// Does what a step does once it holds: a connection is ended only after the wait.
     pub(super) fn conclude(&mut self, step: &Step) {
         let name = self.judge.resolve(step.connection()).to_owned();
         match &step.action {
@@ -68,10 +68,10 @@ impl Player<'_> {
         Ok(())
     }
 
-    /// Lets a connection have what is asked of it, and tells what came of it at once.
-    pub(super) fn with(&mut self, name: &str, ask: impl FnOnce(&mut Connection)) {
+    /// Applies `action` to a connection, and records the events at once.
+    pub(super) fn with(&mut self, name: &str, action: impl FnOnce(&mut Connection)) {
         let Some(connection) = self.connections.get_mut(name) else { return };
-        ask(connection);
+        action(connection);
         advance(connection, &self.clock, &mut self.transcript);
     }
 
@@ -86,7 +86,7 @@ impl Player<'_> {
     /// Sends the signal once the target has settled.
     pub(super) fn signal(&mut self, signal: SignalName) {
         let Some(running) = &mut self.target else { return };
-        // What is held still for a moment need not have settled.
+        // SIGSTOP and SIGCONT need no settled target.
         let interrupts = matches!(signal, SignalName::Int | SignalName::Term);
         let now = self.clock.elapsed();
         if interrupts && !self.idleness.allows(now, running.target.activity(), self.patience) {
@@ -99,22 +99,21 @@ impl Player<'_> {
             SignalName::Stop => Signal::SIGSTOP,
             SignalName::Cont => Signal::SIGCONT,
         };
-        // A target that may not be signalled does not end, and that is what is judged.
+        // A target that may not be signalled does not end. That is judged.
         let _ = running.target.signal(signal);
     }
 
-    /// Answers whoever has asked: a Reply to three bytes, Results and a close to two more.
+    /// Answers every client: a Reply to three bytes, then Results and a close to two more.
     pub(super) fn serve(&mut self) {
         let port = self.data_port.as_ref().map_or(0, OwnPort::number).to_be_bytes();
         let names: Vec<String> = self.connections.keys().cloned().collect();
         for name in names {
-            let of = |entry: &&Entry| entry.event.connection() == Some(&name);
-            let lengths = self.transcript.entries.iter().filter(of).fold((0, 0), |(came, went), entry| {
-                match &entry.event {
-                    Event::Received { bytes, .. } => (came + bytes.len(), went),
-                    Event::Sent { length, .. } => (came, went + length),
-                    _ => (came, went),
-                }
+            let is_on = |entry: &&Entry| entry.event.connection() == Some(&name);
+            let on_it = self.transcript.entries.iter().filter(is_on);
+            let lengths = on_it.fold((0, 0), |(received, sent), entry| match &entry.event {
+                Event::Received { bytes, .. } => (received + bytes.len(), sent),
+                Event::Sent { length, .. } => (received, sent + length),
+                _ => (received, sent),
             });
             match lengths {
                 (3.., 0) => self.with(&name, |to| to.send(vec![vec![0x01, 0x02, port[0], port[1]]])),

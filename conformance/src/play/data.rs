@@ -1,6 +1,6 @@
-//! The data plane of a conversation: the runner's own test port for a client, and its traffic to a
-//! server's. Data flows in threads of their own, so that the control connection is watched meanwhile;
-//! what they saw comes back as events. For the player.
+//! The data plane of a conversation: the runner's own test port for a client, and its traffic to a server's. Threads
+//! send and receive the data, so that the player still watches the control connection. They report events. For the
+//! player.
 
 mod measuring;
 mod outbound;
@@ -17,12 +17,12 @@ use crate::model::data::{DataAction, PortMode, Transport};
 use crate::model::transcript::{DataEvent, DataSeen, Event};
 use crate::stage::netstat;
 
-/// How long the runner's own sender sends: as long as it takes to be past the beginning of a connection.
+/// How long the runner's own sender sends: long enough that the slow start of a connection is over.
 const PLAIN_SENDER_SENDS: Duration = Duration::from_millis(500);
 
 /// The runner's test port.
 pub(super) enum OwnPort {
-    /// Takes everything gently and counts nothing.
+    /// Takes everything slowly and counts nothing.
     Gentle(DataPort),
     /// Treats the data as the case says and counts it.
     Measuring(MeasuringPort),
@@ -54,7 +54,7 @@ impl OwnPort {
 }
 
 impl Player<'_> {
-    /// Does what a step of the data plane does; what its threads see is told by [`Player::observe_data`].
+    /// Does the action of a data step. [`Player::observe_data`] records the events of its threads.
     pub(super) fn act_on_data(&mut self, action: &DataAction) {
         let patience = self.judge.tolerances().patience;
         match action {
@@ -73,10 +73,10 @@ impl Player<'_> {
         }
     }
 
-    /// Takes in what the threads of the data plane have to tell.
+    /// Records the events of the data threads.
     pub(super) fn observe_data(&mut self) -> Result<(), PlayError> {
-        while let Some(told) = self.outbound.told() {
-            let event = told.map_err(PlayError::system("send data to the test port"))?;
+        while let Some(event) = self.outbound.next_event() {
+            let event = event.map_err(PlayError::system("send data to the test port"))?;
             self.transcript.push(self.clock.elapsed(), Event::Data(event));
         }
         Ok(())
@@ -92,12 +92,13 @@ impl Player<'_> {
         self.push_where_new(DataEvent::Port { port, over, open: open.ok() });
     }
 
-    /// How many datagrams the kernel has thrown away since the runner began to send, where that has changed.
+    /// Records how many datagrams the kernel has dropped since the runner began to send, if that has changed.
     pub(super) fn count_drops(&mut self) {
         self.push_where_new(DataEvent::Drops { datagrams: self.outbound.drops() });
     }
 
-    /// Writes down what has changed in this step: what is looked at again and again would fill the transcript.
+    /// Records an event if it differs from the last data event of this step: a repeated check would fill the
+    /// transcript.
     fn push_where_new(&mut self, event: DataEvent) {
         let event = Event::Data(event);
         let in_step = self.transcript.entries.iter().rev();
@@ -108,7 +109,7 @@ impl Player<'_> {
         }
     }
 
-    /// The count that `outgoing` tells, if it tells one.
+    /// The count that `outgoing` contains; 0 if it contains none.
     pub(super) fn count_for(&mut self, outgoing: &Outgoing) -> u64 {
         if !outgoing.tells_count() {
             return 0;
@@ -117,7 +118,7 @@ impl Player<'_> {
         let seen = port.settled();
         let percent = u64::from(outgoing.percent);
         let counted = match (percent, seen.unanswered + seen.answered) {
-            // What was not answered is not counted either.
+            // A datagram that got no reply is not counted.
             (100, 1..) => seen.answered.min(seen.datagrams),
             (100, 0) => seen.datagrams,
             _ => seen.sent_datagrams() * percent / 100,
@@ -126,7 +127,7 @@ impl Player<'_> {
         counted
     }
 
-    /// Waits until no more data comes, and writes down what has come.
+    /// Waits until no more data comes, and records what has come.
     fn count_data(&mut self) {
         if let Some(OwnPort::Measuring(port)) = &self.data_port {
             let seen = port.settled();
@@ -142,7 +143,7 @@ impl Player<'_> {
         let Some(OwnPort::Measuring(port)) = &self.data_port else { return };
         let seen = port.settled();
         let span = seen.last.saturating_sub(seen.first);
-        // A plain sender that cannot connect to its own port has nothing to compare; the step then says nothing.
+        // If the plain sender cannot connect to its own port, there is nothing to compare.
         let Ok(plain_mbit_s) = port.plain_sender(PLAIN_SENDER_SENDS) else { return };
         let client_mbit_s = measuring::megabits_per_second(seen.stream_bytes, span);
         let event = DataEvent::Compared { client_mbit_s, plain_mbit_s };

@@ -1,7 +1,6 @@
-//! The test port that the runner announces when it plays the server of the control protocol: TCP and
-//! UDP under one number. It takes everything at a gentle pace and echoes it for the round-trip tests,
-//! so that a client that measures is graded by the control protocol as fairly as one that only waits,
-//! and without eating the processor that other cases are timed on.
+//! The test port that the runner announces when it plays the server of the control protocol: TCP and UDP under one
+//! number. It reads slowly, and echoes for the round-trip tests. So a client that measures is graded by the control
+//! protocol as fairly as one that only waits, and takes no processor time from other cases.
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
@@ -12,10 +11,10 @@ use std::time::Duration;
 
 use super::socket;
 
-/// The pace: one read, or one echo, in this time. A client's own loop is held back by it.
+/// The time for one read or one echo. It slows the client's own loop down.
 const PACE: Duration = Duration::from_millis(2);
 
-/// How often two numbers are tried until TCP and UDP both have the same one free.
+/// How many port numbers are tried until one is free for both TCP and UDP.
 const TRIES: usize = 32;
 
 /// The open port. Its threads end with the process: a worker lives for one case.
@@ -53,7 +52,7 @@ impl DataPort {
     }
 }
 
-/// A free number for both protocols, its two bytes different, so that a swapped order shows.
+/// A port number that is free for both protocols. Its two bytes differ, so that a wrong byte order shows.
 pub(super) fn pair() -> io::Result<(TcpListener, UdpSocket)> {
     let mut last = io::Error::other("no port tried");
     for _ in 0..TRIES {
@@ -84,9 +83,9 @@ fn take_stream(mut stream: TcpStream, echo: &AtomicBool) {
 fn take_datagrams(datagrams: &UdpSocket, echo: &AtomicBool) {
     let mut buffer = vec![0; 64 << 10];
     loop {
-        // A failed receive is an ICMP error for an earlier echo: the client has gone, others may come.
+        // A failed receive is an ICMP error for an earlier echo: that client is gone, others may come.
         let Ok((length, from)) = datagrams.recv_from(&mut buffer) else { continue };
-        // What a flood brings meanwhile is dropped by the kernel, which is the cheapest way to take it.
+        // Meanwhile the kernel drops what a flood sends: that costs the least.
         thread::park_timeout(PACE);
         if echo.load(Ordering::Relaxed) {
             let _ = datagrams.send_to(&buffer[..length], from);

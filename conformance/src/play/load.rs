@@ -1,5 +1,5 @@
-//! Who had the processors while a case was played: the target, and everybody else. For the player, which hands it
-//! to whoever judges a lateness.
+//! Who used the processors while a case was played: the target, and all other processes. For the player and for
+//! `run/worker/excuse.rs`.
 
 use std::fs;
 use std::time::{Duration, Instant};
@@ -9,36 +9,35 @@ use nix::sys::resource::{UsageWho, getrusage};
 use crate::model::tolerance::SPOILED_SHARE;
 use crate::stage::target::{Activity, from_ticks};
 
-/// Readings at one moment; only their differences mean something.
+/// Counters at one moment. Only the difference of two readings has a meaning.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Reading {
     at: Instant,
-    /// How long the target's threads had been ready and not run, in sum.
+    /// How long the target's threads were ready but did not run, in sum.
     delayed: Option<Duration>,
-    /// Processor time of all that the target has ever started, as far as the system tells.
+    /// Processor time of everything that the target has ever started, as far as the system says.
     target: Duration,
     /// Processor time of this process.
     own: Duration,
-    /// Processor time that anybody had, the hypervisor included.
+    /// Processor time of all processes, and what the hypervisor took.
     machine: Option<Duration>,
 }
 
 /// What was used between two readings.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Load {
-    /// From the one to the other.
+    /// The time between the two.
     pub lasted: Duration,
-    /// How long the target's threads were ready and not run, in sum; `None` where the system does not tell.
+    /// How long the target's threads were ready but did not run, in sum; `None` where the system does not say.
     pub target_delay: Option<Duration>,
-    /// Processor time of the target: all its threads and processes, the ended ones too.
+    /// Processor time of the target: all its threads and processes, also those that have ended.
     pub target: Duration,
-    /// Processor time of everybody but the target and this process. Where the system does not tell, all that the
-    /// target has left.
+    /// Processor time of all but the target and this process. Where the system does not say: all that those two left.
     pub others: Duration,
 }
 
 impl Load {
-    /// What is left of `delay` without what the target made of it itself.
+    /// The part of `delay` that the target did not cause itself.
     pub fn by_others(&self, delay: Duration) -> Duration {
         let all = self.target + self.others;
         let share = match all {
@@ -51,9 +50,9 @@ impl Load {
 }
 
 impl Reading {
-    /// Now, with a target that does this.
+    /// The counters now, with this activity of the target.
     pub(super) fn now(activity: Option<Activity>) -> Self {
-        // A process that was waited for is in the second one, with all that it had waited for itself.
+        // RUSAGE_CHILDREN counts the processes that were waited for, and all that they had waited for themselves.
         let target =
             activity.map_or(Duration::ZERO, |activity| activity.used) + used(UsageWho::RUSAGE_CHILDREN);
         Self {
@@ -93,8 +92,8 @@ fn used(who: UsageWho) -> Duration {
     getrusage(who).map_or(Duration::ZERO, |usage| time(usage.user_time()) + time(usage.system_time()))
 }
 
-/// `cpu  user nice system idle iowait irq softirq steal ...` in clock ticks, over all processors (proc(5)): all but
-/// the idle ones.
+/// Busy time from `cpu  user nice system idle iowait irq softirq steal ...`, in clock ticks over all processors
+/// (proc(5)): all but idle and iowait.
 fn busy(stat: &str) -> Option<Duration> {
     let line = stat.lines().next()?.strip_prefix("cpu ")?;
     let ticks: Vec<u64> = line.split_whitespace().map_while(|field| field.parse().ok()).take(8).collect();
@@ -132,13 +131,13 @@ mod tests {
         let expected =
             Load { lasted: ms(1000), target_delay: Some(ms(50)), target: ms(600), others: ms(1200) };
         assert_eq!(last.since(&first), expected);
-        // Readings are of different clocks: a little less than nothing is nothing.
+        // The counters use different clocks: a difference slightly below zero is zero.
         let rough = reading(began + Duration::from_secs(1), 0, 700, 120, Some(5100)).since(&first);
         assert_eq!((rough.others, rough.target_delay), (ms(0), Some(ms(0))));
     }
 
     #[test]
-    fn a_system_that_does_not_tell_may_have_been_busy() {
+    fn a_system_without_counters_may_have_been_busy() {
         let began = Instant::now();
         let (first, last) =
             (reading(began, 0, 0, 0, None), reading(began + Duration::from_secs(1), 0, 400, 0, None));
@@ -146,7 +145,6 @@ mod tests {
         assert_eq!(last.since(&first).others, all - Duration::from_millis(400));
     }
 
-    /// A thread that has ended, and a child that was waited for, have used what they used.
     #[test]
     fn this_process_is_counted() {
         let before = Reading::now(None);

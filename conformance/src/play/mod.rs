@@ -1,6 +1,6 @@
-//! Plays the steps of a case over real sockets, in the role opposite to the target's, and writes down
-//! everything that happens, timed. It asks the verdict's judge after every event whether the step
-//! holds, and stops at the first that does not. One thread polls everything; nothing here judges.
+//! Plays the steps of a case over real sockets, in the role opposite to the target's. It records every event with its
+//! time. After every event it asks the judge whether the step holds, and it stops at the first step that does not.
+//! One thread polls everything. Nothing here judges.
 
 mod act;
 mod data;
@@ -39,14 +39,14 @@ use stalls::Stalls;
 /// TCP port of the control connection (P3, Communication Protocol).
 pub const CONTROL_PORT: u16 = 5678;
 
-/// How often readiness and resources, which no descriptor announces, are looked at.
-const LOOK_AGAIN: Duration = Duration::from_millis(5);
+/// How often readiness and resources are checked: no descriptor announces them.
+const CHECK_EVERY: Duration = Duration::from_millis(5);
 
-/// How often a settling segment is looked at: the target's read of it takes microseconds.
-const SETTLE_AGAIN: Duration = Duration::from_millis(1);
+/// How often a settling segment is checked: the target reads it within microseconds.
+const CHECK_SETTLING_EVERY: Duration = Duration::from_millis(1);
 
-/// How many times the patience a target is given at most beyond its time, on a machine that others keep busy.
-const MOST_MORE_PATIENCE: u32 = 2;
+/// The most extra time for a target on a busy machine, as a multiple of the patience.
+const MAX_EXTRA_PATIENCE: u32 = 2;
 
 /// Why a conversation could not be played. Never the target's fault.
 #[derive(Debug, Error)]
@@ -54,15 +54,15 @@ pub enum PlayError {
     /// The target's program cannot be started at all.
     #[error(transparent)]
     Start(#[from] StartError),
-    /// Somebody else has the control port (possible on the host only).
+    /// Another program has the control port (possible on the host only).
     #[error("port 5678 is taken on this host: stop what listens there, or use --isolation namespace")]
     PortTaken,
     /// A system call of the runner's own failed.
     #[error("{what}: {source}")]
     System {
-        /// What was tried.
+        /// The call that failed.
         what: &'static str,
-        /// What the system said.
+        /// The error of the system.
         source: io::Error,
     },
 }
@@ -73,18 +73,18 @@ impl PlayError {
     }
 }
 
-/// What a conversation left: the transcript, and how much of the time the machine ate.
+/// The result of a conversation: the transcript, and how much the machine delayed it.
 #[derive(Debug)]
 pub struct Played {
     /// Everything that happened.
     pub transcript: Transcript,
-    /// How long the runner itself stood still, over the whole conversation.
+    /// How long the runner itself was delayed, over the whole conversation.
     pub runner_delay: Duration,
-    /// What was due did not come at all, also not in as much more time as the runner had stood still.
+    /// What was due did not come at all, not even in the extra time for the runner's own delay.
     pub waited_out: bool,
-    /// Who had the processors, over the whole conversation.
+    /// Who used the processors, over the whole conversation.
     pub whole: Load,
-    /// Who had them during the last step.
+    /// Who used them during the last step.
     pub last_step: Load,
     /// Processes that the target left behind, by command name.
     pub leftovers: Vec<String>,
@@ -93,11 +93,11 @@ pub struct Played {
 /// What a player reports while it plays.
 #[derive(Debug)]
 pub enum Update<'t> {
-    /// A long wait begins: for this, and for so long at most.
+    /// A long wait begins: what it waits for, and the longest time.
     Waiting(String, Duration),
-    /// It is over.
+    /// The wait is over.
     Resumed,
-    /// Something happened; every entry of the transcript, in its order.
+    /// An event. Every entry of the transcript is reported, in its order.
     Happened(&'t Entry),
 }
 
@@ -107,9 +107,9 @@ pub fn play(
     tolerances: &Tolerances,
     launch: &Launch,
     seed: u64,
-    tell: &mut dyn FnMut(Update<'_>),
+    on_update: &mut dyn FnMut(Update<'_>),
 ) -> Result<Played, PlayError> {
-    Player::new(case, tolerances, launch, seed, tell)?.play()
+    Player::new(case, tolerances, launch, seed, on_update)?.play()
 }
 
 struct Player<'a> {
@@ -117,9 +117,9 @@ struct Player<'a> {
     judge: Judge<'a>,
     launch: &'a Launch,
     random: fastrand::Rng,
-    tell: &'a mut dyn FnMut(Update<'_>),
-    /// How many entries of the transcript have been told.
-    told: usize,
+    on_update: &'a mut dyn FnMut(Update<'_>),
+    /// How many entries of the transcript have been reported.
+    reported: usize,
     clock: Instant,
     transcript: Transcript,
     stalls: Stalls,
@@ -131,13 +131,14 @@ struct Player<'a> {
     idleness: Idleness,
     accepted: usize,
     connections: BTreeMap<String, Connection>,
-    /// Who had had how much of the processors at the start, and when the last step began.
+    /// Processor use at the start.
     began: Reading,
     waited_out: bool,
+    /// Processor use when the last step began.
     step_began: Reading,
 }
 
-/// The target while it runs, and what is still open of it.
+/// The target, and its output streams that are still open.
 struct Running {
     target: Target,
     exited: bool,
@@ -150,7 +151,7 @@ impl<'a> Player<'a> {
         tolerances: &'a Tolerances,
         launch: &'a Launch,
         seed: u64,
-        tell: &'a mut dyn FnMut(Update<'_>),
+        on_update: &'a mut dyn FnMut(Update<'_>),
     ) -> Result<Self, PlayError> {
         let (listener, data_port) = match case.listen {
             true => (
@@ -158,7 +159,7 @@ impl<'a> Player<'a> {
                 Some(OwnPort::open(case.data).map_err(PlayError::system("open a data port"))?),
             ),
             false => {
-                // On a host a short-lived bind finds a stranger on the port before the target is blamed for it.
+                // On a host a short bind finds another program on the port, so that the target is not blamed for it.
                 if launch.isolation == Isolation::Host {
                     drop(socket::listen(CONTROL_PORT).map_err(port_error)?);
                 }
@@ -170,8 +171,8 @@ impl<'a> Player<'a> {
             judge: Judge::new(case, tolerances),
             launch,
             random: fastrand::Rng::with_seed(seed),
-            tell,
-            told: 0,
+            on_update,
+            reported: 0,
             clock: Instant::now(),
             transcript: Transcript::default(),
             stalls: Stalls::watch(),
@@ -202,7 +203,7 @@ impl<'a> Player<'a> {
         }
         let now = self.clock.elapsed();
         self.transcript.push(now, Event::Finished);
-        self.tell_news();
+        self.report_new_entries();
         let runner_delay = self.stalls.total();
         let now = self.reading();
         let (whole, last_step) = (now.since(&self.began), now.since(&self.step_began));
@@ -214,20 +215,20 @@ impl<'a> Player<'a> {
 
     /// How long the current step has lasted.
     fn in_step(&self) -> Duration {
-        let mark = self.transcript.entries.iter().rfind(|entry| matches!(entry.event, Event::Step { .. }));
-        self.clock.elapsed().saturating_sub(mark.map_or(Duration::ZERO, |entry| entry.at))
+        let start = self.transcript.entries.iter().rfind(|entry| matches!(entry.event, Event::Step { .. }));
+        self.clock.elapsed().saturating_sub(start.map_or(Duration::ZERO, |entry| entry.at))
     }
 
     fn reading(&self) -> Reading {
         Reading::now(self.target.as_ref().and_then(|running| running.target.activity()))
     }
 
-    /// Waits until the step is decided; whether it holds.
+    /// Waits until the step is decided. Returns whether it holds.
     fn wait(&mut self, index: usize, step: &Step, began: Duration) -> Result<bool, PlayError> {
         let mut announced = false;
         let holds = loop {
             let now = self.clock.elapsed();
-            self.tell_news();
+            self.report_new_entries();
             match self.judge.assess(index, &self.transcript, began, now) {
                 Assessment::Held(memory) => {
                     self.judge.remember(memory);
@@ -242,7 +243,7 @@ impl<'a> Player<'a> {
                     if !announced && now >= idle_from {
                         announced = true;
                         let awaits = step.action.facts().awaits.to_owned();
-                        (self.tell)(Update::Waiting(awaits, deadline.saturating_sub(now)));
+                        (self.on_update)(Update::Waiting(awaits, deadline.saturating_sub(now)));
                     }
                     let until = if announced { deadline } else { deadline.min(idle_from) };
                     self.pump(step, until)?;
@@ -250,18 +251,17 @@ impl<'a> Player<'a> {
             }
         };
         if announced {
-            (self.tell)(Update::Resumed);
+            (self.on_update)(Update::Resumed);
         }
         if holds {
             self.conclude(step);
         }
-        self.tell_news();
+        self.report_new_entries();
         Ok(holds)
     }
 
-    /// Until when a step that has missed its deadline is waited for all the same: the target is given as much more time
-    /// as the runner stood still, and as it was itself kept waiting for a processor, within a bound. What comes then has
-    /// come in time; what does not come then is missing, whoever was late.
+    /// The new deadline for a step that has missed its own, if there is one. The target gets as much extra time as the
+    /// runner was delayed and as it waited itself for a processor, up to a limit. What comes in that time is in time.
     fn more_time(&mut self, index: usize, fault: &Fault, began: Duration, now: Duration) -> Option<Duration> {
         if fault.lateness() != Lateness::TargetLate {
             return None;
@@ -269,15 +269,15 @@ impl<'a> Player<'a> {
         let reading = self.reading();
         let (whole, step) = (reading.since(&self.began), reading.since(&self.step_began));
         let delayed = step.target_delay.unwrap_or_default().min(now.saturating_sub(began));
-        // What the target took from itself, or from the runner, it is not given back.
+        // A delay that the target made itself gives it no extra time.
         let lost = whole.by_others(self.stalls.total()) + step.by_others(delayed);
-        let most = self.patience * MOST_MORE_PATIENCE;
+        let most = self.patience * MAX_EXTRA_PATIENCE;
         let earlier = now.saturating_sub(lost.min(most)).max(began);
         match self.judge.assess(index, &self.transcript, began, earlier) {
             Assessment::Pending(deadline) => Some(now + deadline.saturating_sub(earlier)),
             Assessment::Held(_) => None,
             Assessment::Broken(_) => {
-                // What came, but came late, is wrong at any time; what is missing is not yet when the step begins.
+                // What came late is wrong at every time. What is missing is not yet wrong when the step begins.
                 let missing = !matches!(
                     self.judge.assess(index, &self.transcript, began, began),
                     Assessment::Broken(_)
@@ -288,28 +288,28 @@ impl<'a> Player<'a> {
         }
     }
 
-    /// Tells what has happened since it was last told.
-    fn tell_news(&mut self) {
-        for entry in &self.transcript.entries[self.told..] {
-            (self.tell)(Update::Happened(entry));
+    /// Reports the entries since the last report.
+    fn report_new_entries(&mut self) {
+        for entry in &self.transcript.entries[self.reported..] {
+            (self.on_update)(Update::Happened(entry));
         }
-        self.told = self.transcript.entries.len();
+        self.reported = self.transcript.entries.len();
     }
 
-    /// Waits for something to happen, until `until` at the latest, and writes it down.
+    /// Waits for an event, until `until` at the latest, and records it.
     fn pump(&mut self, step: &Step, until: Duration) -> Result<(), PlayError> {
-        let looks = match step.action {
-            // The longer it takes, the less a look more or less matters.
-            Action::Start => Some(LOOK_AGAIN.max(self.in_step() / 4)),
-            Action::Signal(_) => Some(LOOK_AGAIN * 2),
-            Action::Resources(_) | Action::DataThreadEnded { .. } => Some(LOOK_AGAIN * 10),
-            Action::Data(_) => Some(LOOK_AGAIN),
-            Action::Exits { .. } if self.may_listen_in_vain() => Some(LOOK_AGAIN.max(self.in_step() / 4)),
-            _ if self.connections.values().any(Connection::is_settling) => Some(SETTLE_AGAIN),
+        let check_every = match step.action {
+            // The longer the wait, the less often it has to be checked.
+            Action::Start => Some(CHECK_EVERY.max(self.in_step() / 4)),
+            Action::Signal(_) => Some(CHECK_EVERY * 2),
+            Action::Resources(_) | Action::DataThreadEnded { .. } => Some(CHECK_EVERY * 10),
+            Action::Data(_) => Some(CHECK_EVERY),
+            Action::Exits { .. } if self.must_not_listen() => Some(CHECK_EVERY.max(self.in_step() / 4)),
+            _ if self.connections.values().any(Connection::is_settling) => Some(CHECK_SETTLING_EVERY),
             _ => None,
         };
         let remaining = until.saturating_sub(self.clock.elapsed());
-        self.poll(looks.map_or(remaining, |look| look.min(remaining)))?;
+        self.poll(check_every.map_or(remaining, |interval| interval.min(remaining)))?;
 
         let Self { connections, clock, transcript, .. } = self;
         for connection in connections.values_mut() {
@@ -320,7 +320,7 @@ impl<'a> Player<'a> {
         self.observe_target();
         match step.action {
             Action::Start => self.observe_readiness(),
-            Action::Exits { .. } if self.may_listen_in_vain() => self.observe_listener(),
+            Action::Exits { .. } if self.must_not_listen() => self.observe_listener(),
             Action::Resources(_) | Action::DataThreadEnded { .. } => self.count_resources(),
             Action::Serve(_) => self.serve(),
             Action::Data(DataAction::PortFree { over, .. }) => self.look_at_port(over),
@@ -340,7 +340,7 @@ fn port_error(error: io::Error) -> PlayError {
     }
 }
 
-/// Lets a connection do what it can. Each event is stamped before the next system call that makes one.
+/// Lets a connection do what it can without waiting. Each event has the time before the system call that made it.
 fn advance(connection: &mut Connection, clock: &Instant, transcript: &mut Transcript) {
     let mut stamp = clock.elapsed();
     connection.advance(|event| {
@@ -349,7 +349,7 @@ fn advance(connection: &mut Connection, clock: &Instant, transcript: &mut Transc
     });
 }
 
-/// How long a step may wait before the processor is better used by others.
+/// How long a step may wait before it gives its processor token back.
 fn idle_after(step: &Step) -> Duration {
     match step.action {
         Action::Start | Action::Accept { .. } => START_IS_IDLE,

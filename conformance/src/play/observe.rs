@@ -1,4 +1,4 @@
-//! What the player sees: who connects, what the target prints, whether it listens, what it holds, how it ends.
+//! What the player sees: connections, the target's output, whether it listens, its resources, its end.
 
 use std::os::fd::AsFd;
 use std::time::Duration;
@@ -14,9 +14,9 @@ use crate::model::transcript::{Event, Exit};
 use crate::stage::target::{ReadOutcome, Target};
 use crate::stage::{netstat, target};
 
-/// How many further reads of 64 KiB a target's last words may take when it has ended: a terminal holds less,
-/// and a process that it left behind may go on for ever.
-const LAST_TURNS: usize = 16;
+/// Once the target has ended: the most reads of 64 KiB beyond the output that is kept. A terminal holds less, and a
+/// process that was left behind may print without end.
+const LAST_READS: usize = 16;
 
 impl Player<'_> {
     pub(super) fn probe_ports(&mut self) {
@@ -71,7 +71,7 @@ impl Player<'_> {
         while let Ok((socket, _)) = listener.accept() {
             let name = self.name_of_accepted();
             self.accepted += 1;
-            // A client that is gone already has been here all the same; the next one is another.
+            // A client that is gone already was here too: it counts.
             let Ok((connection, event)) = Connection::accepted(&name, socket) else { continue };
             self.transcript.push(self.clock.elapsed(), event);
             self.connections.insert(name, connection);
@@ -79,10 +79,10 @@ impl Player<'_> {
         Ok(())
     }
 
-    /// The target's connections have the names that the fixture waits for, in its order.
+    /// The target's connections get the names of the fixture's `accept` steps, in their order.
     fn name_of_accepted(&self) -> String {
-        let waits_for = |step: &&Step| matches!(step.action, Action::Accept { .. });
-        match self.case.steps.iter().filter(waits_for).nth(self.accepted) {
+        let accepts = |step: &&Step| matches!(step.action, Action::Accept { .. });
+        match self.case.steps.iter().filter(accepts).nth(self.accepted) {
             Some(step) => step.connection().to_owned(),
             None => format!("unexpected-{}", self.accepted + 1),
         }
@@ -101,12 +101,12 @@ impl Player<'_> {
 
     pub(super) fn observe_target(&mut self) {
         let Some(running) = &mut self.target else { return };
-        // The exit is looked at first and told last: what was printed before it is then certainly read before it.
+        // The exit is checked first and recorded last: all output before it is then recorded before it.
         let exit = if running.exited { None } else { running.target.try_exit() };
-        let turns = if exit.is_some() { LAST_TURNS } else { 1 };
+        let reads = if exit.is_some() { LAST_READS } else { 1 };
         let Running { target, open_streams, .. } = running;
         open_streams.retain(|stream| {
-            let (open, texts) = read(target, *stream, turns);
+            let (open, texts) = read(target, *stream, reads);
             for text in texts {
                 self.transcript.push(self.clock.elapsed(), Event::Output { stream: *stream, text });
             }
@@ -128,8 +128,8 @@ impl Player<'_> {
         self.transcript.push(self.clock.elapsed(), Event::Exited(exit));
     }
 
-    /// Whether a listener on the control port could only be a target's that took its arguments.
-    pub(super) fn may_listen_in_vain(&self) -> bool {
+    /// Whether a listener on the control port can only mean that the target accepted wrong arguments.
+    pub(super) fn must_not_listen(&self) -> bool {
         self.case.is_to_be_refused() && self.listener.is_none()
     }
 
@@ -146,7 +146,7 @@ impl Player<'_> {
     }
 }
 
-/// What a target that had ended by itself left running. One that we end had no occasion to clear up.
+/// What a target left running that had ended by itself. One that the runner ends had no chance to clean up.
 pub(super) fn left_behind(running: Running) -> Vec<String> {
     let leftovers = running.target.end();
     match leftovers.exit {
@@ -155,15 +155,15 @@ pub(super) fn left_behind(running: Running) -> Vec<String> {
     }
 }
 
-/// Reads what a stream holds, whether it is still open, and stops after so many turns of more than is kept.
-fn read(target: &mut Target, stream: Stream, mut turns: usize) -> (bool, Vec<String>) {
+/// Whether a stream is still open, and what it holds. Stops after so many `reads` beyond the output that is kept.
+fn read(target: &mut Target, stream: Stream, mut reads: usize) -> (bool, Vec<String>) {
     let mut texts = Vec::new();
     loop {
         match target.read_output(of_target(stream)) {
             ReadOutcome::Bytes(bytes) => texts.push(String::from_utf8_lossy(&bytes).into_owned()),
             ReadOutcome::Discarded(_) => {
-                turns -= 1;
-                if turns == 0 {
+                reads -= 1;
+                if reads == 0 {
                     return (true, texts);
                 }
             }

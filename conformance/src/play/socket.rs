@@ -1,5 +1,5 @@
-//! One connection of the runner's to the target, non-blocking: what is queued goes out segment by
-//! segment, what comes is handed up, and every end is told as what it was. For the player.
+//! One non-blocking connection between the runner and the target. Queued bytes go out segment by segment. Received
+//! bytes and every kind of end become events. For the player.
 
 use std::collections::VecDeque;
 use std::io::{self, Read, Write};
@@ -15,16 +15,16 @@ use crate::model::tolerance::SEGMENT_SETTLES;
 use crate::model::transcript::{EndedBy, Event, REFUSED};
 use crate::stage::netstat;
 
-/// A connection's life.
+/// The state of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
-    /// Our connect is under way.
+    /// The runner's connect is under way.
     Connecting,
-    /// Both sides may speak.
+    /// Both sides may send.
     Open,
-    /// The target has ended its sending side. It may still read: what is owed to it is still sent.
+    /// The target has ended its sending side. It may still read: queued bytes are still sent.
     HalfClosed,
-    /// A reset came, or the connect failed. Nothing comes or goes any more.
+    /// A reset came, or the connect failed. Nothing is sent or received any more.
     Ended,
 }
 
@@ -35,7 +35,7 @@ pub(super) struct Connection {
     state: State,
     addresses: Option<(SocketAddr, SocketAddr)>,
     outgoing: VecDeque<Vec<u8>>,
-    /// Since when the segment sent last waits to be read by the target.
+    /// Since when the last sent segment waits until the target reads it.
     settling: Option<Instant>,
     /// The shutdown waits for the outgoing bytes.
     shutdown_due: bool,
@@ -54,7 +54,7 @@ impl Connection {
         Ok(Self::new(name, socket, State::Connecting))
     }
 
-    /// Takes over a connection that the target made.
+    /// A connection that the target made.
     pub(super) fn accepted(name: &str, socket: Socket) -> io::Result<(Self, Event)> {
         socket.set_nonblocking(true)?;
         socket.set_tcp_nodelay(true)?;
@@ -91,52 +91,52 @@ impl Connection {
         }
     }
 
-    /// Whether a segment waits to be read by the target before the next one may follow.
+    /// Whether the target has to read a segment before the next one is sent.
     pub(super) fn is_settling(&self) -> bool {
         self.settling.is_some()
     }
 
-    /// Queues segments; they go out as the target reads.
+    /// Queues segments. Each is sent once the target has read the one before.
     pub(super) fn send(&mut self, segments: Vec<Vec<u8>>) {
         self.outgoing.extend(segments);
     }
 
-    /// Half-closes, once all that is queued is out.
+    /// Half-closes, once everything queued is sent.
     pub(super) fn shutdown(&mut self) {
         self.shutdown_due = true;
     }
 
-    /// Does what can be done without waiting and tells what happened.
-    pub(super) fn advance(&mut self, mut tell: impl FnMut(Event)) {
+    /// Does what can be done without waiting, and reports each event.
+    pub(super) fn advance(&mut self, mut on_event: impl FnMut(Event)) {
         if self.state == State::Connecting {
-            self.finish_connect(&mut tell);
+            self.finish_connect(&mut on_event);
         }
         if matches!(self.state, State::Open | State::HalfClosed) {
-            self.write(&mut tell);
+            self.write(&mut on_event);
         }
         if self.state == State::Open {
-            self.read(&mut tell);
+            self.read(&mut on_event);
         }
     }
 
-    fn finish_connect(&mut self, tell: &mut impl FnMut(Event)) {
+    fn finish_connect(&mut self, on_event: &mut impl FnMut(Event)) {
         match self.socket.take_error() {
-            Ok(Some(error)) | Err(error) => self.refused(&error, tell),
+            Ok(Some(error)) | Err(error) => self.refused(&error, on_event),
             Ok(None) => match self.opened(false) {
                 Ok(event) => {
                     self.state = State::Open;
-                    tell(event);
+                    on_event(event);
                 }
                 // Still under way.
                 Err(error) if error.kind() == io::ErrorKind::NotConnected => {}
-                Err(error) => self.refused(&error, tell),
+                Err(error) => self.refused(&error, on_event),
             },
         }
     }
 
-    fn refused(&mut self, error: &io::Error, tell: &mut impl FnMut(Event)) {
+    fn refused(&mut self, error: &io::Error, on_event: &mut impl FnMut(Event)) {
         self.state = State::Ended;
-        tell(Event::Refused { on: self.name.clone(), error: describe(error) });
+        on_event(Event::Refused { on: self.name.clone(), error: describe(error) });
     }
 
     fn opened(&mut self, accepted: bool) -> io::Result<Event> {
@@ -150,17 +150,17 @@ impl Connection {
         Ok(Event::Opened { on: self.name.clone(), local, peer, accepted })
     }
 
-    fn write(&mut self, tell: &mut impl FnMut(Event)) {
+    fn write(&mut self, on_event: &mut impl FnMut(Event)) {
         loop {
             if self.settling.is_some_and(|since| !self.has_settled(since)) {
                 return;
             }
             self.settling = None;
             let Some(mut segment) = self.outgoing.pop_front() else { break };
-            // Stamped by the caller before the system sees it: what follows counts from here.
+            // The caller took the time before this write: waits count from there.
             match (&self.socket).write(&segment) {
                 Ok(taken) => {
-                    tell(Event::sent(&self.name, &segment[..taken]));
+                    on_event(Event::sent(&self.name, &segment[..taken]));
                     if taken < segment.len() {
                         segment.drain(..taken);
                         self.outgoing.push_front(segment);
@@ -176,10 +176,10 @@ impl Connection {
                 }
                 Err(_) => {
                     self.outgoing.clear();
-                    // Of an open connection the read tells how the target closed, and what came before it. One whose
-                    // end-of-file was read has nothing more to read: it was a whole close, not half of one.
+                    // On an open connection the read shows how the target closed, and what came before. After an
+                    // end-of-file there is nothing to read: the target had closed both directions.
                     if self.state == State::HalfClosed {
-                        self.ended(EndedBy::Reset, tell);
+                        self.ended(EndedBy::Reset, on_event);
                     }
                     return;
                 }
@@ -187,46 +187,46 @@ impl Connection {
         }
         if self.shutdown_due {
             self.shutdown_due = false;
-            // A connection that is gone already has nothing left to close.
+            // Fails only on a connection that has ended already.
             let _ = self.socket.shutdown(std::net::Shutdown::Write);
-            tell(Event::Shutdown { on: self.name.clone() });
+            on_event(Event::Shutdown { on: self.name.clone() });
         }
     }
 
-    /// Whether the target has read the last segment, or has had its time.
+    /// Whether the target has read the last segment, or the time for it is over.
     fn has_settled(&self, since: Instant) -> bool {
-        // Where the system does not tell, the time has to do.
+        // Where the system gives no answer, only the time counts.
         let unread = self.addresses.map(|(local, peer)| netstat::tcp_peer_unread(local, peer));
         matches!(unread, Some(Ok(Some(0)))) || since.elapsed() >= SEGMENT_SETTLES
     }
 
-    fn read(&mut self, tell: &mut impl FnMut(Event)) {
+    fn read(&mut self, on_event: &mut impl FnMut(Event)) {
         let mut buffer = [0; 16 << 10];
         loop {
             match (&self.socket).read(&mut buffer) {
-                Ok(0) => return self.ended(EndedBy::EndOfFile, tell),
+                Ok(0) => return self.ended(EndedBy::EndOfFile, on_event),
                 Ok(length) => {
-                    tell(Event::Received { on: self.name.clone(), bytes: buffer[..length].to_vec() });
+                    on_event(Event::Received { on: self.name.clone(), bytes: buffer[..length].to_vec() });
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(_) => return self.ended(EndedBy::Reset, tell),
+                Err(_) => return self.ended(EndedBy::Reset, on_event),
             }
         }
     }
 
-    fn ended(&mut self, by: EndedBy, tell: &mut impl FnMut(Event)) {
+    fn ended(&mut self, by: EndedBy, on_event: &mut impl FnMut(Event)) {
         self.state = match by {
             EndedBy::EndOfFile => State::HalfClosed,
             EndedBy::Reset => State::Ended,
         };
-        tell(Event::Ended { on: self.name.clone(), by });
+        on_event(Event::Ended { on: self.name.clone(), by });
     }
 
-    /// Closes our side, with a reset instead of an end-of-file on request.
+    /// Closes the connection, with a reset if `reset`, else with an end-of-file.
     pub(super) fn drop_with(self, reset: bool) {
         if reset {
-            // Refused only for a socket that is gone, which needs no reset.
+            // Fails only for a socket that is gone. It needs no reset.
             let _ = self.socket.set_linger(Some(Duration::ZERO));
         }
     }
@@ -281,7 +281,7 @@ mod tests {
 
     use super::*;
 
-    /// How long a peer in this very process may take.
+    /// How long a peer in this process may take.
     const WITHIN: Duration = Duration::from_secs(5);
 
     /// A connection as the runner accepts it, and the target's end of it.
@@ -293,18 +293,18 @@ mod tests {
         (connection, target)
     }
 
-    /// Lets the connection work until this event came.
+    /// Advances the connection until this event comes.
     fn advance_until(connection: &mut Connection, wanted: impl Fn(&Event) -> bool) {
         let deadline = Instant::now() + WITHIN;
-        let mut came = false;
-        while !came {
+        let mut seen = false;
+        while !seen {
             assert!(Instant::now() < deadline, "the event did not come");
-            connection.advance(|event| came |= wanted(&event));
+            connection.advance(|event| seen |= wanted(&event));
         }
     }
 
     #[test]
-    fn a_target_that_half_closed_still_gets_what_is_owed_to_it() {
+    fn a_target_that_half_closed_still_gets_its_answer() {
         let (mut connection, mut target) = accepted();
         target.write_all(&[1, 3]).unwrap();
         target.shutdown(Shutdown::Write).unwrap();
@@ -312,8 +312,8 @@ mod tests {
 
         let results = vec![1, 4, 0, 0, 0, 0, 0, 0, 0, 9];
         connection.send(vec![results[..3].to_vec(), results[3..].to_vec()]);
-        let mut came = [0; 10];
-        let reader = std::thread::spawn(move || target.read_exact(&mut came).map(|()| came));
+        let mut received = [0; 10];
+        let reader = std::thread::spawn(move || target.read_exact(&mut received).map(|()| received));
         let mut sent = 0;
         let deadline = Instant::now() + WITHIN;
         while sent < results.len() {
@@ -327,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn a_target_that_is_gone_is_told_when_a_write_meets_it() {
+    fn a_write_to_a_target_that_is_gone_is_recorded_as_a_reset() {
         let (mut connection, target) = accepted();
         drop(target);
         advance_until(&mut connection, |event| matches!(event, Event::Ended { by: EndedBy::EndOfFile, .. }));

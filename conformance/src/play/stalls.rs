@@ -1,5 +1,5 @@
-//! Watches how late the machine runs the runner itself, so that a verdict on time can tell the
-//! target's lateness from the machine's. For the player.
+//! Measures how late the machine runs the runner itself, so that a judgement of time can separate the target's delay
+//! from the machine's. For the player.
 
 use std::fs;
 use std::sync::Arc;
@@ -7,15 +7,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How often the watch looks: often enough to see a stall that could spoil a judgement (half a second
-/// at the default patience), seldom enough that a hundred workers' watches cost nothing.
+/// How often the watch thread checks: often enough for every stall that could excuse a target (0.1 s at the default
+/// tolerances), and so rarely that a hundred workers cost nothing.
 const PERIOD: Duration = Duration::from_millis(50);
 
-/// What the watch saw.
+/// The stalls so far.
 #[derive(Clone)]
 pub(super) struct Stalls {
     milliseconds: Arc<AtomicU64>,
-    /// How long the thread that asks had been kept waiting for a processor when the watch began.
+    /// How long the calling thread had waited for a processor when the watch began.
     kept_waiting: Duration,
 }
 
@@ -35,23 +35,23 @@ impl Stalls {
         Self { milliseconds, kept_waiting: kept_waiting() }
     }
 
-    /// How long, in all, the runner stood still: its watch, or the thread that asks, whichever longer. The one may have
-    /// had a processor while the other had none.
+    /// How long, in all, the runner was delayed: the watch thread or the calling thread, whichever is longer. One may
+    /// have had a processor while the other had none.
     pub(super) fn total(&self) -> Duration {
         let watch = Duration::from_millis(self.milliseconds.load(Ordering::Relaxed));
         watch.max(kept_waiting().saturating_sub(self.kept_waiting))
     }
 }
 
-/// How long this thread has been ready to run and was not run; zero where the system does not tell.
+/// How long this thread was ready to run but did not run; zero where the system does not say.
 fn kept_waiting() -> Duration {
     let text = fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
     let nanoseconds = text.split_whitespace().nth(1).and_then(|number| number.parse().ok());
     Duration::from_nanos(nanoseconds.unwrap_or(0))
 }
 
-/// What counts of a sleep of one period that lasted so long. Less than a period too much is what any busy machine does
-/// to everyone, the target included.
+/// The stall in a sleep of one period that lasted so long. A sleep up to one period too long does not count: any busy
+/// machine does that to every program, the target included.
 fn stall(slept: Duration) -> Duration {
     let late = slept.saturating_sub(PERIOD);
     if late > PERIOD { late } else { Duration::ZERO }
@@ -70,7 +70,7 @@ mod tests {
     #[case::a_stall(101, 51)]
     #[case::a_long_stall(5050, 5000)]
     #[case::woken_early(49, 0)]
-    fn only_what_others_do_not_suffer_too_is_a_stall(#[case] slept: u64, #[case] counted: u64) {
+    fn only_a_sleep_of_more_than_two_periods_is_a_stall(#[case] slept: u64, #[case] counted: u64) {
         assert_eq!(stall(Duration::from_millis(slept)), Duration::from_millis(counted));
     }
 }

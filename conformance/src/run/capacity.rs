@@ -1,7 +1,7 @@
-//! What this machine lets us start and open: processes and threads, descriptors. For `run`, so that a crowd of cases
-//! takes no more than there is, and a target is not blamed for what it could not get.
+//! How many processes, threads and descriptors this machine allows. For `run`, so that all cases together take no more,
+//! and a target is not blamed for what it could not get.
 //!
-//! Linux only; elsewhere nothing is known, and nothing is held back.
+//! Linux only. On other systems nothing is known, and nothing is limited.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,27 +9,27 @@ use std::path::{Path, PathBuf};
 use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit, setrlimit};
 use nix::unistd::geteuid;
 
-/// With fewer processes and threads than this left, no case can be judged: the runner, a worker and a target of a few
-/// dozen threads need them.
+/// With fewer processes and threads left, no case can be judged: the runner, a worker and a target with a few dozen
+/// threads need them.
 pub(crate) const LEAST_PROCESSES: u64 = 64;
 
-/// What one case takes: its thread here, two processes of ours with a few threads, and a target.
+/// The need of one case: its thread here, two processes of the runner with a few threads, and a target.
 const PROCESSES_OF_A_CASE: u64 = 32;
 
-/// With so many left a target that is alone gets all that the isolation lets it have (320), and we as well.
+/// With so many left, one target alone gets all that the isolation allows (320), and the runner has enough too.
 pub(crate) const AMPLE_PROCESSES: u64 = 400;
 
-/// What this process opens beside its cases, and for each of them: three pipes and, while it starts, two more.
+/// Descriptors of this process itself, and for each case: three pipes and, while the worker starts, two more.
 const OWN_DESCRIPTORS: u64 = 32;
 const DESCRIPTORS_OF_A_CASE: u64 = 8;
 
-/// What programs are given on most systems.
+/// The usual limit on most systems.
 const DESCRIPTORS: u64 = 1024;
 
-/// Where control groups are mounted: the only hierarchy, the one of processes, and version 2 beside version 1.
+/// Where control groups are mounted: the only hierarchy, the one for pids, and version 2 beside version 1.
 const HIERARCHIES: [&str; 3] = ["/sys/fs/cgroup", "/sys/fs/cgroup/pids", "/sys/fs/cgroup/unified"];
 
-/// How many cases there may be at once, `most` at most, with so many processes and descriptors.
+/// How many cases may run at once with so many processes and descriptors: from 1 to `most`.
 pub(crate) fn places(processes: Option<u64>, descriptors: Option<u64>, most: usize) -> usize {
     let by_processes = processes.map(|left| left / PROCESSES_OF_A_CASE);
     let by_descriptors = descriptors.map(|left| left.saturating_sub(OWN_DESCRIPTORS) / DESCRIPTORS_OF_A_CASE);
@@ -37,8 +37,8 @@ pub(crate) fn places(processes: Option<u64>, descriptors: Option<u64>, most: usi
     room.and_then(|room| usize::try_from(room).ok()).map_or(most, |room| room.clamp(1, most))
 }
 
-/// How many processes and threads may still be started, by the control groups and by the user's limit, whichever is
-/// less; `None` where nothing limits them.
+/// How many processes and threads may still be started: the least of all control groups and the user's limit; `None`
+/// where nothing limits them.
 pub(crate) fn processes() -> Option<u64> {
     let of_group = |group: &PathBuf| {
         let number = |file| fs::read_to_string(group.join(file)).ok()?.trim().parse::<u64>().ok();
@@ -47,7 +47,7 @@ pub(crate) fn processes() -> Option<u64> {
     groups().iter().filter_map(of_group).chain(of_user()).min()
 }
 
-/// How often one of our control groups has refused to start a process or thread: a number that only grows.
+/// How often our control groups have refused to start a process or thread: a number that only grows.
 pub(crate) fn refusals() -> u64 {
     let of_group = |group: &PathBuf| {
         let text = fs::read_to_string(group.join("pids.events")).ok()?;
@@ -56,17 +56,17 @@ pub(crate) fn refusals() -> u64 {
     groups().iter().filter_map(of_group).sum()
 }
 
-/// How many descriptors this process may have, once its limit is as high as the system lets it be (and no higher than
-/// 1024); `None` where it is not told.
+/// Raises this process's limit of descriptors as far as the system allows, but not above 1024. Returns the limit;
+/// `None` where it is unknown.
 pub(crate) fn descriptors() -> Option<u64> {
     let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).ok()?;
     let wanted = hard.min(DESCRIPTORS);
-    // Refused, it stays as it was.
+    // If this is refused, the limit stays the same.
     let raised = soft < wanted && setrlimit(Resource::RLIMIT_NOFILE, wanted, hard).is_ok();
     Some(if raised { wanted } else { soft })
 }
 
-/// The control groups that count our processes, from our own to the outermost that is seen.
+/// The control groups that count our processes, from our own to the outermost that is visible.
 fn groups() -> Vec<PathBuf> {
     let text = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
     let paths: Vec<&str> = text.lines().filter_map(counting_group).collect();
@@ -90,11 +90,11 @@ fn up_from(root: &Path, path: &str) -> Vec<PathBuf> {
     Path::new(path.trim_start_matches('/')).ancestors().map(|below| root.join(below)).collect()
 }
 
-/// What RLIMIT_NPROC leaves to this user, who may have processes elsewhere as well.
+/// What RLIMIT_NPROC leaves to this user. Processes outside this session count too.
 fn of_user() -> Option<u64> {
     let (soft, _) = getrlimit(Resource::RLIMIT_NPROC).ok()?;
     let map = fs::read_to_string("/proc/self/uid_map").ok()?;
-    // The machine's own user 0 is not held to it.
+    // The limit does not apply to user 0 of the machine.
     let exempt = geteuid().is_root() && map.split_whitespace().take(2).eq(["0", "0"]);
     (soft != RLIM_INFINITY && !exempt).then(|| soft.saturating_sub(threads_of(geteuid().as_raw())))
 }
@@ -128,7 +128,7 @@ mod tests {
     #[case::a_container(Some(512), Some(1024), 16)]
     #[case::a_small_container(Some(97), Some(1024), 3)]
     #[case::no_room_at_all(Some(0), None, 1)]
-    fn a_crowd_takes_what_there_is(
+    fn cases_share_the_processes_and_descriptors(
         #[case] processes: Option<u64>,
         #[case] descriptors: Option<u64>,
         #[case] expected: usize,
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn every_group_above_counts_as_well() {
+    fn every_outer_group_counts_too() {
         let groups = up_from(Path::new("/c"), "/a/b");
         assert_eq!(groups, ["/c/a/b", "/c/a", "/c/"].map(PathBuf::from));
     }

@@ -1,8 +1,8 @@
-//! The only loop of a run: cases into slots, each in a worker process, its messages into events. It
-//! knows neither sockets nor verdicts.
+//! The only loop of a run. It runs each case in a worker process and turns the worker's messages into events. It knows
+//! neither sockets nor verdicts.
 
 mod capacity;
-mod company;
+mod overlap;
 mod process;
 mod slots;
 pub mod worker;
@@ -24,13 +24,13 @@ use crate::model::outcome::{CaseRecord, Outcome};
 use crate::model::place::Isolation;
 use crate::model::plan::Plan;
 use crate::model::tolerance::{QUICK_LIMIT, Tolerances};
-use crate::run::company::{Company, Confirmed, Crowd};
+use crate::run::overlap::{CaseLimit, Confirmed, Overlaps};
 use crate::run::slots::Tokens;
 use crate::run::worker::Message;
 use crate::stage::interrupt;
 
-/// How many workers there are at once at most, the waiting ones included: with a target that never
-/// listens every case waits. Fewer where a target takes much memory.
+/// The most workers at once, those that wait included: with a target that never listens every case waits. There are
+/// fewer if a target takes much memory.
 const MOST_WORKERS: usize = 64;
 
 /// The program to grade.
@@ -38,28 +38,28 @@ const MOST_WORKERS: usize = 64;
 pub struct TargetProgram {
     /// Its file.
     pub program: PathBuf,
-    /// The name that it is started under, where that is not its path.
+    /// Its `argv[0]`, if that is not its path.
     pub arg0: Option<String>,
     /// Arguments before each case's own.
     pub leading_args: Vec<String>,
-    /// Folders beside the working directory that it may write into (into memory, never onto the disk).
+    /// Further folders that it may write to, beside the working directory (to memory, never to the disk).
     pub writable: Vec<PathBuf>,
 }
 
 /// How to run.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// What to measure against.
+    /// The times of the judgement.
     pub tolerances: Tolerances,
     /// Where the cases run.
     pub isolation: Isolation,
     /// How many cases work at once.
     pub jobs: usize,
-    /// For whatever is random.
+    /// The seed of all random bytes.
     pub seed: u64,
     /// Stop at the first case that fails.
     pub fail_fast: bool,
-    /// Tell everything that happens in a case at once.
+    /// Report every event of a case at once.
     pub live: bool,
     /// Where the target is started.
     pub cwd: PathBuf,
@@ -68,12 +68,12 @@ pub struct Options {
 /// Why a run cannot go on.
 #[derive(Debug, Error)]
 pub enum RunError {
-    /// A worker said so (the target cannot be started, the port is taken), or this machine has no room.
+    /// A worker cannot run (the target cannot be started, the port is taken), or the machine allows too few processes.
     #[error("{0}")]
     Impossible(String),
 }
 
-/// Runs every case of the plan and gives every record, in the order of the cases' ids.
+/// Runs every case of the plan. Returns all records, in the order of the cases' ids.
 pub fn run(
     plan: &Plan,
     target: &TargetProgram,
@@ -88,7 +88,7 @@ pub fn run(
             capacity::LEAST_PROCESSES
         )));
     }
-    tell(listeners, &Event::Planned(plan));
+    notify(listeners, &Event::Planned(plan));
     let shared = Shared::new(plan, target, options, processes);
     let order: Vec<usize> = (0..plan.cases.len()).collect();
     let mut records = shared.round(&order, Beside::Others, listeners)?;
@@ -105,24 +105,24 @@ pub fn run(
     Ok(records)
 }
 
-fn tell(listeners: &mut [&mut dyn Listener], event: &Event<'_>) {
+fn notify(listeners: &mut [&mut dyn Listener], event: &Event<'_>) {
     for listener in listeners {
         listener.on(event);
     }
 }
 
-/// Who else runs while a case does.
+/// Which other cases run at the same time.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Beside {
-    /// As many as the machine takes.
+    /// As many as the machine allows.
     Others,
-    /// Nobody, but those who wait as long as a silence timeout: they do nothing meanwhile.
-    Sleepers,
-    /// Nobody.
+    /// Only cases that wait as long as a silence timeout: they do nothing meanwhile.
+    LongWaits,
+    /// None.
     Nobody,
 }
 
-/// What the threads of a run tell the one that talks to the listeners.
+/// A message from the threads of a run to the one that calls the listeners.
 enum Update {
     Started(usize),
     FromWorker(usize, Message),
@@ -136,11 +136,11 @@ struct Shared<'a> {
     jobs: usize,
     stopped: AtomicBool,
     workers: Mutex<Vec<Pid>>,
-    company: Mutex<Company>,
-    crowd: Mutex<Crowd>,
-    /// A target that is alone may lack processes, for want of this machine.
-    scarce: bool,
-    /// How many targets have never listened or connected: their work is no start.
+    overlaps: Mutex<Overlaps>,
+    limit: Mutex<CaseLimit>,
+    /// The machine may have too few processes even for one target alone.
+    few_processes: bool,
+    /// How many targets have never listened or connected: their work is not a start.
     never_started: AtomicUsize,
 }
 
@@ -157,46 +157,46 @@ impl<'a> Shared<'a> {
             jobs,
             stopped: AtomicBool::new(false),
             workers: Mutex::new(Vec::new()),
-            company: Mutex::new(Company::default()),
-            crowd: Mutex::new(Crowd::new(jobs, most, company::available_memory())),
-            scarce: processes.is_some_and(|left| left < capacity::AMPLE_PROCESSES),
+            overlaps: Mutex::new(Overlaps::default()),
+            limit: Mutex::new(CaseLimit::new(jobs, most, overlap::available_memory())),
+            few_processes: processes.is_some_and(|left| left < capacity::AMPLE_PROCESSES),
             never_started: AtomicUsize::new(0),
         }
     }
 
-    /// Plays once more, alone, whatever may be the work of the other cases; see `company`.
+    /// Plays again, alone, every case whose outcome other cases may have caused; see `overlap`.
     fn settle(
         &self,
         records: &mut [Option<CaseRecord>],
         listeners: &mut [&mut dyn Listener],
     ) -> Result<(), RunError> {
         let doubted = |index: &usize| {
-            let had = locked(&self.company).had(*index);
-            records[*index].as_ref().is_some_and(|record| company::in_doubt(record, had))
+            let overlapped = locked(&self.overlaps).contains(*index);
+            records[*index].as_ref().is_some_and(|record| overlap::in_doubt(record, overlapped))
         };
         let doubted: Vec<usize> = (0..records.len()).filter(doubted).collect();
-        // The long waits lie side by side, and are all played: nothing is saved by leaving one out.
+        // The long waits run at the same time, and all are played: leaving one out would save nothing.
         let (long, short): (Vec<usize>, Vec<usize>) =
             doubted.into_iter().partition(|index| self.plan.cases[*index].least_wait() > QUICK_LIMIT);
-        self.again(&long, Beside::Sleepers, records, listeners)?;
+        self.again(&long, Beside::LongWaits, records, listeners)?;
         let mut confirmed = Confirmed::default();
         for index in short {
             let Some(before) = records[index].clone() else { continue };
             if let Some(failure) = confirmed.failure(&before) {
-                tell(listeners, &Event::Again { id: &before.id });
-                tell(listeners, &Event::Finished(&failure));
+                notify(listeners, &Event::Again { id: &before.id });
+                notify(listeners, &Event::Finished(&failure));
                 records[index] = Some(failure);
                 continue;
             }
             self.again(&[index], Beside::Nobody, records, listeners)?;
             if let Some(alone) = &records[index] {
-                confirmed.learn(&before, alone);
+                confirmed.record(&before, alone);
             }
         }
         Ok(())
     }
 
-    /// What comes out now takes the place of what came out before, where something does.
+    /// Plays these cases again. A new record replaces the old one.
     fn again(
         &self,
         indices: &[usize],
@@ -208,7 +208,7 @@ impl<'a> Shared<'a> {
             return Ok(());
         }
         for index in indices {
-            tell(listeners, &Event::Again { id: &self.plan.cases[*index].id });
+            notify(listeners, &Event::Again { id: &self.plan.cases[*index].id });
         }
         let again = self.round(indices, beside, listeners)?;
         for (slot, record) in records.iter_mut().zip(again) {
@@ -217,7 +217,7 @@ impl<'a> Shared<'a> {
         Ok(())
     }
 
-    /// Runs the cases of these indices; a slot stays empty if it was not reached.
+    /// Runs the cases of these indices. The record of a case that was not reached stays empty.
     fn round(
         &self,
         order: &[usize],
@@ -230,11 +230,11 @@ impl<'a> Shared<'a> {
         }
         let (sender, updates) = mpsc::channel();
         let tokens = Tokens::new(self.jobs);
-        let places = Tokens::new(locked(&self.crowd).limit());
-        let waker = sender.clone();
+        let places = Tokens::new(locked(&self.limit).get());
+        let interrupted = sender.clone();
         interrupt::on_interrupt(Some(Box::new(move || {
-            // A run that is over listens no more, and needs no waking.
-            let _ = waker.send(Update::Interrupted);
+            // Fails only when the run is over.
+            let _ = interrupted.send(Update::Interrupted);
         })));
         let impossible = thread::scope(|scope| {
             let (tokens, places) = (&tokens, &places);
@@ -270,7 +270,7 @@ impl<'a> Shared<'a> {
         impossible.map_or(Ok(records), |reason| Err(RunError::Impossible(reason)))
     }
 
-    /// Passes on what the threads tell until every case is done, or the run is over for another reason.
+    /// Passes the threads' messages to the listeners until every case is done, or the run ends for another reason.
     fn listen(
         &self,
         updates: &Receiver<Update>,
@@ -282,24 +282,24 @@ impl<'a> Shared<'a> {
         while remaining > 0 {
             let id = |index: usize| self.plan.cases[index].id.as_str();
             match updates.recv().ok()? {
-                Update::Started(index) => tell(listeners, &Event::Started { id: id(index) }),
+                Update::Started(index) => notify(listeners, &Event::Started { id: id(index) }),
                 Update::FromWorker(index, Message::Waiting { what, at_most, .. }) => {
-                    tell(listeners, &Event::Waiting { id: id(index), what: &what, at_most });
+                    notify(listeners, &Event::Waiting { id: id(index), what: &what, at_most });
                 }
                 Update::FromWorker(index, Message::Happened(entry)) => {
-                    tell(listeners, &Event::Happened { id: id(index), entry: &entry });
+                    notify(listeners, &Event::Happened { id: id(index), entry: &entry });
                 }
                 Update::FromWorker(index, Message::Resumed) => {
-                    tell(listeners, &Event::Resumed { id: id(index) })
+                    notify(listeners, &Event::Resumed { id: id(index) })
                 }
                 Update::FromWorker(index, Message::Finished(record)) => {
                     remaining -= 1;
                     let record = *record;
-                    let had = locked(&self.company).had(index);
-                    let doubted = beside == Beside::Others && company::in_doubt(&record, had);
+                    let overlapped = locked(&self.overlaps).contains(index);
+                    let doubted = beside == Beside::Others && overlap::in_doubt(&record, overlapped);
                     match doubted && record.outcome == Outcome::Fail {
-                        true => tell(listeners, &Event::Finished(&unsettled(&record))),
-                        false => tell(listeners, &Event::Finished(&record)),
+                        true => notify(listeners, &Event::Finished(&unconfirmed(&record))),
+                        false => notify(listeners, &Event::Finished(&record)),
                     }
                     let failed = record.outcome == Outcome::Fail && !doubted;
                     records[index] = Some(record);
@@ -308,13 +308,13 @@ impl<'a> Shared<'a> {
                         return None;
                     }
                 }
-                // A target that could be started before can be started: it has broken this one worker.
+                // The target could be started before: only this worker failed.
                 Update::FromWorker(index, Message::Impossible(reason))
                     if records.iter().any(Option::is_some) =>
                 {
                     remaining -= 1;
                     let record = CaseRecord::unplayed(&self.plan.cases[index], Outcome::Error, reason);
-                    tell(listeners, &Event::Finished(&record));
+                    notify(listeners, &Event::Finished(&record));
                     records[index] = Some(record);
                 }
                 Update::FromWorker(_, Message::Impossible(reason)) => return Some(reason),
@@ -327,15 +327,15 @@ impl<'a> Shared<'a> {
         None
     }
 
-    /// Workers that are still there when nobody waits for them any longer, and all that they started.
+    /// Kills the workers that still run, with all that they started.
     fn kill_workers(&self) {
         for worker in self.workers.lock().unwrap_or_else(PoisonError::into_inner).iter() {
-            // Already gone is as good as killed.
+            // Fails if it has ended already.
             let _ = kill(*worker, Signal::SIGKILL);
         }
     }
 
-    /// One case, from its start to its last message. The worker dies with this thread.
+    /// Runs one case, from its start to its last message. The worker dies with this thread.
     fn case(
         &self,
         index: usize,
@@ -346,54 +346,54 @@ impl<'a> Shared<'a> {
     ) {
         let case = &self.plan.cases[index];
         let mut held = weight;
-        let say = |update| {
-            // The listener may have left early; the worker is being killed then.
+        let send = |update| {
+            // Fails if the run has stopped early. Then the worker is killed.
             let _ = sender.send(update);
         };
-        locked(&self.company).enter(index);
-        say(Update::Started(index));
+        locked(&self.overlaps).start(index);
+        send(Update::Started(index));
         let refused_before = capacity::refusals();
-        let mut last = self.converse(case, |message| {
+        let mut last = self.run_worker(case, |message| {
             if let Message::Waiting { at_most, memory_bytes, starting, .. } = &message {
-                self.learn(*memory_bytes, places);
+                self.record_memory(*memory_bytes, places);
                 let keeps = match beside {
-                    // A measuring case keeps its tokens: what it waits for is the processor's work. So does one whose
-                    // target is at work on its start, but for one that works and never comes to an end.
+                    // A measuring case keeps its tokens: it waits for work of the processor. So does a case whose
+                    // target is still starting, unless several targets have never finished their start.
                     Beside::Others => {
-                        let hopeless = self.never_started.load(Ordering::Relaxed) >= company::CONFIRMATIONS;
+                        let hopeless = self.never_started.load(Ordering::Relaxed) >= overlap::CONFIRMATIONS;
                         case.exclusive || *starting && !hopeless
                     }
-                    Beside::Sleepers => *at_most <= self.options.tolerances.startup,
+                    Beside::LongWaits => *at_most <= self.options.tolerances.startup,
                     Beside::Nobody => true,
                 };
                 if !keeps {
                     tokens.give_back(std::mem::take(&mut held));
                 }
             }
-            say(Update::FromWorker(index, message));
+            send(Update::FromWorker(index, message));
         });
         if let Message::Finished(record) = &mut last {
-            let accompanied = beside == Beside::Others && locked(&self.company).had(index);
-            if (accompanied || self.scarce) && capacity::refusals() > refused_before {
+            let overlapped = beside == Beside::Others && locked(&self.overlaps).contains(index);
+            if (overlapped || self.few_processes) && capacity::refusals() > refused_before {
                 excuse(record);
             }
-            self.learn(0, places);
+            self.record_memory(0, places);
             let fault = record.finding.as_ref().map(|finding| &finding.fault);
             if matches!(fault, Some(Fault::NotListening { .. } | Fault::NotAccepted { .. })) {
                 self.never_started.fetch_add(1, Ordering::Relaxed);
             }
         }
-        locked(&self.company).leave(index);
+        locked(&self.overlaps).end(index);
         tokens.give_back(held);
-        say(Update::FromWorker(index, last));
+        send(Update::FromWorker(index, last));
     }
 
-    /// A target takes so much memory: there may be so many of them at once.
-    fn learn(&self, memory_bytes: u64, places: &Tokens) {
-        let mut crowd = locked(&self.crowd);
-        let before = crowd.limit();
-        crowd.learn(memory_bytes);
-        places.change(before, crowd.limit());
+    /// Records the memory of a target, and adapts the number of cases at once.
+    fn record_memory(&self, memory_bytes: u64, places: &Tokens) {
+        let mut limit = locked(&self.limit);
+        let before = limit.get();
+        limit.record(memory_bytes);
+        places.change(before, limit.get());
     }
 }
 
@@ -401,8 +401,8 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// How a failure is reported before it has been seen alone.
-fn unsettled(record: &CaseRecord) -> CaseRecord {
+/// The report of a failure that was not yet repeated alone.
+fn unconfirmed(record: &CaseRecord) -> CaseRecord {
     let message = record.message.as_deref().unwrap_or_default();
     CaseRecord {
         outcome: Outcome::Inconclusive,
@@ -412,7 +412,7 @@ fn unsettled(record: &CaseRecord) -> CaseRecord {
     }
 }
 
-/// What failed while this machine refused to start processes may have failed for want of them.
+/// Makes a failure inconclusive: the machine refused to start processes meanwhile, which may be its cause.
 fn excuse(record: &mut CaseRecord) {
     if record.outcome == Outcome::Fail {
         let message = record.message.take().unwrap_or_default();
@@ -422,7 +422,7 @@ fn excuse(record: &mut CaseRecord) {
     }
 }
 
-/// How long a run lasts at least, side by side or one by one.
+/// The least duration of a run: all cases at once, or one by one.
 pub fn least_duration(plan: &Plan, isolation: Isolation) -> Duration {
     match isolation {
         Isolation::Namespace => plan.longest_wait(),

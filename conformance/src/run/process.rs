@@ -1,4 +1,4 @@
-//! One case in a worker process: its order goes in, its messages come out, its end is seen.
+//! One case in a worker process: sends the order, reads the messages, waits for the end.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::process::{Child, Stdio};
@@ -23,17 +23,17 @@ enum WorkerError {
 }
 
 impl Shared<'_> {
-    /// A case for which there was no thread. It counts as one that had company, if there was any.
+    /// The result of a case that got no thread. If other cases run, it counts as one that ran beside them.
     pub(super) fn not_started(&self, index: usize, error: &std::io::Error) -> Message {
-        let mut company = locked(&self.company);
-        company.enter(index);
-        company.leave(index);
+        let mut overlaps = locked(&self.overlaps);
+        overlaps.start(index);
+        overlaps.end(index);
         let reason = format!("cannot start a thread: {error}");
         Message::Finished(Box::new(CaseRecord::unplayed(&self.plan.cases[index], Outcome::Error, reason)))
     }
 
-    /// Starts the worker, gives it its order and hands on what it says; the last message is returned.
-    pub(super) fn converse(&self, case: &Case, mut said: impl FnMut(Message)) -> Message {
+    /// Starts the worker, sends it its order and passes its messages on. Returns the last message.
+    pub(super) fn run_worker(&self, case: &Case, mut on_message: impl FnMut(Message)) -> Message {
         let broken =
             |reason: String| Message::Finished(Box::new(CaseRecord::unplayed(case, Outcome::Error, reason)));
         let mut child = match self.spawn() {
@@ -44,28 +44,28 @@ impl Shared<'_> {
         self.workers.lock().unwrap_or_else(PoisonError::into_inner).push(pid);
         let order = serde_json::to_string(&self.order(case)).unwrap_or_default();
         if let Some(mut stdin) = child.stdin.take() {
-            // A worker that is gone before it has read says why on its standard error.
+            // If the worker has ended already, its standard error says why.
             let _ = stdin.write_all(order.as_bytes()).and_then(|()| stdin.write_all(b"\n"));
         }
         let mut last = None;
-        let mut noise = String::new();
+        let mut other_output = String::new();
         for line in child.stdout.take().into_iter().flat_map(|stdout| BufReader::new(stdout).lines()) {
             let Ok(line) = line else { break };
             match serde_json::from_str(&line) {
                 Ok(message @ (Message::Finished(_) | Message::Impossible(_))) => last = Some(message),
-                Ok(message) => said(message),
-                Err(_) => noise.push_str(&line),
+                Ok(message) => on_message(message),
+                Err(_) => other_output.push_str(&line),
             }
         }
         if let Some(mut stderr) = child.stderr.take() {
-            // Only ever shown; what cannot be read is not worth another error.
-            let _ = stderr.read_to_string(&mut noise);
+            // It is only shown, so a failed read is no error.
+            let _ = stderr.read_to_string(&mut other_output);
         }
         let status = child.wait();
         self.workers.lock().unwrap_or_else(PoisonError::into_inner).retain(|worker| *worker != pid);
         last.unwrap_or_else(|| {
             let status = status.map_or_else(|error| error.to_string(), |status| status.to_string());
-            broken(format!("the worker ended without a verdict ({status}): {}", noise.trim()))
+            broken(format!("the worker ended without a verdict ({status}): {}", other_output.trim()))
         })
     }
 

@@ -1,9 +1,9 @@
-//! How many cases run at once. A case holds processor tokens while it works and gives them back while
-//! it only waits, so that all long waits lie side by side and the work does not. For the loop of a run.
+//! How many cases run at once. A case holds processor tokens while it works, and gives them back while it only waits.
+//! So all long waits happen at the same time, but not all work. For the loop of a run.
 
 use std::sync::{Condvar, Mutex, PoisonError};
 
-/// A counter that can be waited for, and told to stop making anyone wait.
+/// A counter of free tokens. A thread can wait for tokens; `stop` ends all waits.
 #[derive(Debug)]
 pub(crate) struct Tokens {
     state: Mutex<State>,
@@ -13,17 +13,20 @@ pub(crate) struct Tokens {
 #[derive(Debug)]
 struct State {
     free: usize,
-    /// Held, and out of use as soon as they are given back.
-    owed: usize,
+    /// Tokens to remove as soon as they are given back.
+    to_remove: usize,
     stopped: bool,
 }
 
 impl Tokens {
     pub(crate) fn new(count: usize) -> Self {
-        Self { state: Mutex::new(State { free: count, owed: 0, stopped: false }), changed: Condvar::new() }
+        Self {
+            state: Mutex::new(State { free: count, to_remove: 0, stopped: false }),
+            changed: Condvar::new(),
+        }
     }
 
-    /// Waits for `count` tokens and takes them; `false` when it was stopped instead.
+    /// Waits for `count` tokens and takes them. `false`: the tokens were stopped.
     pub(crate) fn take(&self, count: usize) -> bool {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let waiting = |state: &mut State| state.free < count && !state.stopped;
@@ -37,13 +40,13 @@ impl Tokens {
 
     pub(crate) fn give_back(&self, count: usize) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let paid = state.owed.min(count);
-        state.owed -= paid;
-        state.free += count - paid;
+        let removed = state.to_remove.min(count);
+        state.to_remove -= removed;
+        state.free += count - removed;
         self.changed.notify_all();
     }
 
-    /// Makes it so many more, or fewer: those that are held beyond that are not given out again.
+    /// Changes the total number. If too many tokens are held, they are removed when they are given back.
     pub(crate) fn change(&self, from: usize, to: usize) {
         if let Some(more) = to.checked_sub(from) {
             return self.give_back(more);
@@ -51,10 +54,10 @@ impl Tokens {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let now = state.free.min(from - to);
         state.free -= now;
-        state.owed += from - to - now;
+        state.to_remove += from - to - now;
     }
 
-    /// Nobody waits any longer.
+    /// Ends all waits.
     pub(crate) fn stop(&self) {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).stopped = true;
         self.changed.notify_all();
@@ -66,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn fewer_tokens_are_given_out_and_more() {
+    fn the_number_of_tokens_can_change() {
         let tokens = Tokens::new(4);
         assert!(tokens.take(4));
         tokens.change(4, 2);

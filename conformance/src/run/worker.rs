@@ -1,5 +1,5 @@
-//! One case in a process of its own: isolated, played, judged, answered as JSON lines on standard
-//! output. The loop of the run starts it and reads it.
+//! One case in a process of its own: isolated, played, judged. It reports JSON lines on standard output. The loop of
+//! the run starts it and reads them.
 
 mod excuse;
 
@@ -26,64 +26,64 @@ use crate::stage::target::{self, Launch, StartError};
 use crate::words;
 use excuse::{Circumstances, machine_was_late};
 
-/// The exit status of a process that panicked, as Rust gives it.
+/// Rust's exit status of a process that panicked.
 const PANICKED: i32 = 101;
 
-/// What a worker is to do: one line of JSON on its standard input.
+/// The task of a worker: one line of JSON on its standard input.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Order {
     /// The case.
     pub case: Case,
-    /// What to measure against.
+    /// The times of the judgement.
     pub tolerances: Tolerances,
     /// The target's program.
     pub program: PathBuf,
-    /// The name that it is started under, where that is not its path.
+    /// Its `argv[0]`, if that is not its path.
     pub arg0: Option<String>,
     /// Arguments before the case's own.
     pub leading_args: Vec<String>,
-    /// Folders beside the working directory that it may write into.
+    /// Further folders that it may write to, beside the working directory.
     pub writable: Vec<PathBuf>,
     /// Where it is started.
     pub cwd: PathBuf,
     /// Where the case runs.
     pub isolation: Isolation,
-    /// For whatever is random.
+    /// The seed of all random bytes.
     pub seed: u64,
-    /// Whether everything that happens is told at once.
+    /// Whether every event is reported at once.
     #[serde(default)]
     pub live: bool,
 }
 
-/// What a worker says: lines of JSON on its standard output.
+/// A message of a worker: a line of JSON on its standard output.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Message {
     /// A long wait begins: the processor is free for others.
     Waiting {
-        /// For what.
+        /// What it waits for.
         what: String,
-        /// At most.
+        /// The longest time.
         #[serde(with = "seconds")]
         at_most: Duration,
-        /// Memory that the target holds, in bytes; 0 where the system does not tell.
+        /// Memory that the target holds, in bytes; 0 where the system does not say.
         #[serde(default)]
         memory_bytes: u64,
-        /// The target is at work on its start.
+        /// The target is still starting, and works.
         #[serde(default)]
         starting: bool,
     },
     /// The wait is over.
     Resumed,
-    /// Something happened, where that is to be told at once.
+    /// An event, if events are reported at once.
     Happened(Entry),
-    /// The case has come out. The last message.
+    /// The case is done. The last message.
     Finished(Box<CaseRecord>),
     /// The run cannot go on: the target cannot be started, the port is taken. The last message.
     Impossible(String),
 }
 
-/// What main does when this process is a worker.
+/// The main function of a worker.
 pub fn main() -> ExitCode {
     end_with_any_thread();
     let mut line = String::new();
@@ -93,23 +93,23 @@ pub fn main() -> ExitCode {
         Ok(order) => carry_out(&order),
         Err(error) => Message::Impossible(format!("a worker did not understand its order: {error}")),
     };
-    say(&message);
+    write_message(&message);
     ExitCode::SUCCESS
 }
 
-/// A thread that could not be started, or died, would be missing without a word, and what it did not see would be
-/// charged to the target. So the process ends at once, which the runner tells as an error of ours.
+/// If a thread panics, or cannot be started, the whole process ends, and the runner reports an error of its own.
+/// Otherwise what that thread did not see would be charged to the target.
 fn end_with_any_thread() {
     std::panic::set_hook(Box::new(|panic| {
-        // There is nobody else to tell.
+        // If this fails too, the message is lost.
         let _ = writeln!(io::stderr(), "{panic}");
         std::process::exit(PANICKED);
     }));
 }
 
-fn say(message: &Message) {
+fn write_message(message: &Message) {
     let mut stdout = io::stdout().lock();
-    // A runner that is gone reads nothing more, and this process ends with it.
+    // Fails only if the runner is gone. Then this process ends too.
     if serde_json::to_writer(&mut stdout, message).is_ok() {
         let _ = stdout.write_all(b"\n").and_then(|()| stdout.flush());
     }
@@ -135,20 +135,20 @@ fn carry_out(order: &Order) -> Message {
         isolation: order.isolation,
     };
     let mut first = true;
-    let mut tell = |told: Update<'_>| match told {
+    let mut on_update = |update: Update<'_>| match update {
         Update::Waiting(what, at_most) => {
             let held = target::held();
-            // Who waits as long as this before anything else waits for the start.
+            // If the first wait comes this late, it is the wait for the target's start.
             let starting = std::mem::take(&mut first) && began.elapsed() >= START_IS_IDLE && held.runnable;
-            say(&Message::Waiting { what, at_most, memory_bytes: held.memory_bytes, starting });
+            write_message(&Message::Waiting { what, at_most, memory_bytes: held.memory_bytes, starting });
         }
-        Update::Resumed => say(&Message::Resumed),
-        Update::Happened(entry) if order.live => say(&Message::Happened(entry.clone())),
+        Update::Resumed => write_message(&Message::Resumed),
+        Update::Happened(entry) if order.live => write_message(&Message::Happened(entry.clone())),
         Update::Happened(_) => {}
     };
-    match play::play(&order.case, &order.tolerances, &launch, order.seed, &mut tell) {
+    match play::play(&order.case, &order.tolerances, &launch, order.seed, &mut on_update) {
         Ok(played) => Message::Finished(Box::new(record(order, played, began.elapsed()))),
-        // What the system refuses for want of something may be refused this once, or be the target's own doing.
+        // The system may refuse this only once, because it lacks something; or the target may have caused it.
         Err(error @ PlayError::Start(StartError::Other { .. } | StartError::Terminal(_))) => {
             unplayed(Outcome::Error, error.to_string())
         }
@@ -163,7 +163,7 @@ fn prepare(order: &Order) -> Result<Option<InsideReport>, isolate::IsolationErro
         Isolation::Namespace => {
             let writable: Vec<&Path> = order.writable.iter().map(PathBuf::as_path).collect();
             let mut report = isolate::prepare_inside(&order.cwd, &writable)?;
-            // Asked where it matters alone: a resolver may take its time.
+            // Checked only if the case needs it: a resolver may be slow.
             report.host_name &= !names_host(&order.case) || isolate::host_name_resolves();
             Ok(Some(report))
         }
@@ -174,7 +174,7 @@ fn names_host(case: &Case) -> bool {
     case.args.iter().any(|arg| arg.contains(HOST_NAME))
 }
 
-/// What a case needs and its network has not got: the machine's fault, so nobody is judged.
+/// What a case needs and its network lacks. It is the machine's fault, so the target is not judged.
 fn missing(case: &Case, report: &InsideReport) -> Option<String> {
     if case.needs.contains(&Need::Ipv6) && !report.ipv6 {
         return Some("the network of this case has no IPv6".to_owned());
@@ -193,7 +193,7 @@ fn record(order: &Order, played: Played, duration: Duration) -> CaseRecord {
     record.duration = duration;
     record.steps = words::steps::words(case);
     match judge::judge(case, tolerances, &played.transcript) {
-        Verdict::Pass => record.message = remark(&played.transcript),
+        Verdict::Pass => record.message = comparison(&played.transcript),
         Verdict::Unfinished { step } => {
             record.outcome = Outcome::Error;
             record.message = Some(format!("the runner did not finish step {} of the case", step + 1));
@@ -223,8 +223,8 @@ fn record(order: &Order, played: Played, duration: Duration) -> CaseRecord {
     record
 }
 
-/// A figure that a case gives beside its verdict.
-fn remark(transcript: &Transcript) -> Option<String> {
+/// The comparison with a plain sender that a case may add to its verdict.
+fn comparison(transcript: &Transcript) -> Option<String> {
     transcript.entries.iter().rev().find_map(|entry| match &entry.event {
         Event::Data(DataEvent::Compared { client_mbit_s, plain_mbit_s }) => Some(format!(
             "the client reached {client_mbit_s:.0} Mbit/s, {:.2} of the {plain_mbit_s:.0} Mbit/s of a plain sender",
@@ -270,8 +270,8 @@ mod tests {
         case.args = args.iter().map(ToString::to_string).collect();
         case.needs = needs.to_vec();
         let report = InsideReport { ipv6, host_name, ..InsideReport::default() };
-        let said = missing(&case, &report);
-        assert_eq!(said.is_some(), reason.is_some());
-        assert!(said.unwrap_or_default().contains(reason.unwrap_or_default()));
+        let found = missing(&case, &report);
+        assert_eq!(found.is_some(), reason.is_some());
+        assert!(found.unwrap_or_default().contains(reason.unwrap_or_default()));
     }
 }

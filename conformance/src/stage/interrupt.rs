@@ -1,34 +1,34 @@
-//! Ctrl-C on the runner itself: noted once, told to whoever runs, so that the reports are still written
-//! for what was finished.
+//! Ctrl-C on the runner itself. It is recorded once and passed to the run, so that the reports are still written for
+//! the cases that are done.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-type Wake = Box<dyn Fn() + Send>;
+type Handler = Box<dyn Fn() + Send>;
 
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
-static WAKE: Mutex<Option<Wake>> = Mutex::new(None);
+static HANDLER: Mutex<Option<Handler>> = Mutex::new(None);
 
-/// Takes over SIGINT, SIGTERM and SIGHUP for the rest of the process.
+/// Handles SIGINT, SIGTERM and SIGHUP for the rest of the process.
 pub fn install() -> Result<(), ctrlc::Error> {
     ctrlc::set_handler(|| {
         INTERRUPTED.store(true, Ordering::SeqCst);
-        if let Some(wake) = &*WAKE.lock().unwrap_or_else(PoisonError::into_inner) {
-            wake();
+        if let Some(handler) = &*HANDLER.lock().unwrap_or_else(PoisonError::into_inner) {
+            handler();
         }
     })
 }
 
-/// Whether it has come.
+/// Whether the interrupt has come.
 pub fn came() -> bool {
     INTERRUPTED.load(Ordering::SeqCst)
 }
 
-/// Calls `wake` when it comes, until `None` is set; at once if it came before.
-pub(crate) fn on_interrupt(wake: Option<Wake>) {
-    let mut slot = WAKE.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(wake) = wake.as_ref().filter(|_| came()) {
-        wake();
+/// Sets the function that an interrupt calls; `None` removes it. If the interrupt came before, it is called at once.
+pub(crate) fn on_interrupt(handler: Option<Handler>) {
+    let mut current = HANDLER.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(handler) = handler.as_ref().filter(|_| came()) {
+        handler();
     }
-    *slot = wake;
+    *current = handler;
 }

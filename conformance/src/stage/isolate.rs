@@ -7,8 +7,8 @@
 //!
 //! On the host there is no stage, and the worker is this executable under the name "conformance-worker".
 //!
-//! It protects the machine and the other cases from a target's accidents. It is no wall against an attacker: a
-//! target may still read what its user may read.
+//! It protects the machine and the other cases from a target's mistakes. It gives no protection against an attacker:
+//! a target may still read what its user may read.
 
 #[cfg(target_os = "linux")]
 mod address;
@@ -31,14 +31,14 @@ use serde::{Deserialize, Serialize};
 use crate::model::place::{ADDRESS, HOST_NAME, Isolation};
 use crate::stage::sys::ChildSetup;
 
-/// The name (`argv[0]`) under which a worker on the host begins.
+/// The name (`argv[0]`) of a worker on the host.
 const WORKER: &str = "conformance-worker";
 
-/// Exit status of a stage that could not do its work; one line on standard error says why. 125, as of `env` and `timeout`.
+/// Exit status of a stage that failed. One line on standard error says why. `env` and `timeout` use 125 too.
 pub const STAGE_FAILED: u8 = 125;
 
-/// What all that a target may write, in files of its own and in changes to existing ones, may take up, in bytes.
-/// It is memory, and the cases run side by side.
+/// The most bytes that a target may write, in new files and in changes to existing ones. They are kept in memory, and
+/// many cases run at once.
 pub const DISK_BYTES: u64 = 64 * 1024 * 1024;
 
 /// Why there is no isolation.
@@ -50,30 +50,30 @@ pub enum IsolationError {
     /// The kernel, or a policy of this machine, does not allow a step.
     #[error("cannot {step}: {source}")]
     Refused {
-        /// What was tried, in the infinitive.
+        /// The step, in the infinitive.
         step: &'static str,
-        /// What the kernel said.
+        /// The kernel's error.
         source: io::Error,
     },
-    /// A stage ended badly; the line that it left.
+    /// A stage failed. This is its line on standard error, or its exit status.
     #[error("{0}")]
     Stage(String),
     /// The caller is not the first process of a pid namespace that [`worker_command`] made.
     #[error("not inside a namespace of our own")]
     NotInside,
-    /// `main` did not call [`dispatch`]: re-executing this program would not give a stage but a second runner.
+    /// `main` did not call [`dispatch`]: this program, started again, would be a second runner and not a stage.
     #[error("this executable does not dispatch to its stages")]
     NotDispatched,
 }
 
 impl IsolationError {
-    /// An adapter for `map_err`: `step` is what was tried.
+    /// For `map_err`. `step` is what failed.
     pub(crate) fn refused<E: Into<io::Error>>(step: &'static str) -> impl FnOnce(E) -> IsolationError {
         move |source| IsolationError::Refused { step, source: source.into() }
     }
 }
 
-/// What [`prepare_inside`] reached. Everything that is not told here is certain.
+/// What [`prepare_inside`] could set up. Everything that is not listed here is always set up.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InsideReport {
     /// `/proc` shows this namespace's processes alone. Otherwise it is the host's, read-only.
@@ -82,11 +82,11 @@ pub struct InsideReport {
     pub own_terminals: bool,
     /// [`ADDRESS_V6`](crate::model::place::ADDRESS_V6) and `::1` answer.
     pub ipv6: bool,
-    /// The hosts file tells [`HOST_NAME`]; see [`host_name_resolves`].
+    /// The hosts file contains [`HOST_NAME`]; see [`host_name_resolves`].
     pub host_name: bool,
-    /// Folders that the target may change; the changes go to memory and end with the case.
+    /// Folders that the target may change. The changes are kept in memory and are lost at the end of the case.
     pub writable: Vec<PathBuf>,
-    /// What was refused and went without, one line each.
+    /// What the system refused and the case does not need, one line each.
     pub refused: Vec<String>,
 }
 
@@ -97,8 +97,8 @@ static INSIDE: AtomicBool = AtomicBool::new(false);
 #[cfg(target_os = "linux")]
 static ADOPTS: AtomicBool = AtomicBool::new(false);
 
-/// The first thing that `main` does, before any thread: when this process is a stage of the isolation, carries it
-/// out and gives the status to exit with. `None` says that this is a runner, or a worker (see [`is_worker`]).
+/// `main` calls this first, before it starts any thread. If this process is a stage of the isolation, it runs the stage
+/// and returns the exit status. `None`: this process is a runner, or a worker (see [`is_worker`]).
 pub fn dispatch() -> Option<ExitCode> {
     DISPATCHED.store(true, Ordering::Relaxed);
     if std::env::args_os().next().is_some_and(|name| name == WORKER) {
@@ -111,15 +111,15 @@ pub fn dispatch() -> Option<ExitCode> {
     None
 }
 
-/// Whether this process is a worker, once it has been through [`dispatch`].
+/// Whether this process is a worker. Valid after [`dispatch`].
 pub fn is_worker() -> bool {
     IS_WORKER.load(Ordering::Relaxed)
 }
 
-/// Whether this machine can make our namespaces, found out by making one and ending it.
+/// Checks that this machine can make the namespaces: it makes them once and ends them.
 ///
 /// # Errors
-/// The first step that was refused.
+/// The first step that the system refused.
 pub fn probe() -> Result<(), IsolationError> {
     #[cfg(not(target_os = "linux"))]
     return Err(IsolationError::Unsupported);
@@ -141,13 +141,13 @@ pub fn probe() -> Result<(), IsolationError> {
     }
 }
 
-/// A command that ends in this executable being a worker (see [`is_worker`]), in namespaces of its own or on the
-/// host. Arguments, standard input and output are the caller's to set and arrive at the worker unchanged; so does
-/// the worker's exit status (128 + the number of the signal that ended it; [`STAGE_FAILED`] when it was never reached).
+/// A command that starts this executable as a worker (see [`is_worker`]), in its own namespaces or on the host. The
+/// caller sets arguments, standard input and output; the worker gets them unchanged. The caller gets the worker's exit
+/// status (128 + the signal's number if a signal ended it; [`STAGE_FAILED`] if the worker never started).
 ///
-/// The process and all below it die when the **thread** that spawns the command ends, or is killed: spawn and wait
-/// in one thread. It leads a session of its own without a terminal, so that a Ctrl-C reaches the runner alone.
-/// In host mode killing it kills the target itself, but not what the target started.
+/// The process and all below it die when the **thread** that spawns the command ends: spawn and wait in one thread. It
+/// leads a session of its own without a terminal, so that a Ctrl-C reaches only the runner. On the host, killing it
+/// kills the target, but not what the target started.
 ///
 /// # Errors
 /// [`IsolationError::NotDispatched`]; [`IsolationError::Unsupported`]; no descriptors left.
@@ -161,14 +161,14 @@ pub fn worker_command(isolation: Isolation) -> Result<Command, IsolationError> {
     }
 }
 
-/// In the worker, before anything else: arranges the namespaces that it finds itself in.
+/// Sets up the namespaces of the worker. The worker calls this first.
 ///
-/// Afterwards the loopback is up and [`ADDRESS`] is there; the whole disk is read-only, but for `/tmp`, `/var/tmp`,
-/// `/dev/shm`, `cwd` and each folder of `writable`, where changes go to [`DISK_BYTES`] of memory; what was in these
-/// folders before is still seen. The process's working directory is `cwd`.
+/// Afterwards the loopback is up and has [`ADDRESS`]. The whole disk is read-only, except `/tmp`, `/var/tmp`,
+/// `/dev/shm`, `cwd` and each folder of `writable`: changes there go to [`DISK_BYTES`] of memory. The old contents of
+/// these folders stay visible, except those of `/dev/shm`. The process's working directory is `cwd`.
 ///
 /// # Errors
-/// A step that a fair judgement needs was refused. What can be done without is told in the report.
+/// The system refused a step that a fair judgement needs. The report lists the other refused steps.
 pub fn prepare_inside(cwd: &Path, writable: &[&Path]) -> Result<InsideReport, IsolationError> {
     #[cfg(not(target_os = "linux"))]
     {
@@ -187,14 +187,14 @@ pub fn prepare_inside(cwd: &Path, writable: &[&Path]) -> Result<InsideReport, Is
     }
 }
 
-/// Whether the resolver, as any program here meets it, finds [`HOST_NAME`]: `/etc/nsswitch.conf` may leave the hosts
-/// file out, and a daemon may answer in its place.
+/// Whether the resolver finds [`HOST_NAME`] for programs here: `/etc/nsswitch.conf` may leave the hosts file out, and a
+/// daemon may answer instead.
 pub fn host_name_resolves() -> bool {
     let found = (HOST_NAME, 0).to_socket_addrs();
     found.is_ok_and(|mut addresses| addresses.any(|address| address.ip() == ADDRESS))
 }
 
-/// In a worker on the host: makes it the parent of every orphan of its target (Linux), so that they are found.
+/// Makes a worker on the host the parent of every orphan of its target (Linux), so that it finds them.
 ///
 /// # Errors
 /// The kernel's refusal.
@@ -207,24 +207,24 @@ pub fn prepare_host() -> Result<(), IsolationError> {
     Ok(())
 }
 
-/// Whether this process has its pid namespace to itself: whoever else is in it is the target's.
+/// Whether all other processes in this pid namespace belong to the target.
 #[cfg(target_os = "linux")]
 pub(crate) fn inside() -> bool {
     INSIDE.load(Ordering::Relaxed)
 }
 
-/// Whether the orphans of a target become children of this process, which has no others than its targets.
+/// Whether the orphans of a target become children of this process. It has no other children.
 #[cfg(target_os = "linux")]
 pub(crate) fn adopts() -> bool {
     ADOPTS.load(Ordering::Relaxed)
 }
 
-/// This executable once more, under the name `name`.
+/// A command for this executable, under the name `name`.
 fn own_command(name: &str) -> Result<Command, IsolationError> {
     if !DISPATCHED.load(Ordering::Relaxed) {
         return Err(IsolationError::NotDispatched);
     }
-    // The link, not the path behind it: it still works when the file was replaced by a new build meanwhile.
+    // The link still works when a new build has replaced the file. The path does not.
     #[cfg(target_os = "linux")]
     let executable = PathBuf::from("/proc/self/exe");
     #[cfg(not(target_os = "linux"))]

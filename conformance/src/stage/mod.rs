@@ -1,5 +1,6 @@
-//! Where a target stands: its namespaces, its disk and limits, its start and its end, its output, and what the system's
-//! tables say of it. All that is asked of the operating system beside a conversation's own sockets is asked here.
+//! The surroundings of a target: its namespaces, disk and limits, its start and end, its output, and what the system's
+//! tables say about it. Except for the sockets of a conversation, most questions to the operating system are asked
+//! here.
 
 pub mod interrupt;
 pub mod isolate;

@@ -1,6 +1,6 @@
-//! What the kernel knows of the sockets of this network namespace, for `play`: readiness
-//! without a trial connection, and whose fault a lost datagram was. From `/proc/self/net` (proc(5)), and over netlink
-//! (`diag`) where a walk of a table would cost too much.
+//! What the kernel knows about the sockets of this network namespace, for `play`: whether a server listens, without a
+//! trial connection, and who lost a datagram. It reads `/proc/self/net` (proc(5)), and uses netlink (`diag`) where a
+//! read of a whole table would cost too much.
 //!
 //! Linux only; elsewhere every function fails with [`io::ErrorKind::Unsupported`].
 
@@ -17,10 +17,10 @@ const ESTABLISHED: u8 = 0x01;
 const CLOSE_WAIT: u8 = 0x08;
 const LISTEN: u8 = 0x0A;
 
-/// Whether a TCP socket listens on `port`, of whichever address and version.
+/// Whether a TCP socket listens on `port`, on any address and IP version.
 pub fn is_listening(port: u16) -> io::Result<bool> {
-    // A walk of a table takes a millisecond or two of processor time, these counts next to none; and as long as a
-    // tester is starting, its network is empty.
+    // A read of a table costs one or two milliseconds of processor time, these counts almost nothing. The network of a
+    // tester that is starting is empty.
     let (v4, v6) = tcp_sockets_in_use();
     if v4 == Some(0) && v6.is_none_or(|count| count == 0) {
         return Ok(false);
@@ -34,8 +34,7 @@ pub fn is_listening(port: u16) -> io::Result<bool> {
         || v4 != Some(0) && table("tcp")?.into_iter().any(listens))
 }
 
-/// How many TCP sockets of version 4 and of version 6 are bound, listening or connected; `None` where the system does
-/// not tell.
+/// How many TCP sockets of IPv4 and of IPv6 are bound, listening or connected; `None` where the system does not say.
 fn tcp_sockets_in_use() -> (Option<u32>, Option<u32>) {
     let count = |file: &str, family: &str| {
         let text = read_net(file).ok()?;
@@ -50,10 +49,10 @@ pub fn tcp_port_in_use(port: u16) -> io::Result<bool> {
     seen_twice_if_absent(|| Ok(is_listening(port)? || tcp_port_in_table(port)?))
 }
 
-/// A table is read in several system calls, between which others may change it: a row that is there can be missed, a row
-/// that is not cannot be seen. So it takes two looks to say no.
-fn seen_twice_if_absent(look: impl Fn() -> io::Result<bool>) -> io::Result<bool> {
-    Ok(look()? || look()?)
+/// A table is read in several system calls, and may change between them. So a read may miss a row that exists, but
+/// never shows one that does not. "No" therefore needs two reads.
+fn seen_twice_if_absent(check: impl Fn() -> io::Result<bool>) -> io::Result<bool> {
+    Ok(check()? || check()?)
 }
 
 fn tcp_port_in_table(port: u16) -> io::Result<bool> {
@@ -74,8 +73,7 @@ pub fn listening_tcp_ports() -> io::Result<Vec<u16>> {
 /// The peer's end of a TCP connection within this namespace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TcpEnd {
-    /// Bytes that have arrived and that the application has not read. An end-of-file that it has not come to counts
-    /// as one more.
+    /// Bytes that have arrived and that the application has not read. An unread end-of-file counts as one more byte.
     pub unread_bytes: u32,
     /// Bytes that the application has written and that have not been acknowledged.
     pub unsent_bytes: u32,
@@ -85,8 +83,8 @@ pub struct TcpEnd {
     pub open: bool,
 }
 
-/// The other end of the connection whose our end is `ours` and whose other is `theirs` (as `getsockname` and
-/// `getpeername` of our socket say). `None` when the kernel knows it no more.
+/// The other end of a connection: `ours` and `theirs` are the addresses that `getsockname` and `getpeername` of our
+/// socket give. `None` when the kernel no longer knows it.
 pub fn tcp_peer(ours: SocketAddr, theirs: SocketAddr) -> io::Result<Option<TcpEnd>> {
     Ok(connection(canonical(theirs), canonical(ours))?.map(|socket| TcpEnd {
         unread_bytes: socket.unread_bytes,
@@ -104,7 +102,7 @@ fn connection(local: SocketAddr, remote: SocketAddr) -> io::Result<Option<Socket
     Ok(sockets("tcp")?.into_iter().find(|socket| (socket.local, socket.remote) == (local, remote)))
 }
 
-/// Bytes that have arrived at the other end and are not yet read there; see [`tcp_peer`].
+/// Bytes that have arrived at the other end and are not read yet; see [`tcp_peer`].
 pub fn tcp_peer_unread(ours: SocketAddr, theirs: SocketAddr) -> io::Result<Option<u32>> {
     Ok(tcp_peer(ours, theirs)?.map(|end| end.unread_bytes))
 }
@@ -114,13 +112,13 @@ pub fn tcp_peer_unread(ours: SocketAddr, theirs: SocketAddr) -> io::Result<Optio
 pub struct UdpPort {
     /// How many sockets are bound to it; 0: it is not open.
     pub sockets: usize,
-    /// Datagrams that the kernel threw away since they were opened, for want of buffer space mostly.
+    /// Datagrams that the kernel has dropped since these sockets were opened, mostly because a buffer was full.
     pub drops: u64,
-    /// Memory that arrived datagrams take up, in bytes of the kernel's accounting (more than they carry); 0: all read.
+    /// Memory of unread datagrams, in bytes of the kernel's accounting (more than their contents); 0: all read.
     pub unread_memory_bytes: u64,
 }
 
-/// The UDP sockets bound to `port`, of whichever address and version.
+/// The UDP sockets bound to `port`, on any address and IP version.
 pub fn udp_port(port: u16) -> io::Result<UdpPort> {
     let bound = sockets("udp")?.into_iter().filter(|socket| socket.local.port() == port);
     Ok(bound.fold(UdpPort::default(), |sum, socket| UdpPort {
@@ -135,21 +133,21 @@ pub fn udp_port_open(port: u16) -> io::Result<bool> {
     seen_twice_if_absent(|| Ok(udp_port(port)?.sockets > 0))
 }
 
-/// Counters of the namespace's UDP since it was made, version 4 and 6 together. The difference of two readings is
-/// what happened between them.
+/// UDP counters of the namespace since it was made, IPv4 and IPv6 together. The difference of two readings shows what
+/// happened between them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct UdpCounters {
     /// Datagrams that applications have read (or, in later kernels, could).
     pub in_datagrams: u64,
-    /// Datagrams for a port that nobody had open.
+    /// Datagrams for a port that was not open.
     pub no_ports: u64,
-    /// Datagrams that could not be delivered for any other reason, those below among them.
+    /// Datagrams that could not be delivered for any other reason, receive buffer errors included.
     pub in_errors: u64,
     /// Datagrams sent.
     pub out_datagrams: u64,
-    /// Datagrams thrown away since the receiver's buffer was full.
+    /// Datagrams dropped because the receiver's buffer was full.
     pub receive_buffer_errors: u64,
-    /// Datagrams not sent since the sender's buffer was full.
+    /// Datagrams not sent because the sender's buffer was full.
     pub send_buffer_errors: u64,
 }
 
@@ -171,7 +169,7 @@ impl Sub for UdpCounters {
 /// Reads the counters.
 pub fn udp_counters() -> io::Result<UdpCounters> {
     let v4 = read_net("snmp")?;
-    // A machine without version 6 has no such file.
+    // A machine without IPv6 has no such file.
     let v6 = read_net("snmp6").unwrap_or_default();
     let count = |name: &str| in_snmp(&v4, name).unwrap_or(0) + in_snmp6(&v6, name).unwrap_or(0);
     Ok(UdpCounters {
@@ -196,14 +194,14 @@ struct Socket {
     drops: u64,
 }
 
-/// The sockets of a protocol, of both versions.
+/// The sockets of a protocol, of both IP versions.
 fn sockets(protocol: &str) -> io::Result<Vec<Socket>> {
     let mut all = table(protocol)?;
     all.extend(table(&format!("{protocol}6"))?);
     Ok(all)
 }
 
-/// One table. A machine without version 6 has none for it, and no socket either.
+/// One table. A machine without IPv6 has no IPv6 table, and no IPv6 socket either.
 fn table(file: &str) -> io::Result<Vec<Socket>> {
     match read_net(file) {
         Ok(text) => Ok(text.lines().filter_map(parse_row).collect()),
@@ -220,8 +218,8 @@ fn read_net(file: &str) -> io::Result<String> {
     }
 }
 
-/// `sl local remote state tx:rx timer:when retries uid timeout inode references pointer [drops]`; the titles are
-/// no row.
+/// `sl local remote state tx:rx timer:when retries uid timeout inode references pointer [drops]`. The line of titles
+/// gives `None`.
 fn parse_row(line: &str) -> Option<Socket> {
     let fields: Vec<&str> = line.split_whitespace().collect();
     let (unsent, unread) = fields.get(4)?.split_once(':')?;
@@ -232,13 +230,13 @@ fn parse_row(line: &str) -> Option<Socket> {
         unsent_bytes: u32::from_str_radix(unsent, 16).ok()?,
         unread_bytes: u32::from_str_radix(unread, 16).ok()?,
         inode: fields.get(9)?.parse().ok()?,
-        // UDP's thirteenth field; TCP has another thing there.
+        // The thirteenth field of UDP. TCP has something else there.
         drops: fields.get(12).and_then(|field| field.parse().ok()).unwrap_or(0),
     })
 }
 
-/// `address:port` in hexadecimal: each 32 bits of the address as a number of this machine, which read them from
-/// memory in network order; the port as a plain number.
+/// `address:port` in hexadecimal. Each 32 bits of the address are in network order in memory, and the kernel prints
+/// them as a number of this machine. The port is a plain number.
 fn parse_address(text: &str) -> Option<SocketAddr> {
     let (address, port) = text.split_once(':')?;
     let word = |index: usize| {
@@ -259,7 +257,7 @@ fn parse_address(text: &str) -> Option<SocketAddr> {
     Some(canonical(SocketAddr::new(ip, u16::from_str_radix(port, 16).ok()?)))
 }
 
-/// A socket of version 6 that talks version 4 shows mapped addresses; and a scope is no part of the identity here.
+/// Turns a mapped IPv4 address of an IPv6 socket into a plain one, and removes the scope.
 fn canonical(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(address.ip().to_canonical(), address.port())
 }

@@ -1,5 +1,5 @@
-//! The built-in reference: the project's own tester, which is the default target. It is this very
-//! executable under another name, so that it is started, isolated and judged like anybody's program.
+//! The built-in reference: the project's own tester, which is the default target. It is this executable under another
+//! name, so that it is started, isolated and judged like any other program.
 
 use std::ffi::OsStr;
 use std::path::Path;
@@ -13,7 +13,7 @@ pub fn is_called(arg0: Option<&OsStr>) -> bool {
     arg0.map(Path::new).and_then(Path::file_name) == Some(OsStr::new(NAME))
 }
 
-/// Is the tester.
+/// Runs the tester.
 pub fn main() -> ExitCode {
     tester::run_from(std::env::args_os())
 }

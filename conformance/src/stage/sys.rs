@@ -1,5 +1,5 @@
-//! The few system calls that no safe crate offers, for `isolate` and `target`: what happens in a child between
-//! `fork` and `exec`, handles on processes, and read-only mounts. The only unsafe code of this crate.
+//! The few system calls that no safe crate offers, for `isolate` and `target`: the setup of a child between `fork` and
+//! `exec`, handles on processes, and read-only mounts. The only unsafe code of this crate.
 #![expect(
     unsafe_code,
     reason = "the system calls below have no safe wrapper; each block says why it is sound"
@@ -24,37 +24,37 @@ pub(crate) struct ChildSetup {
     /// Dies by SIGKILL when the *thread* that spawned it ends (Linux; elsewhere it does not).
     pub(crate) dies_with_parent: bool,
     /// Signals at their defaults, umask 022, no descriptor beyond 0, 1 and 2.
-    pub(crate) clean_slate: bool,
+    pub(crate) reset_inherited: bool,
     /// Limits to set: which, soft, hard.
     pub(crate) limits: Vec<(Resource, rlim_t, rlim_t)>,
-    /// Gives up every capability, and the way back through set-user-id programs, for good (Linux).
+    /// Drops every capability for good. Set-user-id programs cannot give one back (Linux).
     pub(crate) drop_privileges: bool,
-    /// Executes exactly this image, in place of what the `Command` names.
+    /// Executes this image, instead of the program of the `Command`.
     pub(crate) image: Option<Image>,
 }
 
 impl ChildSetup {
-    /// Makes every child of `command` set itself up this way. A step that fails is the error of `spawn`.
+    /// Sets every child of `command` up this way. A step that fails is the error of `spawn`.
     ///
     /// # Errors
-    /// No descriptors left for the pipe that `dies_with_parent` needs.
+    /// No descriptors are left for the pipe that `dies_with_parent` needs.
     pub(crate) fn install(self, command: &mut Command) -> io::Result<()> {
-        let lifeline = if self.dies_with_parent { Some(Lifeline::new()?) } else { None };
+        let watch = if self.dies_with_parent { Some(ParentWatch::new()?) } else { None };
         // SAFETY: the closure runs between fork and exec, where only async-signal-safe work is allowed. It makes
         // system calls on memory that was laid out before; it neither allocates nor frees nor takes a lock (an
         // io::Error that holds an errno owns nothing).
-        unsafe { command.pre_exec(move || self.run(lifeline.as_ref())) };
+        unsafe { command.pre_exec(move || self.run(watch.as_ref())) };
         Ok(())
     }
 
-    fn run(&self, lifeline: Option<&Lifeline>) -> io::Result<()> {
+    fn run(&self, watch: Option<&ParentWatch>) -> io::Result<()> {
         if self.new_session {
             nix::unistd::setsid()?;
         }
-        if let Some(lifeline) = lifeline {
-            lifeline.hold()?;
+        if let Some(watch) = watch {
+            watch.begin()?;
         }
-        if self.clean_slate {
+        if self.reset_inherited {
             default_signals();
             umask(Mode::from_bits_truncate(0o022));
             close_others_at_exec();
@@ -72,10 +72,10 @@ impl ChildSetup {
     }
 }
 
-/// A program image for `execve`, its strings laid out before the fork.
+/// A program image for `execve`. Its strings are built before the fork.
 ///
-/// `Command` ends in `execvp`, which hands a file of no known format to `/bin/sh`: a script without a shebang
-/// would seem to start. `execve` tells the truth (ENOEXEC).
+/// `Command` uses `execvp`, which passes a file of unknown format to `/bin/sh`: a script without a shebang would seem
+/// to start. `execve` fails with ENOEXEC.
 pub(crate) struct Image {
     path: CString,
     argv: Strings,
@@ -96,7 +96,7 @@ impl Image {
         })
     }
 
-    /// Replaces the process; comes back only with the reason why not.
+    /// Replaces the process. It returns only if that fails, with the error.
     fn execute(&self) -> io::Error {
         // SAFETY: the path and both null-terminated arrays of C strings live as long as `self`.
         unsafe { libc::execve(self.path.as_ptr(), self.argv.pointers.as_ptr(), self.envp.pointers.as_ptr()) };
@@ -124,21 +124,21 @@ impl Strings {
     }
 }
 
-/// Sees to it that a child dies with the thread that spawned it, even if that ends before the child could say so.
-struct Lifeline {
+/// Makes a child die with the thread that spawned it, even if that thread ends before the child has asked for it.
+struct ParentWatch {
     #[cfg(target_os = "linux")]
     ends: (std::os::fd::OwnedFd, std::os::fd::OwnedFd),
 }
 
 #[cfg(target_os = "linux")]
-impl Lifeline {
-    fn new() -> io::Result<Lifeline> {
-        Ok(Lifeline { ends: nix::unistd::pipe2(nix::fcntl::OFlag::O_CLOEXEC)? })
+impl ParentWatch {
+    fn new() -> io::Result<ParentWatch> {
+        Ok(ParentWatch { ends: nix::unistd::pipe2(nix::fcntl::OFlag::O_CLOEXEC)? })
     }
 
-    /// In the child: asks for the signal, then looks whether the parent is still there to cause it. The parent's
-    /// end of the pipe tells, where `getppid` cannot: it is 0 for the first process of a pid namespace.
-    fn hold(&self) -> io::Result<()> {
+    /// In the child: asks for the signal, then checks that the parent still lives. The parent's end of the pipe shows
+    /// it. `getppid` does not: it is 0 for the first process of a pid namespace.
+    fn begin(&self) -> io::Result<()> {
         use std::os::fd::AsRawFd;
 
         nix::sys::prctl::set_pdeathsig(nix::sys::signal::Signal::SIGKILL)?;
@@ -157,18 +157,18 @@ impl Lifeline {
 }
 
 #[cfg(not(target_os = "linux"))]
-impl Lifeline {
-    fn new() -> io::Result<Lifeline> {
-        Ok(Lifeline {})
+impl ParentWatch {
+    fn new() -> io::Result<ParentWatch> {
+        Ok(ParentWatch {})
     }
 
-    fn hold(&self) -> io::Result<()> {
+    fn begin(&self) -> io::Result<()> {
         Ok(())
     }
 }
 
-/// An ignored signal stays ignored over `exec`, and Python for one then never raises KeyboardInterrupt. The mask
-/// is emptied by `Command` itself.
+/// An ignored signal stays ignored after `exec`. Python, for example, then never raises KeyboardInterrupt. `Command`
+/// itself clears the mask.
 fn default_signals() {
     for number in 1..=64 {
         // SAFETY: sets a disposition and no handler. The numbers that cannot be set are refused without effect.
@@ -176,7 +176,7 @@ fn default_signals() {
     }
 }
 
-/// Marks rather than closes: the pipe on which `Command` reports a failed `exec` is among them.
+/// Marks the descriptors instead of closing them: `Command` still reports a failed `exec` on one of them.
 fn close_others_at_exec() {
     #[cfg(target_os = "linux")]
     {
@@ -188,7 +188,7 @@ fn close_others_at_exec() {
             return;
         }
     }
-    // Kernels before 5.11, and other systems. Programs do not go this high by chance.
+    // Kernels before 5.11, and other systems. Descriptors above this are not expected.
     const HIGHEST: libc::c_int = 4096;
     for descriptor in 3..HIGHEST {
         // SAFETY: changes a flag of a descriptor, or fails with EBADF.
@@ -209,7 +209,7 @@ fn drop_privileges() -> io::Result<()> {
 
     nix::sys::prctl::set_no_new_privs()?;
     for capability in 0..64 {
-        // The bounding set: what user 0 would get back at exec. The kernel knows fewer than 64 and refuses the rest.
+        // The bounding set: what user 0 would get back at exec. The kernel has fewer than 64 and refuses the rest.
         // SAFETY: takes numbers, touches no memory.
         unsafe { libc::prctl(libc::PR_CAPBSET_DROP, capability as libc::c_ulong, 0, 0, 0) };
     }
@@ -226,45 +226,45 @@ fn drop_privileges() -> io::Result<()> {
     Ok(())
 }
 
-/// Which of the two a process is after [`fork`].
+/// Which process this is after [`fork`].
 #[cfg(target_os = "linux")]
 pub(crate) enum Forked {
-    /// The new one. It leads a session of its own, and dies with the thread that made it.
+    /// The new process. It leads a session of its own, and dies with the thread that made it.
     Child,
-    /// The old one, and the id of the new one.
+    /// The old process, with the id of the new one.
     Parent(nix::unistd::Pid),
 }
 
-/// Makes a copy of this process, which must have one thread only (others would be missing from the copy, and their
-/// locks be held for ever): an error otherwise. Cheaper than to start this executable once more.
+/// Makes a copy of this process, which must have only one thread: other threads would be missing in the copy, and their
+/// locks held for ever. It is cheaper than starting this executable again.
 ///
 /// # Errors
-/// More than one thread; no process to be had. The copy that cannot do what it should ends with `failed`.
+/// More than one thread; no process available. A copy that fails in its setup ends with status `failed`.
 #[cfg(target_os = "linux")]
 pub(crate) fn fork(failed: u8) -> io::Result<Forked> {
     if std::fs::read_dir("/proc/self/task")?.count() != 1 {
         return Err(io::Error::other("more than one thread"));
     }
-    let lifeline = Lifeline::new()?;
+    let watch = ParentWatch::new()?;
     // SAFETY: there is this thread only, so the copy is whole.
     match unsafe { nix::unistd::fork() }? {
         nix::unistd::ForkResult::Parent { child } => {
-            // Its closing would say that this process has ended, so it stays until that is true.
-            std::mem::forget(lifeline);
+            // The end of the pipe must stay open until this process ends: a close would mean that it has ended.
+            std::mem::forget(watch);
             Ok(Forked::Parent(child))
         }
         nix::unistd::ForkResult::Child => {
-            if nix::unistd::setsid().map_err(io::Error::from).and_then(|_| lifeline.hold()).is_err() {
+            if nix::unistd::setsid().map_err(io::Error::from).and_then(|_| watch.begin()).is_err() {
                 std::process::exit(failed.into());
             }
-            // Its end of the pipe is closed already, which a second close might do to somebody else's descriptor.
-            std::mem::forget(lifeline);
+            // This end of the pipe is closed already. A second close could hit another descriptor.
+            std::mem::forget(watch);
             Ok(Forked::Child)
         }
     }
 }
 
-/// A handle on the process `pid`, readable once that has ended (Linux 5.3). It never comes to mean another process.
+/// A handle on the process `pid`, readable once it has ended (Linux 5.3). It never refers to another process.
 #[cfg(target_os = "linux")]
 pub(crate) fn pidfd_open(pid: i32) -> io::Result<std::os::fd::OwnedFd> {
     use std::os::fd::FromRawFd;
@@ -278,7 +278,7 @@ pub(crate) fn pidfd_open(pid: i32) -> io::Result<std::os::fd::OwnedFd> {
     Ok(unsafe { std::os::fd::OwnedFd::from_raw_fd(descriptor as libc::c_int) })
 }
 
-/// Makes every mount that this mount namespace has read-only, in one step (Linux 5.12).
+/// Makes every mount of this mount namespace read-only, in one step (Linux 5.12).
 #[cfg(target_os = "linux")]
 pub(crate) fn remount_all_read_only() -> io::Result<()> {
     let attributes =

@@ -1,5 +1,5 @@
-//! The program under test, for `play`: started as from a terminal, its output read and capped,
-//! signalled as by Ctrl-C, and cleared away with all that it started.
+//! The program under test, for `play`. It is started as from a terminal. Its output is read up to a limit. It gets
+//! signals as from Ctrl-C. At the end it is killed with all that it started.
 
 mod ending;
 mod environment;
@@ -27,7 +27,7 @@ pub use processes::{Activity, Held, Process, Resources, held};
 use ending::Ending;
 use output::Output;
 
-/// A program under test that was started. Dropped without [`end`](Target::end), it is killed, but not told of.
+/// A running program under test. If it is dropped without [`end`](Target::end), it is killed and nothing is reported.
 pub struct Target {
     pid: Pid,
     ending: Ending,
@@ -36,27 +36,27 @@ pub struct Target {
     ended: bool,
 }
 
-/// What was there when a target was cleared away.
+/// What was still there when a target was ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Leftovers {
-    /// How the target itself ended, if it did so before it was cleared away; `None`: it was still running. Then its
-    /// helpers below were not left behind, they had no occasion to end.
+    /// How the target itself ended, if it ended before that; `None`: it was still running. Then its helpers below were
+    /// not left behind: they had no chance to end.
     pub exit: Option<Exit>,
-    /// Every other process that it had started, or that these had, and that was still alive. Dead now.
+    /// Every other process that it had started, directly or not, and that was still alive. Dead now.
     pub processes: Vec<Process>,
     /// Processes that could not be killed within [`CLEARING`](Target::CLEARING).
     pub immortal: Vec<Process>,
 }
 
 impl Target {
-    /// How long killed processes may take to be gone. They only need to be scheduled once; a process that waits for
-    /// a broken disk may never be.
+    /// How long killed processes may take to end. They need to be scheduled only once. A process that waits for a
+    /// broken disk may never end.
     pub const CLEARING: Duration = Duration::from_secs(5);
 
     /// Starts the program: see [`Launch`].
     ///
     /// # Errors
-    /// One clear line that names the program.
+    /// Why it could not be started, in one line that names the program.
     pub fn start(launch: &Launch) -> Result<Target, StartError> {
         let (stdout, stdout_slave) = Output::open().map_err(StartError::Terminal)?;
         let (stderr, stderr_slave) = Output::open().map_err(StartError::Terminal)?;
@@ -68,13 +68,13 @@ impl Target {
         Ok(Target { pid, ending, stdout, stderr, ended: false })
     }
 
-    /// Its process id, which is also that of its process group as it starts.
+    /// Its process id. At its start this is also the id of its process group.
     pub fn pid(&self) -> i32 {
         self.pid.as_raw()
     }
 
-    /// The end of its terminal from which `stream` is read; non-blocking, to be polled for input. After
-    /// [`ReadOutcome::Closed`] it is ready for ever: leave it out of the poll then.
+    /// The descriptor from which `stream` is read: non-blocking, to be polled for input. After [`ReadOutcome::Closed`]
+    /// it is always ready: then leave it out of the poll.
     pub fn output_fd(&self, stream: Stream) -> BorrowedFd<'_> {
         match stream {
             Stream::Stdout => self.stdout.fd(),
@@ -82,8 +82,8 @@ impl Target {
         }
     }
 
-    /// Takes what has been printed, at most 64 KiB at a time, so that a caller's loop gets to its other duties.
-    /// Call it when the descriptor is ready; also after the target ended, until it gives no more bytes.
+    /// Reads what was printed, at most 64 KiB at a time, so that the caller's loop can do its other work. Call it when
+    /// the descriptor is ready. After the target has ended, call it until it gives no more bytes.
     pub fn read_output(&mut self, stream: Stream) -> ReadOutcome {
         match stream {
             Stream::Stdout => self.stdout.read(),
@@ -91,7 +91,7 @@ impl Target {
         }
     }
 
-    /// How many bytes of `stream` were read and thrown away, beyond [`OUTPUT_KEPT_BYTES`].
+    /// How many bytes of `stream` beyond [`OUTPUT_KEPT_BYTES`] were read and discarded.
     pub fn discarded_bytes(&self, stream: Stream) -> u64 {
         match stream {
             Stream::Stdout => self.stdout.discarded_bytes(),
@@ -99,7 +99,7 @@ impl Target {
         }
     }
 
-    /// The end of what was thrown away: all of it, or the last [`OUTPUT_TAIL_BYTES`] and some.
+    /// The end of the discarded output: all of it, or at least its last [`OUTPUT_TAIL_BYTES`].
     pub fn discarded_tail(&self, stream: Stream) -> &[u8] {
         match stream {
             Stream::Stdout => self.stdout.discarded_tail(),
@@ -107,7 +107,7 @@ impl Target {
         }
     }
 
-    /// Becomes readable when the target's own process has ended, and stays so.
+    /// Readable once the target's own process has ended.
     pub fn exit_fd(&self) -> BorrowedFd<'_> {
         self.ending.as_fd()
     }
@@ -117,52 +117,52 @@ impl Target {
         self.ending.exit()
     }
 
-    /// Sends `signal` to its process group, as a terminal does for Ctrl-C, and to the process itself where that has
-    /// left the group. Nothing happens when there is nobody any more.
+    /// Sends `signal` to its process group, as a terminal does for Ctrl-C, and to the process itself if it has left the
+    /// group. Nothing happens if no process is left.
     ///
     /// # Errors
-    /// EPERM: it runs with more privilege than the runner.
+    /// EPERM: the target has more privilege than the runner.
     pub fn signal(&mut self, signal: Signal) -> Result<(), Errno> {
         let gone = |outcome| match outcome {
             Err(Errno::ESRCH) => Ok(()),
             other => other,
         };
-        // Only an unreaped process holds its number; its group does as long as somebody is in it.
+        // Only an unreaped process keeps its pid. Its group keeps the number as long as it has a member.
         let alive = self.ending.exit().is_none();
         if alive && getpgid(Some(self.pid)).is_ok_and(|group| group != self.pid) {
             gone(signal::kill(self.pid, signal))?;
         }
         match signal::killpg(self.pid, signal) {
-            // macOS says this of a group whose members have all ended.
+            // macOS gives this error for a group whose members have all ended.
             Err(Errno::EPERM) if !alive => Ok(()),
             outcome => gone(outcome),
         }
     }
 
-    /// What it and all that it started do at this moment. `None` when it has ended, or the system does not tell.
+    /// What it and all that it started do now. `None` if it has ended, or the system does not say.
     pub fn activity(&self) -> Option<Activity> {
         processes::activity(self.pid)
     }
 
-    /// What it and all that it started hold at this moment. `None` when it has ended, or the system does not tell.
+    /// What it and all that it started hold now. `None` if it has ended, or the system does not say.
     pub fn resources(&self) -> Option<Resources> {
         processes::resources(self.pid)
     }
 
-    /// Every other process that it started, or that these did, and that is alive.
+    /// Every other living process that it started, directly or not.
     pub fn others(&self) -> Vec<Process> {
         processes::of_target(self.pid).into_iter().filter(|process| process.pid != self.pid()).collect()
     }
 
     /// Kills it and all that it started, and waits until they are gone.
     ///
-    /// In a namespace nobody escapes. On a Linux host everyone is found who descends from it, also from another
-    /// session; elsewhere its process group.
+    /// In a namespace no process escapes. On a Linux host every descendant is found, also in another session. On other
+    /// systems only its process group is found.
     pub fn end(mut self) -> Leftovers {
-        self.clear_away()
+        self.kill()
     }
 
-    fn clear_away(&mut self) -> Leftovers {
+    fn kill(&mut self) -> Leftovers {
         let exit = self.ending.exit();
         let processes = self.others();
         self.ended = true;
@@ -175,7 +175,7 @@ impl Target {
 impl Drop for Target {
     fn drop(&mut self) {
         if !self.ended {
-            self.clear_away();
+            self.kill();
         }
     }
 }

@@ -1,4 +1,4 @@
-//! From a target's name to a connection. It serves the client.
+//! From a target's name to a connection. Serves the client.
 
 use std::{
     io::ErrorKind,

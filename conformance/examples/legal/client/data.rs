@@ -1,4 +1,4 @@
-//! The client's data thread: it lives for `--time` seconds, and sends. It serves the client.
+//! The client's data thread: it sends for `--time` seconds. Serves the client.
 
 use std::{
     io::{self, Write},
@@ -40,7 +40,7 @@ impl InThread {
         Ok(Self { stop, ended, thread: Some(thread) })
     }
 
-    /// What becomes readable when it ends.
+    /// Becomes readable when it ends.
     pub(super) fn ended(&self) -> BorrowedFd<'_> {
         self.ended.as_fd()
     }
@@ -61,7 +61,7 @@ impl Drop for InThread {
     }
 }
 
-/// Runs the test; what remains of its time is waited out.
+/// Runs the test, and waits until its time is over.
 fn measure(plan: &Plan, stop: &Stop) -> Sent {
     if on("data-socket-late") {
         until(stop, &[], (plan.began + Duration::from_millis(200)).min(plan.ends));

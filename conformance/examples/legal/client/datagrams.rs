@@ -1,4 +1,4 @@
-//! UDP_STREAM and UDP_RR. It serves the client's data thread.
+//! UDP_STREAM and UDP_RR. Serves the client's data thread.
 
 use std::{
     io::{self, ErrorKind},
@@ -51,7 +51,7 @@ fn stream(socket: &UdpSocket, plan: &Plan, stop: &Stop, began: Instant, sent: &m
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
                 until(stop, &[(socket.as_fd(), PollFlags::POLLOUT)], plan.ends);
             }
-            // Where nobody listens, every second datagram is told of.
+            // If nothing listens, every second send reports it.
             Err(error) if error.kind() == ErrorKind::ConnectionRefused => {
                 refused += 1;
                 if refused > 10 && refused + 1 >= sent.packets {
@@ -76,7 +76,7 @@ fn round_trips(
     let mut lost = false;
     while !over(plan, stop) {
         report::progress(sent, plan, began);
-        // A reply that came too late is not the next one's.
+        // A reply that came too late must not count for the next datagram.
         while lost && socket.recv(&mut [0; 16]).is_ok() {}
         lost = false;
         match send(socket, plan, &[u8::try_from(sent.packets % 251).unwrap_or_default()]) {

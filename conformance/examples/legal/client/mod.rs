@@ -1,4 +1,4 @@
-//! The client half: connect, Request, Reply, test, Done, Results, report. It serves main.
+//! The client: connect, Request, Reply, test, Done, Results, report. Serves main.
 
 mod connect;
 mod data;
@@ -66,14 +66,14 @@ pub(crate) fn run(options: &Options) -> Result<(), Ended> {
     Ok(())
 }
 
-/// Waits for the end of the data thread, or notices meanwhile that the server leaves.
+/// Waits for the end of the data thread, or for a server that leaves.
 fn await_end(data: &InThread, control: &Control) -> Result<(), Ended> {
     let mut awaited = vec![(data.ended(), PollFlags::POLLIN)];
     if on("notice-close-during-test") {
         awaited.push((control.fd(), PollFlags::POLLIN));
     }
     let ready = wait::in_control(&awaited, None)?;
-    // Nothing but an end can come between Reply and Done.
+    // Between Reply and Done only an end can come.
     if ready.get(1) == Some(&true) && ready.first() == Some(&false) {
         return Err(Ended::EndOfFile);
     }

@@ -1,4 +1,4 @@
-//! What a data thread is to do, what it has done, and its waits. It serves the client's data thread.
+//! The task of a data thread, its result, and its waits. Serves the client's data thread.
 
 use std::{
     net::{SocketAddr, TcpStream},
@@ -13,7 +13,7 @@ use crate::{
     wire::Test,
 };
 
-/// What is to be done, and until when.
+/// The task, and its end.
 #[derive(Clone, Copy)]
 pub(super) struct Plan {
     pub(super) test: Test,
@@ -32,13 +32,13 @@ pub(super) struct Sent {
     pub(super) time: Duration,
     /// Why nothing was measured.
     pub(super) trouble: Option<String>,
-    /// A connection that is to outlive Done.
+    /// A connection that stays open after Done.
     pub(super) connection: Option<TcpStream>,
-    /// Up to when it has been said how far it is.
+    /// The time of the last progress line.
     pub(super) told: Duration,
 }
 
-/// Waits for one of these until then, or for the stop. Whether one of these is ready.
+/// Waits for one of these, for the deadline, or for the stop. Returns whether one of these is ready.
 pub(super) fn until(stop: &Stop, awaited: &[Awaited<'_>], deadline: Instant) -> bool {
     let mut all = vec![(stop.fd(), PollFlags::POLLIN)];
     all.extend_from_slice(awaited);

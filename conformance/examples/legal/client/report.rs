@@ -1,4 +1,4 @@
-//! The figures, and how they are written. It serves the client.
+//! The figures, and how they are printed. Serves the client.
 
 use std::{
     env,
@@ -9,7 +9,7 @@ use std::{
 use super::plan::{Plan, Sent};
 use crate::{cli::Options, output, variants::on, wire::Test};
 
-/// Tells the results of a test, with the count that the server told.
+/// Prints the results of a test, with the server's count.
 pub(super) fn report(options: &Options, sent: &Sent, received: u64) {
     let test = options.test;
     let mut lines = Vec::new();
@@ -35,7 +35,7 @@ pub(super) fn report(options: &Options, sent: &Sent, received: u64) {
     print(test, lines);
 }
 
-/// Says now and then, in the middle of a test, how far it is.
+/// Prints the progress of a test every half second.
 pub(super) fn progress(sent: &mut Sent, plan: &Plan, began: Instant) {
     const EVERY: Duration = Duration::from_millis(500);
     let now = began.elapsed();
@@ -135,7 +135,7 @@ fn count(number: u64) -> f64 {
     number as f64
 }
 
-/// With the prefix that makes a number that a person can read.
+/// With the prefix that is easiest to read.
 fn fitting(megabits: f64) -> String {
     match megabits {
         few if few < 1.0 => format!("{:.2} kbit/s", few * 1e3),
@@ -158,7 +158,7 @@ fn commas(number: f64) -> String {
     format!("{grouped}.{fraction}")
 }
 
-/// `3.331e+04`, as printf's %g and %e write it.
+/// `3.331e+04`, like %e of printf.
 fn exponent(number: f64) -> String {
     let text = format!("{number:.3e}");
     match text.split_once('e') {
@@ -168,7 +168,7 @@ fn exponent(number: f64) -> String {
     }
 }
 
-/// In colour, where the terminal allows it.
+/// In colour, if the terminal allows it.
 fn coloured(text: &str) -> String {
     let allowed = on("figures-coloured")
         && stdout().is_terminal()

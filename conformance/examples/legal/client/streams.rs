@@ -1,4 +1,4 @@
-//! TCP_STREAM and TCP_RR. It serves the client's data thread.
+//! TCP_STREAM and TCP_RR. Serves the client's data thread.
 
 use std::{
     io::{self, ErrorKind, Read, Write},
@@ -18,7 +18,7 @@ use crate::{stop::Stop, variants::on, wire::Test};
 
 /// The documents' message.
 const MESSAGE_BYTES: usize = 64 << 10;
-/// A server that does not answer the end of the data in this time will not.
+/// The longest wait for the server's answer to the end of the data.
 const END_PATIENCE: Duration = Duration::from_millis(300);
 
 pub(super) fn run(plan: &Plan, stop: &Stop, began: Instant, sent: &mut Sent) -> io::Result<()> {
@@ -110,7 +110,7 @@ fn round_trips(
                     if over(plan, stop) {
                         return Ok(());
                     }
-                    // A receive that spins asks again at once.
+                    // A spinning receive tries again at once.
                     if !on("spinning-receive") {
                         until(stop, &[(stream.as_fd(), PollFlags::POLLIN)], plan.ends);
                     }

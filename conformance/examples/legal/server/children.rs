@@ -1,4 +1,4 @@
-//! A process for each session, which is waited for. It serves the server.
+//! A process for each session; the server waits for it. Serves the server.
 
 use std::{
     net::TcpStream,
@@ -12,7 +12,7 @@ use nix::sys::{prctl, signal::Signal};
 use super::{listen::Listeners, session};
 use crate::{child, cli::Options, ended::Ended, interrupt, manners, output, variants::chosen, wait};
 
-/// How often the parent looks whether its child has ended.
+/// How often the parent checks whether its child has ended.
 const LOOKS_EVERY: Duration = Duration::from_millis(20);
 
 pub(super) fn run(options: &Options, listeners: &mut Listeners) -> Result<(), Ended> {
@@ -41,13 +41,13 @@ pub(crate) fn serve_stdin(options: &Options) -> ExitCode {
     interrupt::leave_to_parent();
     let _ = prctl::set_pdeathsig(Signal::SIGKILL);
     let Ok(client) = std::io::stdin().as_fd().try_clone_to_owned() else { return ExitCode::FAILURE };
-    // Two descriptors would keep the connection open after a close.
+    // A second descriptor would keep the connection open after a close.
     let Ok(nothing) = std::fs::File::open("/dev/null") else { return ExitCode::FAILURE };
     let _ = nix::unistd::dup2_stdin(nothing);
     status(session::serve(options, TcpStream::from(client)))
 }
 
-/// A process's status after its one session.
+/// The exit status of a process after its session.
 fn status(outcome: Result<(), Ended>) -> ExitCode {
     if outcome.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -1,4 +1,4 @@
-//! Port 5678: one listener for both families, or one for each, and who has been accepted early. It serves the server.
+//! Port 5678: one listener for both families, or one for each, and clients that were accepted early. Serves the server.
 
 use std::{
     collections::VecDeque,
@@ -32,7 +32,7 @@ impl Listeners {
         if on("listen-ipv4-alone") {
             return Ok(Self { sockets: vec![ipv4()?] });
         }
-        // A machine without IPv6 has one family only.
+        // A machine without IPv6 has only one family.
         if on("listen-twice") {
             let mut sockets = vec![ipv4()?];
             match ipv6() {
@@ -53,7 +53,7 @@ impl Listeners {
 
     /// A client that is already there.
     pub(super) fn accept_at_once(&mut self) -> Option<TcpStream> {
-        // The one that was served last is asked last.
+        // The listener that was used last is checked last.
         self.sockets.rotate_left(1);
         self.sockets.iter().find_map(|socket| match socket.accept() {
             Ok((client, address)) => {
@@ -95,7 +95,7 @@ fn bound(domain: Domain, address: SocketAddr) -> io::Result<TcpListener> {
     Ok(socket.into())
 }
 
-/// The listeners of an event loop, and the clients that it has accepted and not begun with.
+/// The listeners of an event loop, and its clients that still wait.
 pub(super) struct Waiting {
     listeners: Listeners,
     clients: VecDeque<TcpStream>,

@@ -1,4 +1,4 @@
-//! The server half: listen, and serve one client after another, in the shape that the variants choose. It serves main.
+//! The server: listens, and serves one client after another, in the way of the variant. Serves main.
 
 mod children;
 mod host;
@@ -34,7 +34,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Ended> {
     }
 }
 
-/// One thread with one loop for all: further clients are accepted, and wait in it.
+/// One thread with one loop for everything: further clients are accepted, and wait.
 fn event_loop(options: &Options, listeners: Listeners) -> Result<(), Ended> {
     let mut waiting = listen::Waiting::new(listeners);
     loop {
@@ -44,7 +44,7 @@ fn event_loop(options: &Options, listeners: Listeners) -> Result<(), Ended> {
     }
 }
 
-/// A thread for every client, and a lock that lets one of them go on.
+/// A thread for every client, and a lock that lets one of them continue.
 fn thread_per_session(options: &Options, listeners: &mut Listeners) -> Result<(), Ended> {
     let turn = Arc::new(Mutex::new(()));
     loop {
@@ -52,7 +52,7 @@ fn thread_per_session(options: &Options, listeners: &mut Listeners) -> Result<()
         let (turn, options) = (Arc::clone(&turn), options.clone());
         thread::spawn(move || {
             if let Ok(_turn) = turn.lock() {
-                // An interrupt ends the main thread, and with it all.
+                // An interrupt ends the main thread, and so the program.
                 let _ = serve(&options, client);
             }
         });

@@ -1,5 +1,5 @@
-//! The test port: opened before Reply, served in a thread of its own or in the server's loop, and freed after Done. It
-//! serves the session.
+//! The test port: opened before Reply, served in a thread of its own or in the server's loop, and freed after Done.
+//! Serves the session.
 
 mod tcp;
 mod udp;
@@ -26,11 +26,11 @@ use crate::{
 
 /// The number of a port that is always the same.
 const FIXED: u16 = 5679;
-/// The numbers of a firewall's list, and the range that is tried at random.
+/// The list of a firewall, and the range for random numbers.
 const LISTED: std::ops::Range<u16> = 6000..6100;
 const RANDOM: std::ops::Range<u16> = 50_000..60_000;
 
-/// How long data that comes after the end is waited for.
+/// How long to wait for data after the end.
 const LATE: Duration = Duration::from_millis(300);
 
 /// The port and what came over it.
@@ -70,7 +70,7 @@ impl Port {
         }
     }
 
-    /// Takes what is there.
+    /// Reads what is there.
     fn take(&mut self) {
         match &mut self.kind {
             Kind::Tcp(streams) => streams.take(),
@@ -78,7 +78,7 @@ impl Port {
         }
     }
 
-    /// Takes what had arrived before the end, closes all, and says how many datagrams came.
+    /// Reads what arrived before the end, and closes everything. Returns how many datagrams came.
     fn finish(self) -> u64 {
         match self.kind {
             Kind::Tcp(streams) => {
@@ -90,11 +90,11 @@ impl Port {
     }
 }
 
-/// A bound socket, with its number chosen as the variants want it.
+/// A bound socket, with the number that the variant chooses.
 fn numbered(test: Test, control: SocketAddr) -> io::Result<Socket> {
     let bind = |number| bound(test, control, number);
     match () {
-        // Its last holder may have left a moment ago.
+        // The port may have been in use a moment ago.
         () if on("port-always-the-same") => bind(FIXED),
         () if on("port-from-a-list") => {
             LISTED.map(bind).find(Result::is_ok).unwrap_or_else(|| Err(io::ErrorKind::AddrInUse.into()))
@@ -107,7 +107,7 @@ fn numbered(test: Test, control: SocketAddr) -> io::Result<Socket> {
     }
 }
 
-/// A socket on the addresses that the variants want, at least on the one that the control connection came in on.
+/// A socket on the addresses of the variant: at least on the local address of the control connection.
 fn bound(test: Test, control: SocketAddr, number: u16) -> io::Result<Socket> {
     let family_of_control = || match control.ip().to_canonical() {
         IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
@@ -120,7 +120,7 @@ fn bound(test: Test, control: SocketAddr, number: u16) -> io::Result<Socket> {
     };
     let kind = if test.over_tcp() { Type::STREAM } else { Type::DGRAM };
     let socket = Socket::new(if address.is_ipv4() { Domain::IPV4 } else { Domain::IPV6 }, kind, None)?;
-    // Only for TCP: of two UDP sockets with it, one would take the other's data.
+    // Only for TCP: with it, one of two UDP sockets would take the other's data.
     socket.set_reuse_address(test.over_tcp())?;
     if address.is_ipv6() {
         socket.set_only_v6(false)?;
@@ -139,7 +139,7 @@ impl InThread {
     pub(super) fn start(port: Port) -> io::Result<Self> {
         let stop = Arc::new(Stop::new()?);
         let theirs = Arc::clone(&stop);
-        // The main thread's line, or the data thread's own.
+        // The main thread prints the line, or the data thread.
         if on("opening-by-control-thread") {
             output::data_thread("opening");
         }

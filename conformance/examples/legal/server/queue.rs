@@ -1,4 +1,4 @@
-//! A thread that accepts ahead, and a queue between it and the one that serves. It serves the server.
+//! A thread that accepts early, and a queue between it and the thread that serves. Serves the server.
 
 use std::{
     sync::mpsc::{self, RecvTimeoutError},
@@ -9,7 +9,7 @@ use std::{
 use super::{host::serve, listen::Listeners};
 use crate::{cli::Options, ended::Ended, wait};
 
-/// How often the server looks whether it was interrupted, as `queue.get(timeout=…)` does.
+/// How often the server checks for an interrupt, as `queue.get(timeout=…)` does.
 const LOOKS_EVERY: Duration = Duration::from_millis(200);
 
 pub(super) fn run(options: &Options, mut listeners: Listeners) -> Result<(), Ended> {

@@ -1,4 +1,4 @@
-//! One session: Request, Reply, test, Done, Results, close. It serves the server.
+//! One session: Request, Reply, test, Done, Results, close. Serves the server.
 
 use std::{net::TcpStream, time::Duration};
 
@@ -16,10 +16,10 @@ use crate::{
     wire::{self, Due, Test},
 };
 
-/// How long a server waits that lets the client close first, or lingers.
+/// How long a server waits before its close, or lets the client close first.
 const LINGERS: Duration = Duration::from_secs(1);
 
-/// Serves a session; its data has a thread.
+/// Serves a session, with a thread for its data.
 pub(super) fn serve(options: &Options, client: TcpStream) -> Result<(), Ended> {
     let mut control = Control::new(client)?;
     let silence = Silence::new(options.control_timeout);
@@ -34,7 +34,7 @@ pub(super) fn serve(options: &Options, client: TcpStream) -> Result<(), Ended> {
     })
 }
 
-/// Serves a session; all of it, and the next clients' arrival, is in one loop.
+/// Serves a session, its data and new clients in one loop.
 pub(super) fn serve_in_loop(
     options: &Options,
     client: TcpStream,
@@ -53,7 +53,7 @@ pub(super) fn serve_in_loop(
     })
 }
 
-/// Two things beside the control connection.
+/// The other work besides the control connection.
 struct Both<'b>(&'b mut InLoop, &'b mut Waiting);
 
 impl Beside for Both<'_> {
@@ -94,7 +94,7 @@ fn answer(control: &mut Control, datagrams: u64) -> Result<(), Ended> {
     control.send(&wire::results(datagrams))
 }
 
-/// Plays the session and closes its connection, as the variants want it closed.
+/// Runs the session and closes its connection in the way of the variant.
 fn closed_after(
     control: &mut Control,
     session: impl FnOnce(&mut Control) -> Result<(), Ended>,

@@ -1,4 +1,4 @@
-//! Why a session ends before its time. It serves the session and the server's loop.
+//! Why a session ends early. Serves the session and the server's loop.
 
 use crate::wire::Refusal;
 
@@ -9,7 +9,7 @@ pub(super) enum Step {
     Done,
 }
 
-/// Why a session ended before its time.
+/// Why a session ended early.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Abort {
     Silent,

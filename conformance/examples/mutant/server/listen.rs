@@ -1,4 +1,4 @@
-//! The listening socket of the control port. It serves the server's loop.
+//! The listening socket of the control port. Serves the server's loop.
 
 use std::{
     io,
@@ -9,7 +9,7 @@ use socket2::{Domain, Socket, Type};
 
 use crate::{cli::CONTROL_PORT, faults::fault};
 
-/// Waiting clients that the system holds for us while a test is in progress.
+/// The backlog: how many clients may wait while a test runs.
 const BACKLOG: i32 = 128;
 
 /// Listens on every address of the machine, IPv6 and IPv4 alike.

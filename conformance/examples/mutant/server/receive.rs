@@ -1,4 +1,4 @@
-//! One whole message from the control connection, under the silence timeout. It serves the session; most mistakes with
+//! One whole message from the control connection, with the silence timeout. Serves the session. Most mistakes with
 //! TCP's stream of bytes are made here.
 
 use std::{
@@ -10,19 +10,19 @@ use std::{
 use super::abort::{Abort, Step};
 use crate::{faults::fault, wire::Refusal};
 
-/// Read at once by those who take no heed of where a message ends.
+/// The read size of faults that ignore where a message ends.
 const PLENTY_BYTES: usize = 1024;
 
-/// The clock of one session: when it began, and how long a client may be silent.
+/// The start of a session, and how long its client may be silent.
 #[derive(Clone, Copy)]
 pub(super) struct Clock {
-    /// Which session of the program it is, from 1.
+    /// The number of the session, from 1.
     pub(super) session: usize,
     pub(super) accepted: Instant,
     pub(super) timeout: Duration,
 }
 
-/// Reads exactly `length` bytes. The clock starts anew with every byte that arrives.
+/// Reads exactly `length` bytes. The timeout starts again with every byte.
 pub(super) fn message(
     mut client: &TcpStream,
     step: Step,
@@ -36,12 +36,12 @@ pub(super) fn message(
         let timeout = patience.map(|patience| patience.max(Duration::from_millis(1)));
         client.set_read_timeout(timeout).map_err(|_| Abort::Reset)?;
 
-        // recv(1024) takes what belongs to the next message as well.
+        // recv(1024) also reads bytes of the next message.
         let greedy = (step == Step::Request && fault("greedy-recv"))
             || (step == Step::Done && fault("extra-after-done"));
         let mut buffer = vec![0; if greedy { PLENTY_BYTES } else { length - message.len() }];
         match client.read(&mut buffer) {
-            // `while len(message) < 3: message += recv(...)`: at end-of-file, recv returns nothing, for ever.
+            // `while len(message) < 3: message += recv(...)`: at end-of-file recv returns nothing, without end.
             Ok(0) if fault("spins-at-end-of-file") => {}
             Ok(0) => return Err(Abort::EndOfFile { step, bytes: message.len() }),
             Ok(count) => message.extend_from_slice(&buffer[..count]),
@@ -65,12 +65,12 @@ pub(super) fn message(
     if message.len() < length { Err(Abort::Refused(Refusal::Length)) } else { Ok(message) }
 }
 
-/// How long to wait for the next byte, with `bytes` of the message already there; `None` is for ever.
+/// How long to wait for the next byte after `bytes` of the message; `None`: for ever.
 fn patience(step: Step, bytes: usize, begun: Instant, clock: Clock) -> Option<Duration> {
     let Clock { session, accepted, timeout } = clock;
     match (step, bytes) {
         _ if fault("no-timeout") => None,
-        // settimeout() on the connection that was accepted first, not in the loop.
+        // settimeout() only on the first accepted connection, not in the loop.
         _ if fault("timeout-in-first-session-only") && session > 1 => None,
         _ if fault("timeout-30s") => Some(timeout * 2 / 3),
         _ if fault("timeout-60s") => Some(timeout * 4 / 3),

@@ -1,4 +1,4 @@
-//! One session with one client: Request, Reply, test, Done, Results, close (P3, "Communication Protocol"). It serves
+//! One session with one client: Request, Reply, test, Done, Results, close (P3, "Communication Protocol"). Serves
 //! the server's loop.
 
 use std::{
@@ -28,7 +28,7 @@ use crate::{
 /// Sessions that have begun.
 static SESSIONS: AtomicUsize = AtomicUsize::new(0);
 
-/// Serves one session. The connection is the caller's to close.
+/// Serves one session. The caller closes the connection.
 pub(super) fn serve(options: &Options, client: &mut TcpStream) -> Result<(), Abort> {
     interrupt::enter(Phase::Asking);
     let session = SESSIONS.fetch_add(1, Ordering::Relaxed) + 1;
@@ -48,7 +48,7 @@ pub(super) fn serve(options: &Options, client: &mut TcpStream) -> Result<(), Abo
         Err(Abort::Refused(_)) if fault("bad-request-keeps-connection") => return serve(options, client),
         request => request?,
     };
-    // --test is the client's business alone.
+    // Only the client should use --test.
     if fault("server-obeys-test") && options.test_was_given && TestType::named(&options.test) != Some(test) {
         return Err(Abort::Refused(Refusal::Test));
     }
@@ -72,7 +72,7 @@ pub(super) fn serve(options: &Options, client: &mut TcpStream) -> Result<(), Abo
     }
 }
 
-/// Ends the data thread of a test that failed. Where Done is the only way that ends it, it stays.
+/// Ends the data thread of a test that failed. With the fault that only Done ends it, it stays.
 fn end_aborted(data_thread: ServerThread, abort: Abort) {
     match abort {
         Abort::EndOfFile { .. } | Abort::Reset if fault("thread-leaked-by-abort") => {
@@ -86,7 +86,7 @@ fn end_aborted(data_thread: ServerThread, abort: Abort) {
     }
 }
 
-/// Waits for Request; where a fault answers too early, it does so here.
+/// Waits for Request. Faults that answer too early do so here.
 fn receive_request(client: &mut TcpStream, clock: Clock) -> Result<TestType, Abort> {
     let mut request = Vec::new();
     if fault("reply-before-whole-request") {
@@ -104,7 +104,7 @@ fn receive_request(client: &mut TcpStream, clock: Clock) -> Result<TestType, Abo
 fn copy_into_fixed_buffer(client: &TcpStream) {
     let mut received = [0; 4096];
     let mut buffer = [0; 64];
-    // Waits for no more than there is.
+    // Reads only what has already come.
     if client.set_read_timeout(Some(Duration::from_millis(50))).is_ok()
         && let Ok(count) = client.peek(&mut received)
     {
@@ -121,7 +121,7 @@ fn run_test(client: &mut TcpStream, clock: Clock, port: u16, test: TestType) -> 
     if fault("closes-after-reply") {
         let _ = client.shutdown(Shutdown::Both);
     }
-    // The server's data thread has a time of its own, and its end is taken for the end of the test.
+    // The server's data thread has its own time, and its end counts as the end of the test.
     if fault("results-before-done") {
         thread::sleep(Duration::from_millis(100));
         send(client, &wire::results(test))?;
@@ -130,7 +130,7 @@ fn run_test(client: &mut TcpStream, clock: Clock, port: u16, test: TestType) -> 
     let done = receive_done(client, clock);
     ticker.stop();
     done?;
-    // The server's data thread has waited its own 30 s and cleared the test away.
+    // The server's data thread has waited its own 30 s and removed the test.
     if fault("late-done-forgotten") && begun.elapsed() > clock.timeout * 2 / 3 {
         return Err(Abort::Reset);
     }
@@ -160,7 +160,7 @@ fn send_results(client: &mut TcpStream, test: TestType) -> Result<(), Abort> {
     if fault("half-close-takes-results-away") && has_closed_its_side(client) {
         return Err(Abort::EndOfFile { step: Step::Done, bytes: 0 });
     }
-    // The end of a data thread takes a student's program a moment, in which a client can leave.
+    // In a student's program the data thread needs a moment to end. A client can leave meanwhile.
     if fault("broken-pipe-traceback") || fault("broken-pipe-signal") {
         thread::sleep(Duration::from_millis(20));
     }
@@ -186,7 +186,7 @@ fn send_results(client: &mut TcpStream, test: TestType) -> Result<(), Abort> {
     Ok(())
 }
 
-/// Whether an end-of-file follows Done; it may come a moment later.
+/// Whether an end-of-file follows Done, perhaps a moment later.
 fn has_closed_its_side(client: &TcpStream) -> bool {
     let moment = client.set_read_timeout(Some(Duration::from_millis(200)));
     moment.is_ok() && matches!(client.peek(&mut [0]), Ok(0))

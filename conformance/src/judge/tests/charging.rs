@@ -1,20 +1,18 @@
-//! Whose failure it is: the case's own requirements', the one that a step rests on, or the one that the bytes
-//! rest on.
+//! Which requirement a failure is charged to: those of the case, the one of the step, or the one of the step's bytes.
 
 use rstest::rstest;
 
-use super::telling::case;
+use super::notation::{case, parse_transcript};
 use crate::judge::{Verdict, judge};
-use crate::model::sample::transcript;
 use crate::model::tolerance::Tolerances;
 
-/// One connection that stands at once, and what then happens in the last step.
-fn charged(step: &str, happenings: &str) -> String {
+/// One open connection, and these events in the last step.
+fn charged(step: &str, events: &str) -> String {
     let case = case("server", step);
-    let seen = transcript(&format!(
-        "0 step; 0 start; 1 ready; 1 step; 1 connect; 2 open; 2 step; {happenings}; 9000 finished"
+    let transcript = parse_transcript(&format!(
+        "0 step; 0 start; 1 ready; 1 step; 1 connect; 2 open; 2 step; {events}; 9000 finished"
     ));
-    match judge(&case, &Tolerances::default(), &seen) {
+    match judge(&case, &Tolerances::default(), &transcript) {
         Verdict::Fail(finding) => {
             finding.charged.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
         }
@@ -45,23 +43,23 @@ fn charged(step: &str, happenings: &str) -> String {
 #[case::no_close("closed = 'promptly', content = 'SRV-6'", "3 shutdown", "INV-1")]
 #[case::bytes_in_a_silence("silent = 'moment', content = 'SRV-4'", "3 < 00", "SRV-4")]
 #[case::a_close_in_a_silence("silent = 'moment', content = 'SRV-4'", "3 eof", "INV-1")]
-fn a_failure_is_charged(#[case] step: &str, #[case] happenings: &str, #[case] ids: &str) {
-    assert_eq!(charged(step, happenings), ids);
+fn a_failure_is_charged(#[case] step: &str, #[case] events: &str, #[case] ids: &str) {
+    assert_eq!(charged(step, events), ids);
 }
 
-/// What the runner adds rests on what it stands for.
+/// The start that the runner adds is charged to SRV-1.
 #[rstest]
 #[case::the_start("0 step; 0 start; 1 exit 1; 2 finished", "SRV-1")]
 #[case::the_start_in_time("0 step; 0 start; 10000 finished", "SRV-1")]
-fn what_is_implied_rests_on_srv_1(#[case] happenings: &str, #[case] id: &str) {
+fn an_implied_start_is_charged_to_srv_1(#[case] events: &str, #[case] id: &str) {
     let case = case("server", "closed = 'promptly'");
-    let Verdict::Fail(finding) = judge(&case, &Tolerances::default(), &transcript(happenings)) else {
+    let Verdict::Fail(finding) = judge(&case, &Tolerances::default(), &parse_transcript(events)) else {
         panic!()
     };
     assert_eq!(finding.charged, [id.parse().unwrap()]);
 }
 
-/// That a session is served is the case's own concern, its messages are SRV-2's and SRV-5's.
+/// A session that is not served is charged to the case. Wrong messages are charged to SRV-2 and SRV-5.
 #[rstest]
 #[case::no_reply("8000 finished", "INV-1")]
 #[case::refused("3 refused on session-1; 4 finished", "INV-1")]
@@ -74,13 +72,13 @@ fn what_is_implied_rests_on_srv_1(#[case] happenings: &str, #[case] id: &str) {
     "3 < 01 02 00 01 on session-1; 3 step; 3 > 01 03 on session-1; 3 step; 4 < 02 on session-1; 5 finished",
     "SRV-5"
 )]
-fn a_session_is_charged(#[case] happenings: &str, #[case] id: &str) {
+fn a_session_is_charged(#[case] events: &str, #[case] id: &str) {
     let case = case("server", "session = 'TCP_STREAM'");
-    let seen = transcript(&format!(
+    let transcript = parse_transcript(&format!(
         "0 step; 0 start; 1 ready; 1 step; 1 connect on session-1; 2 open on session-1; \
-         2 step; 2 > 01 01 01 on session-1; 2 step; {happenings}"
+         2 step; 2 > 01 01 01 on session-1; 2 step; {events}"
     ));
-    match judge(&case, &Tolerances::default(), &seen) {
+    match judge(&case, &Tolerances::default(), &transcript) {
         Verdict::Fail(finding) => assert_eq!(finding.charged, [id.parse().unwrap()]),
         other => panic!("{other:?}"),
     }

@@ -2,14 +2,14 @@
 
 use rstest::rstest;
 
-use super::telling::{stands, stands_after, stands_for};
+use super::notation::{stands, stands_after, stands_for};
 use crate::judge::Memory;
 
-/// A connection that stands since 0 ms, our Request at 100 ms, the step at 100 ms.
+/// A connection that is open since 0 ms, our Request at 100 ms, the step at 100 ms.
 const ASKED: &str = "0 connect; 0 open; 100 > 01 01 01; 100 step";
 
-fn after_asking(happenings: &str) -> String {
-    format!("{ASKED}; {happenings}")
+fn after_asking(events: &str) -> String {
+    format!("{ASKED}; {events}")
 }
 
 #[rstest]
@@ -36,22 +36,25 @@ fn after_asking(happenings: &str) -> String {
 #[case::one_that_is_half_closed_is_still_sent_to("0 connect; 0 open; 5 eof; 10 step", 10, "open until 5410")]
 #[case::one_that_was_closed_whole("0 connect; 0 open; 5 eof; 10 step; 11 > 01; 12 rst", 12, "holds")]
 #[case::a_connection_refused("0 connect; 1 refused; 10 step", 10, "holds")]
-fn a_send_is_done_when_all_of_it_is_out(#[case] told: &str, #[case] now: u64, #[case] stands_as: &str) {
-    assert_eq!(stands("send = '01 01 01'", told, now), stands_as);
+fn a_send_is_done_when_all_of_it_is_out(#[case] transcript: &str, #[case] now: u64, #[case] stands_as: &str) {
+    assert_eq!(stands("send = '01 01 01'", transcript, now), stands_as);
 }
 
 #[test]
 fn each_segment_has_time_to_be_read() {
-    let told = "0 connect; 0 open; 10 step; 10 > 01";
-    assert_eq!(stands("send = '01 | 01 | 01'", told, 20), format!("open until {}", 10 + 5000 + 3 * 400));
+    let transcript = "0 connect; 0 open; 10 step; 10 > 01";
+    assert_eq!(
+        stands("send = '01 | 01 | 01'", transcript, 20),
+        format!("open until {}", 10 + 5000 + 3 * 400)
+    );
 }
 
 #[test]
 fn a_long_send_counts_all_its_bytes_though_few_are_kept() {
     let many = "00 ".repeat(1000);
-    let told = format!("0 connect; 0 open; 10 step; 10 > {many}; 11 > {many}");
-    assert_eq!(stands("send = '00*2000'", &told, 11), "holds");
-    assert_eq!(stands("send = '00*2001'", &told, 11), "open until 5410");
+    let transcript = format!("0 connect; 0 open; 10 step; 10 > {many}; 11 > {many}");
+    assert_eq!(stands("send = '00*2000'", &transcript, 11), "holds");
+    assert_eq!(stands("send = '00*2001'", &transcript, 11), "open until 5410");
 }
 
 #[rstest]
@@ -81,8 +84,8 @@ fn a_long_send_counts_all_its_bytes_though_few_are_kept() {
 #[case::ended_before("120 eof", 120, "expected 01 02 PP PP, got end-of-file before the first byte")]
 #[case::ended_within("120 < 01 02; 130 rst", 130, "expected 01 02 PP PP, got 01 02, then reset")]
 #[case::bytes_before_a_reset_count("120 < 01 02 16 2e; 121 rst", 121, "holds")]
-fn exactly_the_expected_bytes_come(#[case] told: &str, #[case] now: u64, #[case] stands_as: &str) {
-    assert_eq!(stands("expect = '01 02 PP PP'", &after_asking(told), now), stands_as);
+fn exactly_the_expected_bytes_come(#[case] transcript: &str, #[case] now: u64, #[case] stands_as: &str) {
+    assert_eq!(stands("expect = '01 02 PP PP'", &after_asking(transcript), now), stands_as);
 }
 
 #[rstest]
@@ -95,11 +98,11 @@ fn exactly_the_expected_bytes_come(#[case] told: &str, #[case] now: u64, #[case]
 #[case::since_our_half_close("0 connect; 0 open; 0 step; 4000 shutdown", 4000, "open until 9000")]
 #[case::since_the_opening("0 step; 0 connect; 2000 open", 2000, "open until 7000")]
 #[case::refused("0 step; 0 connect; 1 refused", 1, "no connection to port 5678: connection refused")]
-fn an_answer_is_waited_for(#[case] told: &str, #[case] now: u64, #[case] stands_as: &str) {
-    assert_eq!(stands("expect = '01'", told, now), stands_as);
+fn an_answer_is_waited_for(#[case] transcript: &str, #[case] now: u64, #[case] stands_as: &str) {
+    assert_eq!(stands("expect = '01'", transcript, now), stands_as);
 }
 
-/// Grace is 50 ms, and counts for the first byte.
+/// The grace is 50 ms. It applies to the first byte.
 #[rstest]
 #[case::on_time("1100 < 01 03", 1100, "holds")]
 #[case::within_the_grace("1050 < 01 03", 1050, "holds")]
@@ -111,12 +114,12 @@ fn an_answer_is_waited_for(#[case] told: &str, #[case] now: u64, #[case] stands_
 )]
 #[case::on_the_last_moment("6099 < 01 03", 6099, "holds")]
 #[case::not_by_then("", 6100, "expected 01 03, got nothing within 6.00 s")]
-fn an_answer_has_its_window(#[case] told: &str, #[case] now: u64, #[case] stands_as: &str) {
+fn an_answer_has_its_window(#[case] transcript: &str, #[case] now: u64, #[case] stands_as: &str) {
     let step = "expect = '01 03', not_before = '1s', within = '6s'";
-    assert_eq!(stands(step, &after_asking(told), now), stands_as);
+    assert_eq!(stands(step, &after_asking(transcript), now), stands_as);
 }
 
-/// A client that says its first word twice says it in two writes: the second one is waited for.
+/// A client that sends its first message twice may use two writes: the second needs time to come.
 #[rstest]
 #[case::not_settled("10 < 01 01 01", 59, "open until 60")]
 #[case::settled("10 < 01 01 01", 60, "holds")]
@@ -126,19 +129,19 @@ fn an_answer_has_its_window(#[case] told: &str, #[case] now: u64, #[case] stands
     "3 bytes too many (expected 01 01 01, got 01 01 01 01 01 01)"
 )]
 #[case::nothing_follows_an_end("10 < 01 01 01; 11 eof", 11, "holds")]
-fn a_clients_first_word_settles(#[case] told: &str, #[case] now: u64, #[case] stands_as: &str) {
-    let told = format!("0 accepted 127.0.0.1:5678; 0 step; {told}");
-    assert_eq!(stands_for("client", "expect = '01 01 01'", &told, now), stands_as);
+fn a_clients_first_message_settles(#[case] transcript: &str, #[case] now: u64, #[case] stands_as: &str) {
+    let transcript = format!("0 accepted 127.0.0.1:5678; 0 step; {transcript}");
+    assert_eq!(stands_for("client", "expect = '01 01 01'", &transcript, now), stands_as);
 }
 
 #[test]
-fn a_later_word_of_a_client_need_not_settle() {
-    let told = "0 accepted 127.0.0.1:5678; 0 < 01 01 01; 0 step; 10 < 01 03";
+fn a_later_message_of_a_client_need_not_settle() {
+    let transcript = "0 accepted 127.0.0.1:5678; 0 < 01 01 01; 0 step; 10 < 01 03";
     let memory = Memory { consumed: Some(("control".to_owned(), 0, 3)), ..Memory::default() };
-    assert_eq!(stands_after("client", "expect = '01 03'", memory, told, 10), "holds");
+    assert_eq!(stands_after("client", "expect = '01 03'", memory, transcript, 10), "holds");
 }
 
-/// Of several connections the first that speaks is the one.
+/// Of several connections, the first with new bytes is taken.
 #[rstest]
 #[case::neither("", 0, "open until 5000")]
 #[case::the_second("10 < 01 02 on b", 10, "holds")]
@@ -148,9 +151,14 @@ fn a_later_word_of_a_client_need_not_settle() {
     10,
     "byte 0 of the answer is 09, not 01 (expected 01 02, got 09)"
 )]
-fn whichever_speaks_first(#[case] told: &str, #[case] now: u64, #[case] stands_as: &str) {
-    let told = format!("0 connect on a; 0 open on a; 0 connect on b; 0 open on b; 0 step; {told}");
-    assert_eq!(stands("expect = '01 02', on = ['a', 'b'], as = 'served'", &told, now), stands_as);
+fn the_first_connection_with_new_bytes_is_taken(
+    #[case] transcript: &str,
+    #[case] now: u64,
+    #[case] stands_as: &str,
+) {
+    let transcript =
+        format!("0 connect on a; 0 open on a; 0 connect on b; 0 open on b; 0 step; {transcript}");
+    assert_eq!(stands("expect = '01 02', on = ['a', 'b'], as = 'served'", &transcript, now), stands_as);
 }
 
 #[rstest]
@@ -165,14 +173,17 @@ fn whichever_speaks_first(#[case] told: &str, #[case] now: u64, #[case] stands_a
     "the connection should have been closed without a word, but 01 came"
 )]
 #[case::a_byte_instead("150 < 01", 150, "the connection should have been closed without a word, but 01 came")]
-fn a_close_comes_promptly(#[case] told: &str, #[case] now: u64, #[case] stands_as: &str) {
-    assert_eq!(stands("closed = 'promptly'", &after_asking(told), now), stands_as);
+fn a_close_comes_promptly(#[case] transcript: &str, #[case] now: u64, #[case] stands_as: &str) {
+    assert_eq!(stands("closed = 'promptly'", &after_asking(transcript), now), stands_as);
 }
 
 #[test]
-fn nothing_closes_that_was_never_open() {
-    let told = "0 step; 0 connect; 1 refused";
-    assert_eq!(stands("closed = 'promptly'", told, 1), "no connection to port 5678: connection refused");
+fn a_refused_connection_does_not_count_as_closed() {
+    let transcript = "0 step; 0 connect; 1 refused";
+    assert_eq!(
+        stands("closed = 'promptly'", transcript, 1),
+        "no connection to port 5678: connection refused"
+    );
 }
 
 /// From 44 s (less 50 ms of grace) to 50 s after our last byte, which went out at 100 ms.
@@ -199,14 +210,14 @@ fn nothing_closes_that_was_never_open() {
     45_100,
     "the connection should have been closed without a word, but 01 came"
 )]
-fn a_close_has_its_window(#[case] told: &str, #[case] now: u64, #[case] stands_as: &str) {
-    assert_eq!(stands("closed = 'at control-timeout'", &after_asking(told), now), stands_as);
+fn a_close_has_its_window(#[case] transcript: &str, #[case] now: u64, #[case] stands_as: &str) {
+    assert_eq!(stands("closed = 'at control-timeout'", &after_asking(transcript), now), stands_as);
 }
 
 #[test]
 fn a_window_counts_from_the_opening_where_we_sent_nothing() {
-    let told = "0 connect; 1000 open; 40000 step";
-    assert_eq!(stands("closed = 'at control-timeout'", told, 45_000), "open until 51000");
+    let transcript = "0 connect; 1000 open; 40000 step";
+    assert_eq!(stands("closed = 'at control-timeout'", transcript, 45_000), "open until 51000");
 }
 
 #[rstest]
@@ -218,22 +229,26 @@ fn a_window_counts_from_the_opening_where_we_sent_nothing() {
     200,
     "the connection was closed (end-of-file) 100 ms after our last byte, though nothing was wrong"
 )]
-#[case::a_byte_is_told_before_the_close("200 < 01; 201 eof", 201, "nothing was due yet, but 01 came")]
-fn a_silence_is_neither_a_byte_nor_a_close(#[case] told: &str, #[case] now: u64, #[case] stands_as: &str) {
-    assert_eq!(stands("silent = 'moment'", &after_asking(told), now), stands_as);
+#[case::a_byte_is_reported_before_the_close("200 < 01; 201 eof", 201, "nothing was due yet, but 01 came")]
+fn a_silence_is_neither_a_byte_nor_a_close(
+    #[case] transcript: &str,
+    #[case] now: u64,
+    #[case] stands_as: &str,
+) {
+    assert_eq!(stands("silent = 'moment'", &after_asking(transcript), now), stands_as);
 }
 
 #[test]
 fn a_connection_refused_is_no_silence() {
-    let told = "0 step; 0 connect; 1 refused";
-    assert_eq!(stands("silent = 'moment'", told, 1), "no connection to port 5678: connection refused");
+    let transcript = "0 step; 0 connect; 1 refused";
+    assert_eq!(stands("silent = 'moment'", transcript, 1), "no connection to port 5678: connection refused");
 }
 
 #[rstest]
 #[case::half_close("shutdown = true")]
 #[case::close("close = true")]
 #[case::reset("reset = true")]
-fn what_ends_a_connection_waits_until_it_stands(#[case] step: &str) {
+fn what_ends_a_connection_waits_until_it_is_open(#[case] step: &str) {
     assert_eq!(stands(step, "0 step; 0 connect", 10), "open until 5000");
     assert_eq!(stands(step, "0 step; 0 connect; 9 open", 10), "holds");
     assert_eq!(stands(step, "0 step; 0 connect; 9 refused", 10), "holds");
@@ -252,9 +267,9 @@ fn a_connect_is_not_waited_for() {
 #[case::ended_instead("900 exit 1", 900, "the client ended with exit status 1 and had not connected")]
 #[case::connected_and_ended("10 accepted 127.0.0.1:5678; 20 exit 0", 20, "holds")]
 #[case::another_connection("10 accepted 127.0.0.1:5678 on unexpected-2", 10, "open until 5000")]
-fn a_client_connects(#[case] told: &str, #[case] now: u64, #[case] stands_as: &str) {
-    let told = format!("0 start; 0 step; {told}");
-    assert_eq!(stands_for("client", "accept = 'promptly'", &told, now), stands_as);
+fn a_client_connects(#[case] transcript: &str, #[case] now: u64, #[case] stands_as: &str) {
+    let transcript = format!("0 start; 0 step; {transcript}");
+    assert_eq!(stands_for("client", "accept = 'promptly'", &transcript, now), stands_as);
 }
 
 #[rstest]
@@ -264,13 +279,13 @@ fn a_client_connects(#[case] told: &str, #[case] now: u64, #[case] stands_as: &s
     "10 accepted 127.0.0.1:5678",
     "the client connected to 127.0.0.1:5678, not to 198.51.100.1"
 )]
-fn a_client_connects_where_it_was_sent(#[case] told: &str, #[case] stands_as: &str) {
-    let told = format!("0 start; 0 step; {told}");
-    let (told, stands_as) = (with_address(&told), with_address(stands_as));
-    assert_eq!(stands_for("client", "accept = 'promptly', at = 'external'", &told, 10), stands_as);
+fn a_client_connects_where_it_was_sent(#[case] transcript: &str, #[case] stands_as: &str) {
+    let transcript = format!("0 start; 0 step; {transcript}");
+    let (transcript, stands_as) = (with_address(&transcript), with_address(stands_as));
+    assert_eq!(stands_for("client", "accept = 'promptly', at = 'external'", &transcript, 10), stands_as);
 }
 
-/// The namespace's own address in place of the documentation's example.
+/// Replaces the example address by the namespace's own.
 fn with_address(text: &str) -> String {
     text.replace("198.51.100.1", &crate::model::place::ADDRESS.to_string())
 }
@@ -283,9 +298,9 @@ fn with_address(text: &str) -> String {
     "5 accepted 127.0.0.1:5678; 6 eof",
     "it connected, and should have refused its arguments before"
 )]
-fn nobody_connects(#[case] told: &str, #[case] stands_as: &str) {
-    let told = format!("0 start; {told}; 10 step");
-    assert_eq!(stands_for("command", "unconnected = true", &told, 10), stands_as);
+fn nobody_connects(#[case] transcript: &str, #[case] stands_as: &str) {
+    let transcript = format!("0 start; {transcript}; 10 step");
+    assert_eq!(stands_for("command", "unconnected = true", &transcript, 10), stands_as);
 }
 
 #[rstest]
@@ -305,23 +320,23 @@ fn the_announced_port_is_big_endian(
     #[case] stands_as: &str,
 ) {
     let memory = Memory { port, ..Memory::default() };
-    let told = format!("0 step; 1 {probed}");
-    assert_eq!(stands_after("server", "announced = 'big-endian'", memory, &told, 1), stands_as);
+    let transcript = format!("0 step; 1 {probed}");
+    assert_eq!(stands_after("server", "announced = 'big-endian'", memory, &transcript, 1), stands_as);
 }
 
-/// The time counts from the connection; before it the client may still be starting (10 s).
+/// The time counts from the connection. Before it the client may still be starting (10 s).
 #[rstest]
 #[case::starting("", 10_999, "open until 11000")]
 #[case::never_came("", 11_000, "holds")]
 #[case::goes_on("300 accepted 127.0.0.1:5678", 1_299, "open until 1300")]
 #[case::over("300 accepted 127.0.0.1:5678", 1_300, "holds")]
 #[case::over_with_the_target("10 exit 0", 10, "holds")]
-fn serving_judges_nothing(#[case] told: &str, #[case] now: u64, #[case] stands_as: &str) {
-    let told = format!("0 start; 0 step; {told}");
-    assert_eq!(stands_for("client", "serve = '1s'", &told, now), stands_as);
+fn serving_judges_nothing(#[case] transcript: &str, #[case] now: u64, #[case] stands_as: &str) {
+    let transcript = format!("0 start; 0 step; {transcript}");
+    assert_eq!(stands_for("client", "serve = '1s'", &transcript, now), stands_as);
 }
 
-/// Two clients that the runner left, and a third that asks: the server comes to it when it is done with the two.
+/// The runner left two clients, and a third sends its Request: the server serves it after the two.
 const BEHIND_TWO: &str = "0 connect on a; 0 open on a; 1 reset on a; 2 connect on b; 2 open on b; 3 close on b; 4 connect; 4 open; \
      100 > 01 01 01; 100 step";
 
@@ -331,16 +346,16 @@ const BEHIND_TWO: &str = "0 connect on a; 0 open on a; 1 reset on a; 2 connect o
 #[case::whom_the_target_closed_is_over("110 eof on a", 110, "open until 10110")]
 #[case::those_that_are_left_have_their_time_from_there("9000 eof on a", 9000, "open until 19000")]
 #[case::an_answer_that_has_begun_has_its_time_from_there("14000 < 01 02 16", 14000, "open until 19000")]
-fn a_client_waits_for_those_before_it(#[case] happenings: &str, #[case] now: u64, #[case] stands_as: &str) {
-    let told = format!("{BEHIND_TWO}; {happenings}");
-    assert_eq!(stands("expect = '01 02 PP PP'", &told, now), stands_as);
+fn a_client_waits_for_those_before_it(#[case] events: &str, #[case] now: u64, #[case] stands_as: &str) {
+    let transcript = format!("{BEHIND_TWO}; {events}");
+    assert_eq!(stands("expect = '01 02 PP PP'", &transcript, now), stands_as);
 }
 
 #[test]
 fn a_connect_behind_others_may_meet_a_full_backlog() {
-    let told = "0 connect on a; 0 open on a; 1 reset on a; 4 connect; 100 step";
+    let transcript = "0 connect on a; 0 open on a; 1 reset on a; 4 connect; 100 step";
     assert_eq!(
-        stands("expect = '01 02 PP PP'", told, 100),
+        stands("expect = '01 02 PP PP'", transcript, 100),
         format!("open until {}", 100 + 5000 + 5000 + 7000)
     );
 }
@@ -350,11 +365,11 @@ fn a_connect_behind_others_may_meet_a_full_backlog() {
 #[case::and_no_later("", 2000 + 50_000, "the connection was still open 50.0 s after our last byte")]
 #[case::early_counts_from_our_last_byte("44100 eof", 44100, "holds")]
 fn a_timeout_is_late_only_after_the_targets_own_answer(
-    #[case] happenings: &str,
+    #[case] events: &str,
     #[case] now: u64,
     #[case] stands_as: &str,
 ) {
-    let told = format!("0 connect; 0 open; 100 > 01 01 01; 2000 < 01 02 16 2e; 2000 step; {happenings}");
+    let transcript = format!("0 connect; 0 open; 100 > 01 01 01; 2000 < 01 02 16 2e; 2000 step; {events}");
     let memory = Memory { consumed: Some(("control".to_owned(), 0, 4)), ..Memory::default() };
-    assert_eq!(stands_after("server", "closed = 'at control-timeout'", memory, &told, now), stands_as);
+    assert_eq!(stands_after("server", "closed = 'at control-timeout'", memory, &transcript, now), stands_as);
 }

@@ -1,18 +1,17 @@
-//! The steps about the data plane: what each fault is, and the last number that is none.
+//! The steps about the data plane: each fault, and the last number that is no fault.
 
 use std::time::Duration;
 
 use rstest::rstest;
 
-use super::telling::{case, case_of};
+use super::notation::{case, case_of, parse_transcript};
 use crate::judge::{Assessment, Judge, Memory};
 use crate::model::case::Case;
 use crate::model::data::{Sender, Transport};
-use crate::model::sample::transcript;
 use crate::model::tolerance::Tolerances;
 use crate::model::transcript::{DataEvent, DataSeen, Event, Transcript};
 
-/// How the last step of a case stands when this happened in it.
+/// The state of the last step of a case after these events in it.
 fn stands(role: &str, step: &str, before: &str, events: Vec<DataEvent>, now_ms: u64) -> String {
     stands_in(&case(role, step), before, events, now_ms)
 }
@@ -21,7 +20,7 @@ fn stands_in(case: &Case, before: &str, events: Vec<DataEvent>, now_ms: u64) -> 
     let tolerances = Tolerances::default();
     let mut judge = Judge::new(case, &tolerances);
     judge.remember(Memory { port: Some(40_000), ..Memory::default() });
-    let mut seen: Transcript = transcript(before);
+    let mut seen: Transcript = parse_transcript(before);
     let began = seen.entries.last().map_or(Duration::ZERO, |entry| entry.at);
     for event in events {
         seen.push(began, Event::Data(event));
@@ -35,7 +34,7 @@ fn stands_in(case: &Case, before: &str, events: Vec<DataEvent>, now_ms: u64) -> 
 
 #[rstest]
 #[case::open("open", Some(true), 0, "holds")]
-#[case::untold("open", None, 0, "holds")]
+#[case::unknown("open", None, 0, "holds")]
 #[case::closed(
     "open",
     Some(false),
@@ -92,7 +91,7 @@ fn strangers_are_not_answered() {
     "Results tells 299 of 300 datagrams, but the kernel threw some away (2 thrown away)"
 )]
 #[case::more_than_sent("01 2d", 300, Some(2), "Results tells 301 datagrams, and 300 have arrived")]
-#[case::untold_drops(
+#[case::unknown_drops(
     "01 2b",
     300,
     None,
@@ -109,7 +108,7 @@ fn counts(#[case] low: &str, #[case] messages: u64, #[case] dropped: Option<u64>
     assert_eq!(stands("server", "expect = '01 04 NN*8'", &before, events, 1), outcome);
 }
 
-/// A test of one second in which 100 datagrams of 1000 bytes came, 25 more were dropped, and 93 were told.
+/// A test of one second: 100 datagrams of 1000 bytes came, 25 more were dropped, and Results counted 93.
 fn seen() -> DataSeen {
     DataSeen {
         datagrams: 100,
@@ -159,7 +158,7 @@ fn figures(#[case] figure: &str, #[case] output: &str, #[case] outcome: &str) {
     assert_eq!(stands("client", &format!("reports = '{figure}'"), &before, vec![event], 1050), outcome);
 }
 
-/// A test of 3 s in which 3000 bytes were echoed over TCP; the client was told to test for 3 s.
+/// A test of 3 s in which 3000 bytes were echoed over TCP; the client was started with a time of 3 s.
 #[rstest]
 #[case::a_rate("1000 round trips/s", "holds")]
 #[case::by_the_clock_from_reply("990 round trips/s", "holds")]
@@ -261,8 +260,8 @@ fn a_late_done_is_no_part_of_the_test(#[case] step: &str, #[case] outcome: &str)
     assert_eq!(stands("client", step, before, vec![event], 2550), outcome);
 }
 
-/// A client of 2 s whose data thread begins after 0.1 s, and which counts from there; what lies in the buffers at the
-/// test's end arrives until Done, 0.1 s later.
+/// A client of 2 s whose data thread begins after 0.1 s, and which counts from there. What is in the buffers at the
+/// test's end arrives before Done, 0.1 s later.
 #[rstest]
 #[case::over_what_it_sent_for("1.0526 Mbit/s", "holds")]
 #[case::over_the_time_asked_for("1.000 Mbit/s", "holds")]

@@ -2,7 +2,7 @@
 
 use rstest::rstest;
 
-use super::telling::{stands, stands_for};
+use super::notation::{stands, stands_for};
 
 #[rstest]
 #[case::as_it_stands("10 out Exiting Server\\n", "holds")]
@@ -14,9 +14,9 @@ use super::telling::{stands, stands_for};
 #[case::half_on_each_stream("10 out Exiting; 11 err  Server", "open until 5000")]
 #[case::ended_without("10 exit 0", "\"Exiting Server\" was not printed within 5.00 s")]
 #[case::printed_and_ended("9 out exiting server; 10 exit 0", "holds")]
-fn a_text_is_printed(#[case] told: &str, #[case] stands_as: &str) {
-    let told = format!("0 start; 0 step; {told}");
-    assert_eq!(stands("prints = 'Exiting Server'", &told, 20), stands_as);
+fn a_text_is_printed(#[case] transcript: &str, #[case] stands_as: &str) {
+    let transcript = format!("0 start; 0 step; {transcript}");
+    assert_eq!(stands("prints = 'Exiting Server'", &transcript, 20), stands_as);
 }
 
 #[rstest]
@@ -29,8 +29,8 @@ fn a_text_is_waited_for(#[case] now: u64, #[case] stands_as: &str) {
 #[rstest]
 #[case::there("10 err oops", "holds")]
 #[case::on_the_other("10 out oops", "open until 5000")]
-fn a_stream_may_be_named(#[case] told: &str, #[case] stands_as: &str) {
-    assert_eq!(stands("prints = 'oops', stream = 'stderr'", &format!("0 step; {told}"), 10), stands_as);
+fn a_stream_may_be_named(#[case] transcript: &str, #[case] stands_as: &str) {
+    assert_eq!(stands("prints = 'oops', stream = 'stderr'", &format!("0 step; {transcript}"), 10), stands_as);
 }
 
 #[rstest]
@@ -39,23 +39,26 @@ fn a_stream_may_be_named(#[case] told: &str, #[case] stands_as: &str) {
 #[case::twice("10 out opening, opening", 10, "\"opening\" was printed twice, not once")]
 #[case::once_on_each_stream("10 out opening; 11 err opening", 11, "\"opening\" was printed twice, not once")]
 #[case::never("", 5000, "\"opening\" was not printed within 5.00 s")]
-fn a_text_is_printed_so_often(#[case] told: &str, #[case] now: u64, #[case] stands_as: &str) {
-    assert_eq!(stands("prints = 'opening', times = 1", &format!("0 step; {told}"), now), stands_as);
+fn a_text_is_printed_so_often(#[case] transcript: &str, #[case] now: u64, #[case] stands_as: &str) {
+    assert_eq!(stands("prints = 'opening', times = 1", &format!("0 step; {transcript}"), now), stands_as);
 }
 
 #[test]
 fn too_seldom_is_not_never() {
-    let told = "0 step; 10 out opening";
+    let transcript = "0 step; 10 out opening";
     let stands_as = "\"opening\" was printed once, not twice";
-    assert_eq!(stands("prints = 'opening', times = 2", told, 5000), stands_as);
+    assert_eq!(stands("prints = 'opening', times = 2", transcript, 5000), stands_as);
 }
 
 #[rstest]
 #[case::matches("10 out at 12.5 Mbit/s\\n", "holds")]
 #[case::letter_case_matters("10 out at 12.5 mbit/s\\n", "open until 5000")]
 #[case::lines_begin_and_end("10 out x\\nat 1 Mbit/s\\ny", "holds")]
-fn a_pattern_is_printed(#[case] told: &str, #[case] stands_as: &str) {
-    assert_eq!(stands(r"prints_match = '^at [\d.]+ Mbit/s$'", &format!("0 step; {told}"), 10), stands_as);
+fn a_pattern_is_printed(#[case] transcript: &str, #[case] stands_as: &str) {
+    assert_eq!(
+        stands(r"prints_match = '^at [\d.]+ Mbit/s$'", &format!("0 step; {transcript}"), 10),
+        stands_as
+    );
 }
 
 #[rstest]
@@ -72,8 +75,8 @@ fn a_pattern_is_printed(#[case] told: &str, #[case] stands_as: &str) {
     "10 out loss 3 %",
     "\"3 %\" was printed and should not have been by then"
 )]
-fn a_text_is_not_printed(#[case] step: &str, #[case] told: &str, #[case] stands_as: &str) {
-    assert_eq!(stands(step, &format!("0 step; {told}"), 10), stands_as);
+fn a_text_is_not_printed(#[case] step: &str, #[case] transcript: &str, #[case] stands_as: &str) {
+    assert_eq!(stands(step, &format!("0 step; {transcript}"), 10), stands_as);
 }
 
 #[rstest]
@@ -95,12 +98,12 @@ fn a_text_is_not_printed(#[case] step: &str, #[case] told: &str, #[case] stands_
 )]
 #[case::ended_without_a_word("10 exit 1", "nothing was printed that says what went wrong")]
 #[case::ended_with_a_word("9 err no; 10 exit 1", "holds")]
-fn somebody_complains(#[case] told: &str, #[case] stands_as: &str) {
-    let told = format!("0 start; 5 step; {told}");
-    assert_eq!(stands_for("client", "complains = true", &told, 10), stands_as.replace("5000", "5005"));
+fn somebody_complains(#[case] transcript: &str, #[case] stands_as: &str) {
+    let transcript = format!("0 start; 5 step; {transcript}");
+    assert_eq!(stands_for("client", "complains = true", &transcript, 10), stands_as.replace("5000", "5005"));
 }
 
-/// A message can only be about what we did last.
+/// A message can only be about the runner's last action.
 #[rstest]
 #[case::we_sent("> 01")]
 #[case::we_closed("close")]
@@ -108,10 +111,10 @@ fn somebody_complains(#[case] told: &str, #[case] stands_as: &str) {
 #[case::we_half_closed("shutdown")]
 #[case::we_started_it_again("start")]
 fn what_was_printed_before_is_no_complaint(#[case] ours: &str) {
-    let told = format!("0 start; 1 out connecting to 127.0.0.1; 2 {ours}; 2 step");
-    assert_eq!(stands_for("client", "complains = true", &told, 3), "open until 5002");
-    let told = format!("{told}; 3 err the server left");
-    assert_eq!(stands_for("client", "complains = true", &told, 3), "holds");
+    let transcript = format!("0 start; 1 out connecting to 127.0.0.1; 2 {ours}; 2 step");
+    assert_eq!(stands_for("client", "complains = true", &transcript, 3), "open until 5002");
+    let transcript = format!("{transcript}; 3 err the server left");
+    assert_eq!(stands_for("client", "complains = true", &transcript, 3), "holds");
 }
 
 #[test]
@@ -134,12 +137,12 @@ fn a_complaint_is_waited_for() {
     "the process was killed by signal 15 (SIGTERM)"
 )]
 #[case::a_crash("10 killed 11", "the process was killed by signal 11 (SIGSEGV)")]
-fn there_is_no_trace(#[case] told: &str, #[case] stands_as: &str) {
-    assert_eq!(stands("no_trace = true", &format!("0 start; 0 step; {told}"), 20), stands_as);
+fn there_is_no_trace(#[case] transcript: &str, #[case] stands_as: &str) {
+    assert_eq!(stands("no_trace = true", &format!("0 start; 0 step; {transcript}"), 20), stands_as);
 }
 
 #[test]
 fn a_signal_to_an_earlier_start_excuses_nothing() {
-    let told = "0 start; 1 signal INT; 2 exit 0; 3 start; 3 step; 4 killed 2";
-    assert_eq!(stands("no_trace = true", told, 5), "the process was killed by signal 2 (SIGINT)");
+    let transcript = "0 start; 1 signal INT; 2 exit 0; 3 start; 3 step; 4 killed 2";
+    assert_eq!(stands("no_trace = true", transcript, 5), "the process was killed by signal 2 (SIGINT)");
 }

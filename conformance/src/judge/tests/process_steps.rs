@@ -1,8 +1,8 @@
-//! The target's process: its start, its end, and what it holds.
+//! The target's process: its start, its end, and its resources.
 
 use rstest::rstest;
 
-use super::telling::{case, stands, stands_after, stands_for, stands_with};
+use super::notation::{case, stands, stands_after, stands_for, stands_with};
 use crate::judge::{Judge, Memory};
 use crate::model::fault::Fault;
 use crate::model::lateness::Lateness;
@@ -15,14 +15,14 @@ use crate::model::tolerance::Tolerances;
 #[case::ended("300 exit 1", 300, "the server ended with exit status 1 and had not listened")]
 #[case::killed("300 killed 11", 300, "the server ended with signal 11 (SIGSEGV) and had not listened")]
 #[case::listening_and_ended("300 ready; 301 exit 0", 301, "holds")]
-fn a_server_listens(#[case] told: &str, #[case] now: u64, #[case] stands_as: &str) {
-    assert_eq!(stands("start = true", &format!("0 step; 0 start; {told}"), now), stands_as);
+fn a_server_listens(#[case] transcript: &str, #[case] now: u64, #[case] stands_as: &str) {
+    assert_eq!(stands("start = true", &format!("0 step; 0 start; {transcript}"), now), stands_as);
 }
 
 #[test]
 fn only_the_latest_start_counts() {
-    let told = "0 start; 5 ready; 9 exit 0; 20 step; 20 start";
-    assert_eq!(stands("start = true", told, 21), "open until 10020");
+    let transcript = "0 start; 5 ready; 9 exit 0; 20 step; 20 start";
+    assert_eq!(stands("start = true", transcript, 21), "open until 10020");
 }
 
 #[rstest]
@@ -55,12 +55,12 @@ fn what_does_not_serve_need_not_listen(#[case] role: &str) {
 fn a_program_at_work_has_taken_its_arguments(
     #[case] role: &str,
     #[case] status: &str,
-    #[case] told: &str,
+    #[case] transcript: &str,
     #[case] now: u64,
     #[case] stands_as: &str,
 ) {
     let step = format!("exits = 'promptly', status = '{status}'");
-    assert_eq!(stands_for(role, &step, &format!("0 step; {told}"), now), stands_as);
+    assert_eq!(stands_for(role, &step, &format!("0 step; {transcript}"), now), stands_as);
 }
 
 #[rstest]
@@ -100,8 +100,8 @@ fn a_signal_is_not_waited_for() {
     "9 killed 2",
     "the process ended with signal 2 (SIGINT), not with an exit status from 1 to 255"
 )]
-fn a_process_ends(#[case] step: &str, #[case] told: &str, #[case] stands_as: &str) {
-    assert_eq!(stands(step, &format!("0 start; 5 step; {told}"), 10), stands_as);
+fn a_process_ends(#[case] step: &str, #[case] transcript: &str, #[case] stands_as: &str) {
+    assert_eq!(stands(step, &format!("0 start; 5 step; {transcript}"), 10), stands_as);
 }
 
 #[rstest]
@@ -110,8 +110,8 @@ fn a_process_ends(#[case] step: &str, #[case] told: &str, #[case] stands_as: &st
 #[case::of_a_client("0 start; 1 accepted 127.0.0.1:5678; 5 step", 5_004, "open until 5005")]
 #[case::of_one_that_may_still_be_starting("0 start; 5 step", 5_005, "open until 15005")]
 #[case::of_one_that_never_did("0 start; 5 step", 15_005, "the process was still running after 15.0 s")]
-fn an_end_is_waited_for(#[case] told: &str, #[case] now: u64, #[case] stands_as: &str) {
-    assert_eq!(stands("exits = 'promptly'", told, now), stands_as);
+fn an_end_is_waited_for(#[case] transcript: &str, #[case] now: u64, #[case] stands_as: &str) {
+    assert_eq!(stands("exits = 'promptly'", transcript, now), stands_as);
 }
 
 #[test]
@@ -122,7 +122,7 @@ fn the_end_of_an_earlier_start_is_not_this_ones() {
     );
 }
 
-/// Counted once it has stood still for a moment (250 ms), or patience is over.
+/// The count is remembered once it is stable for a moment (250 ms), or the patience is over.
 #[rstest]
 #[case::fresh("0 holds 9 4", 100, "open until 250")]
 #[case::steady("0 holds 9 4; 250 holds 9 4", 250, "holds")]
@@ -130,9 +130,13 @@ fn the_end_of_an_earlier_start_is_not_this_ones() {
 #[case::steady_later("0 holds 9 4; 200 holds 8 3", 450, "holds")]
 #[case::restless("0 holds 9 4; 4900 holds 8 3", 4_950, "open until 5000")]
 #[case::restless_to_the_end("0 holds 9 4; 4900 holds 8 3", 5_000, "holds")]
-#[case::not_told_by_the_system("", 0, "holds")]
-fn resources_are_noted_when_they_stand_still(#[case] told: &str, #[case] now: u64, #[case] stands_as: &str) {
-    assert_eq!(stands("resources = 'remember'", &format!("0 step; {told}"), now), stands_as);
+#[case::not_said_by_the_system("", 0, "holds")]
+fn resources_are_remembered_when_they_are_stable(
+    #[case] transcript: &str,
+    #[case] now: u64,
+    #[case] stands_as: &str,
+) {
+    assert_eq!(stands("resources = 'remember'", &format!("0 step; {transcript}"), now), stands_as);
 }
 
 #[rstest]
@@ -147,11 +151,11 @@ fn resources_are_noted_when_they_stand_still(#[case] told: &str, #[case] now: u6
     (8, 3), (21, 16), "holds 34 29", 5_000,
     "descriptors grow with the sessions from 8 to 21 to 34, threads from 3 to 16 to 29"
 )]
-#[case::not_told_by_the_system((8, 3), (21, 3), "ready", 5_000, "holds")]
+#[case::not_said_by_the_system((8, 3), (21, 3), "ready", 5_000, "holds")]
 fn a_leak_grows_in_both_blocks(
     #[case] before: (usize, usize),
     #[case] between: (usize, usize),
-    #[case] told: &str,
+    #[case] transcript: &str,
     #[case] now: u64,
     #[case] stands_as: &str,
 ) {
@@ -161,34 +165,34 @@ fn a_leak_grows_in_both_blocks(
     for resources in [before, between] {
         judge.remember(Memory { resources: Some(resources), ..Memory::default() });
     }
-    assert_eq!(stands_with(&judge, &format!("0 step; 10 {told}"), now), stands_as);
+    assert_eq!(stands_with(&judge, &format!("0 step; 10 {transcript}"), now), stands_as);
 }
 
 const STILL_RUNS: &str =
     "the data thread of a test that was given up had not ended after 5.00 s (opened once, closed not at all)";
 
 #[rstest]
-#[case::told("0 out Data thread opening; 5 out Data thread closing", None, 10, "holds")]
-#[case::told_of_two(
+#[case::said("0 out Data thread opening; 5 out Data thread closing", None, 10, "holds")]
+#[case::said_of_two(
     "0 out data thread opening\\ndata thread opening; 5 out data thread closing",
     None,
     10,
     "open until 5000"
 )]
-#[case::not_told_yet("0 out Data thread opening", None, 10, "open until 5000")]
-#[case::not_told_in_time("0 out Data thread opening", None, 5_000, STILL_RUNS)]
-#[case::a_server_that_tells_nothing("", None, 10, "holds")]
-#[case::not_told_but_given_back("0 out Data thread opening; 5 holds 8 3", Some((8, 3)), 10, "holds")]
+#[case::not_said_yet("0 out Data thread opening", None, 10, "open until 5000")]
+#[case::not_said_in_time("0 out Data thread opening", None, 5_000, STILL_RUNS)]
+#[case::a_server_that_prints_nothing("", None, 10, "holds")]
+#[case::not_said_but_given_back("0 out Data thread opening; 5 holds 8 3", Some((8, 3)), 10, "holds")]
 #[case::neither("0 out Data thread opening; 5 holds 8 4", Some((8, 3)), 5_000, STILL_RUNS)]
-#[case::told_by_none_and_kept("5 holds 9 4", Some((8, 3)), 10, "open until 5000")]
-#[case::told_by_none_and_a_thread_of_the_runtimes_own("5 holds 8 4", Some((8, 3)), 10, "holds")]
+#[case::nothing_said_and_kept("5 holds 9 4", Some((8, 3)), 10, "open until 5000")]
+#[case::nothing_said_and_a_thread_of_the_runtimes_own("5 holds 8 4", Some((8, 3)), 10, "holds")]
 fn a_data_thread_ends(
-    #[case] told: &str,
+    #[case] transcript: &str,
     #[case] resources: Option<(usize, usize)>,
     #[case] now: u64,
     #[case] stands_as: &str,
 ) {
     let memory = Memory { resources, ..Memory::default() };
-    let told = format!("0 start; 0 step; {told}");
-    assert_eq!(stands_after("server", "data_thread = 'ended'", memory, &told, now), stands_as);
+    let transcript = format!("0 start; 0 step; {transcript}");
+    assert_eq!(stands_after("server", "data_thread = 'ended'", memory, &transcript, now), stands_as);
 }

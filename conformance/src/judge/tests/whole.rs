@@ -1,13 +1,12 @@
-//! Whole conversations: what one step leaves for the next, and that playing and judging cannot differ.
+//! Whole conversations: what one step passes to the next, and that playing and judging do not differ.
 
 use std::time::Duration;
 
 use rstest::rstest;
 
-use super::telling::case;
+use super::notation::{case, parse_transcript};
 use crate::judge::{Assessment, Judge, Verdict, judge};
 use crate::model::case::Case;
-use crate::model::sample::transcript;
 use crate::model::tolerance::Tolerances;
 use crate::model::transcript::{Event, Transcript};
 
@@ -19,7 +18,7 @@ const SERVED: &str = "0 step; 0 start; 30 ready; 31 step; 31 connect; 31 step; 3
                       32 step; 40 < 01 02 16 2e; 40 step; 40 > 01 03; 40 step; \
                       50 < 01 04 00 00 00 00 00 00 00 00; 50 step; 51 eof; 51 close; 51 finished";
 
-/// What a verdict is, in a word or the words of its fault.
+/// The verdict as text.
 fn outcome(case: &Case, transcript: &Transcript) -> String {
     match judge(case, &Tolerances::default(), transcript) {
         Verdict::Pass => "passes".to_owned(),
@@ -64,7 +63,7 @@ fn outcome(case: &Case, transcript: &Transcript) -> String {
      2 step; 2 connect on a; 2 open on a; 2 step; 252 finished",
     "passes"
 )]
-#[case::whoever_spoke_first_has_a_further_name(
+#[case::the_first_with_new_bytes_gets_the_alias(
     "connect = 'a'; connect = 'b'; expect = '01', on = ['a', 'b'], as = 'first'; expect = '02', on = 'first'",
     "0 step; 0 start; 1 ready; 1 step; 1 connect on a; 1 open on a; 1 step; 1 connect on b; 1 open on b; \
      1 step; 2 < 01 on b; 2 step; 3 < 02 on b; 3 finished",
@@ -93,12 +92,12 @@ fn outcome(case: &Case, transcript: &Transcript) -> String {
     "step 1: \"x\" was not printed within 5.00 s"
 )]
 fn a_conversation_is_judged(#[case] steps: &str, #[case] words: &str, #[case] wanted: &str) {
-    let (case, transcript) = (case("server", steps), transcript(words));
+    let (case, transcript) = (case("server", steps), parse_transcript(words));
     assert_eq!(outcome(&case, &transcript), wanted);
     assert_eq!(played(&case, &transcript), wanted);
 }
 
-/// What the player would have found, asking after everything that happened: the judge's answers up to each mark.
+/// The verdict of the player, which asks the judge after every event.
 fn played(case: &Case, transcript: &Transcript) -> String {
     let tolerances = Tolerances::default();
     let mut judge = Judge::new(case, &tolerances);
@@ -124,7 +123,7 @@ fn played(case: &Case, transcript: &Transcript) -> String {
 
 #[test]
 fn no_part_of_a_conversation_passes() {
-    let (case, whole) = (case("server", SESSION), transcript(SERVED));
+    let (case, whole) = (case("server", SESSION), parse_transcript(SERVED));
     for length in 0..whole.entries.len() {
         let part = Transcript { entries: whole.entries[..length].to_vec() };
         let verdict = judge(&case, &Tolerances::default(), &part);
@@ -134,7 +133,7 @@ fn no_part_of_a_conversation_passes() {
 
 #[test]
 fn a_conversation_without_one_of_its_steps_does_not_pass() {
-    let (case, whole) = (case("server", SESSION), transcript(SERVED));
+    let (case, whole) = (case("server", SESSION), parse_transcript(SERVED));
     for skipped in 0..case.steps.len() {
         let mut part = whole.clone();
         part.entries.retain(|entry| entry.event != Event::Step { index: skipped });
@@ -147,12 +146,12 @@ fn a_conversation_without_one_of_its_steps_does_not_pass() {
 #[case::in_the_middle_of_a_wait("0 step; 0 start; 9999 finished", "unfinished in step 0")]
 #[case::with_nothing("", "unfinished in step 0")]
 fn what_is_unfinished_says_where(#[case] words: &str, #[case] wanted: &str) {
-    assert_eq!(outcome(&case("server", SESSION), &transcript(words)), wanted);
+    assert_eq!(outcome(&case("server", SESSION), &parse_transcript(words)), wanted);
 }
 
 #[test]
 fn a_transcript_survives_json() {
-    let transcript = transcript(SERVED);
+    let transcript = parse_transcript(SERVED);
     let json = serde_json::to_string(&transcript).unwrap();
     assert_eq!(serde_json::from_str::<Transcript>(&json).unwrap(), transcript);
 }

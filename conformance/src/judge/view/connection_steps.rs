@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use super::{View, broken, held};
-use crate::judge::queue::{Queue, standing_before};
+use crate::judge::queue::{Queue, connections_ahead};
 use crate::judge::{Assessment, Memory};
 use crate::model::bytes::{Outgoing, Pattern};
 use crate::model::case::Role;
@@ -15,7 +15,7 @@ use crate::model::tolerance::{GRACE, SEGMENT_SETTLES, SYN_SENT_AGAIN};
 use crate::model::transcript::Event;
 
 impl View<'_> {
-    /// A send is done when the system has taken all of it; one that cannot be done shows in what follows.
+    /// A send is done when the system has taken all bytes. A send that is impossible shows in the next steps.
     pub(super) fn sent(&self, outgoing: &Outgoing) -> Assessment {
         let name = self.judge.resolve(self.step.connection());
         let connection = self.connection(name);
@@ -24,12 +24,12 @@ impl View<'_> {
             _ => 0,
         };
         let sent: usize = self.in_this_step().iter().map(|entry| taken(&entry.event)).sum();
-        // Each segment may lie unread for a while before the next one follows.
+        // Each segment may stay unread for a while before the next one follows.
         let settling = SEGMENT_SETTLES * u32::try_from(outgoing.segments.len()).unwrap_or(u32::MAX);
         let deadline = self.began + self.judge.tolerances.patience + settling;
-        // An end-of-file closes one direction only: who has half-closed is still sent what is owed to it.
+        // An end-of-file closes only one direction: a target that has half-closed still gets all bytes.
         let never = connection.dead || connection.refused.is_some();
-        // What a connection still has to stand for goes out when it does.
+        // On a connection that is not open yet, the bytes are sent when it opens.
         if sent >= outgoing.length() || !connection.opened || never || self.now >= deadline {
             held()
         } else {
@@ -37,7 +37,7 @@ impl View<'_> {
         }
     }
 
-    /// What ends a connection waits until it stands, or is known never to stand.
+    /// A step that ends a connection waits until it is open, or until the connect has failed.
     pub(super) fn established(&self) -> Assessment {
         let connection = self.connection(self.step.connection());
         let deadline = self.began + self.judge.tolerances.patience;
@@ -61,7 +61,7 @@ impl View<'_> {
                 None => return held(),
                 Some(Destination::External) => (is_at(ADDRESS.into()), ADDRESS.to_string()),
                 Some(Destination::Ipv6) => (is_at(Ipv6Addr::LOCALHOST.into()), "::1".to_owned()),
-                // What a machine calls itself may be of either family.
+                // A machine's own address may be IPv4 or IPv6.
                 Some(Destination::Loopback) => {
                     (address.is_some_and(|address| address.is_loopback()), "the loopback address".to_owned())
                 }
@@ -84,16 +84,16 @@ impl View<'_> {
         within: Duration,
         alias: Option<&str>,
     ) -> Assessment {
-        // Of several connections the first that says anything new is the one.
+        // Of several connections, the first with new bytes is taken.
         let name = match &self.step.on[..] {
             [only] => only,
             several => match several.iter().find(|name| {
                 let connection = self.connection(name);
                 !connection.unconsumed(self.consumed(name, &connection)).is_empty()
             }) {
-                Some(speaker) => speaker,
+                Some(first) => first,
                 None => {
-                    // Any of them may be the last in turn.
+                    // Any of them may be served last.
                     let turns = several.iter().map(|name| self.turn(within, name));
                     let latest = turns.max_by_key(|turn| turn.ends(self.began));
                     let turn = latest.unwrap_or(Turn { from: None, waited: within });
@@ -125,8 +125,8 @@ impl View<'_> {
             if let Some(fault) = self.miscounted(pattern, &actual, connection.opening) {
                 return broken(Fault::Data(fault));
             }
-            // A client that says its first word twice says it in two writes: give the second one time, or it
-            // would be taken for whatever is due next.
+            // A client that sends its first message twice may use two writes. The second needs time to come, or it
+            // would be taken for the next message.
             let settled = match (self.judge.case.role, consumed, connection.arrival(actual.len() - 1)) {
                 (Role::Client, 0, Some(last)) => last + GRACE,
                 _ => self.now,
@@ -153,21 +153,21 @@ impl View<'_> {
         self.by(deadline, || Fault::BytesMissing { expected, actual, waited: turn.waited })
     }
 
-    /// How long an answer may take on this connection: `within`, and the patience with each client that stands before
-    /// it. While the connect itself is under way, its SYN may have met a full backlog and is sent again later.
+    /// How long an answer may take on this connection: `within`, and the patience for each client ahead of it. Until
+    /// the connection is open, its SYN may have met a full backlog, and is sent again later.
     fn turn(&self, within: Duration, name: &str) -> Turn {
         if self.judge.case.role != Role::Server {
             return Turn { from: None, waited: within };
         }
-        // Of several that may speak, the first stands before the others.
+        // The connections of the step itself do not count: one of them is the first to be served.
         let of_step: Vec<&str> = self.step.on.iter().map(|name| self.judge.resolve(name)).collect();
-        let Queue { before, since } = standing_before(self.seen, self.judge.resolve(name));
-        let before = before.iter().filter(|name| !of_step.contains(name)).count();
-        if before == 0 {
+        let Queue { ahead, since } = connections_ahead(self.seen, self.judge.resolve(name));
+        let ahead = ahead.iter().filter(|name| !of_step.contains(name)).count();
+        if ahead == 0 {
             return Turn { from: since, waited: within };
         }
         let sent_again = if self.connection(name).opened { Duration::ZERO } else { SYN_SENT_AGAIN };
-        let others = self.judge.tolerances.patience * u32::try_from(before).unwrap_or(u32::MAX);
+        let others = self.judge.tolerances.patience * u32::try_from(ahead).unwrap_or(u32::MAX);
         Turn { from: since, waited: within + sent_again + others }
     }
 
@@ -248,22 +248,22 @@ impl View<'_> {
     }
 }
 
-/// The index of the first byte that the pattern does not admit.
+/// The index of the first byte that does not match the pattern.
 fn first_mismatch(pattern: &Pattern, actual: &[u8]) -> Option<usize> {
     pattern.bytes.iter().zip(actual).position(|(expected, byte)| !expected.admits(*byte))
 }
 
-/// When a client's turn is over.
+/// The time for a client's answer.
 #[derive(Clone, Copy)]
 struct Turn {
-    /// When the latest that stood before it was over, if one did.
+    /// When the last connection ahead of it ended, if there was one.
     from: Option<Duration>,
-    /// How long it may take for those that are left, and for the client itself.
+    /// How long the connections still ahead, and the client itself, may take.
     waited: Duration,
 }
 
 impl Turn {
-    /// The deadline of what is waited for since `began`.
+    /// The deadline of a wait that began at `began`.
     fn ends(self, began: Duration) -> Duration {
         self.from.map_or(began, |from| from.max(began)) + self.waited
     }

@@ -24,12 +24,13 @@ impl View<'_> {
                 None => held(),
             },
             DataAction::Reports { figure, within } => self.reports(*figure, *within),
-            // A figure, and no verdict.
+            // It gives a figure and no verdict.
             DataAction::Compare => held(),
         }
     }
 
-    /// What Results must tell: the client's datagrams of this session that the kernel did not throw away.
+    /// Whether the count in Results is wrong. It must be the client's datagrams of this session that the kernel did not
+    /// drop.
     pub(super) fn miscounted(&self, pattern: &Pattern, actual: &[u8], opening: usize) -> Option<DataFault> {
         let told = pattern.count(actual)?;
         let session = self.seen.entries.get(opening..).unwrap_or_default();
@@ -50,7 +51,7 @@ impl View<'_> {
             Some(0) => Some(DataFault::WrongCount { told, arrived: sent }),
             _ if sent == 0 => Some(DataFault::WrongCount { told, arrived: 0 }),
             Some(dropped) if told == sent.saturating_sub(dropped) => None,
-            // More than was sent can not have arrived, whatever was thrown away.
+            // No more can have arrived than was sent, whatever was dropped.
             Some(_) if told > sent => Some(DataFault::WrongCount { told, arrived: sent }),
             dropped => Some(DataFault::Dropped { told, sent, dropped }),
         }
@@ -67,7 +68,7 @@ impl View<'_> {
         match self.port() {
             Some((port, _, Some(false))) => wrong(DataFault::PortClosed { port, over }),
             None => broken(Fault::NoPort),
-            // Where the system does not tell, the data that flows next does.
+            // Where the system does not say, the data of the next step shows it.
             Some(_) => held(),
         }
     }
@@ -93,7 +94,7 @@ impl View<'_> {
             if self.judge.port.is_none() {
                 return broken(Fault::NoPort);
             }
-            // The threads end by themselves: each of their waits has a bound.
+            // The threads end by themselves: each of their waits has a limit.
             return Assessment::Pending(self.now + self.judge.tolerances.patience);
         };
         if let Some(error) = error {
@@ -137,8 +138,8 @@ impl View<'_> {
                 let DataSeen { ahead, held: held_back, stream_bytes, datagrams, .. } = *seen;
                 match (stream_bytes, held_back) {
                     (_, 0) => wrong(DataFault::TooLittle { messages: stream_bytes + datagrams }),
-                    // TCP gives nothing up, so one byte ahead is one too many. Of datagrams, one may be a retry, but
-                    // not most times.
+                    // TCP loses nothing, so even one byte ahead is wrong. A datagram ahead may be a retry, but not in
+                    // most cases.
                     (1.., _) if ahead > 0 => wrong(DataFault::Ahead { ahead, held: held_back }),
                     (0, _) if ahead * 2 > held_back => wrong(DataFault::Ahead { ahead, held: held_back }),
                     _ => held(),
@@ -166,7 +167,7 @@ impl View<'_> {
         held()
     }
 
-    /// From the runner's Reply to the client's Done.
+    /// The time from the runner's Reply to the client's Done.
     fn test_lasted(&self) -> Duration {
         let done = self.seen.entries.iter().rfind(|entry| matches!(entry.event, Event::Received { .. }));
         self.replied().zip(done).map_or(Duration::ZERO, |(replied, done)| done.at.saturating_sub(replied))
@@ -178,8 +179,8 @@ impl View<'_> {
         reply.map(|reply| reply.at)
     }
 
-    /// The part of the time asked for that was left when the first data came. The port is opened as the case begins, so
-    /// that both clocks begin together.
+    /// The part of `--time` that was left when the first data came. The port is opened at the start of the case, so
+    /// both clocks start together.
     fn left_for_data(&self, seen: &DataSeen) -> Option<Duration> {
         let late = seen.first.saturating_sub(self.replied()?);
         Some(self.asked_time()?.saturating_sub(late))
@@ -194,29 +195,29 @@ impl View<'_> {
     fn reports(&self, figure: Figure, within: Duration) -> Assessment {
         let Some(seen) = self.seen.data_seen() else { return held() };
         let output = self.seen.output(None);
-        let told = match figure {
+        let printed = match figure {
             Figure::Throughput => figures::megabits_per_second(&output),
             Figure::RoundTrips => figures::round_trips_per_second(&output),
             Figure::Loss => figures::loss_percent(&output),
         };
         let Right { ranges, margin, tolerance } = self.right(figure, seen);
-        let is_right = |told: &Printed| {
+        let is_right = |figure: &Printed| {
             let in_range = |(low, high): &(f64, f64)| {
-                told.value >= low - margin.of(*low, told.rounding)
-                    && told.value <= high + margin.of(*high, told.rounding)
+                figure.value >= low - margin.of(*low, figure.rounding)
+                    && figure.value <= high + margin.of(*high, figure.rounding)
             };
             ranges.iter().any(in_range)
         };
-        if told.iter().any(is_right) {
+        if printed.iter().any(is_right) {
             return held();
         }
-        let fault = || match told.is_empty() {
+        let fault = || match printed.is_empty() {
             true => DataFault::NoFigure { figure, waited: within },
             false => {
                 let mut right: Vec<f64> = ranges.iter().flat_map(|(low, high)| [*low, *high]).collect();
                 right.sort_by(f64::total_cmp);
                 right.dedup();
-                let told = told.iter().map(|told| told.value).collect();
+                let told = printed.iter().map(|figure| figure.value).collect();
                 DataFault::WrongFigure { figure, told, right, tolerance: tolerance.clone() }
             }
         };
@@ -226,11 +227,11 @@ impl View<'_> {
         self.by(self.began + within, || Fault::Data(fault()))
     }
 
-    /// What a figure must be, in every right way of counting it.
+    /// The right values of a figure, for every right way of counting.
     fn right(&self, figure: Figure, seen: &DataSeen) -> Right {
-        // The client's clock runs somewhere between the first arrival and Reply, the last arrival and Done, which may come
-        // a while after the test's end; or the time that was asked for is taken for the test's, as a whole or from the
-        // beginning of the data on: what the last arrivals hide, since they lie in buffers when the test ends.
+        // The client's clock may start between Reply and the first arrival, and stop between the last arrival and Done,
+        // which may come a while after the test. Or the client uses `--time`, the whole of it or the part from its
+        // first data on. The arrivals alone do not show that: the last ones are still in buffers when the test ends.
         let spans = [seen.last.saturating_sub(seen.first), self.test_lasted()];
         let spans = spans.into_iter().chain(self.asked_time()).chain(self.left_for_data(seen));
         let spans: Vec<Duration> = spans.collect();
@@ -245,9 +246,9 @@ impl View<'_> {
         match figure {
             Figure::Throughput => {
                 let arrived = number(seen.stream_bytes + seen.datagram_bytes) * 8e-6;
-                // What was under way when the test ended has arrived for one client, and for another it has not.
+                // Data under way at the end of the test counts as arrived for some clients, and not for others.
                 let in_test = number(seen.stream_bytes_in_test + seen.datagram_bytes) * 8e-6;
-                // What the kernel threw away here was as long as what came.
+                // Dropped datagrams were as long as those that came.
                 let sent = match seen.datagrams {
                     0 => arrived,
                     datagrams => arrived * number(seen.sent_datagrams()) / number(datagrams),
@@ -259,7 +260,7 @@ impl View<'_> {
                 let sent = seen.sent_datagrams();
                 let received = seen.told.unwrap_or_default().min(sent);
                 let loss = number(sent - received) * 100.0 / number(sent.max(1));
-                // The end may cut one round trip off, which is lost in one way of counting and not in the other.
+                // The end may cut one round trip off. One way of counting takes it for lost, the other does not.
                 let cut_off = if seen.answered > 0 { 100.0 / number(sent.max(1)) } else { 0.0 };
                 let points = LOSS_POINTS + cut_off;
                 let tolerance = format!("{points:.1} points");
@@ -269,12 +270,12 @@ impl View<'_> {
     }
 }
 
-/// What a figure must be.
+/// The right values of a figure.
 struct Right {
-    /// From, to: one for each way of counting.
+    /// From, to: one range for each way of counting.
     ranges: Vec<(f64, f64)>,
     margin: Margin,
-    /// The margin in words.
+    /// The margin as text.
     tolerance: String,
 }
 
@@ -286,7 +287,7 @@ enum Margin {
 }
 
 impl Margin {
-    /// For a figure that may have been rounded by so much when it was printed.
+    /// The margin for a figure that was printed with this rounding.
     fn of(self, right: f64, rounding: f64) -> f64 {
         match self {
             Self::Share(share) => right * share + rounding.min(right * (ROUNDED_RATE_SHARE - share)),

@@ -44,18 +44,18 @@ impl View<'_> {
     }
 
     pub(super) fn occurrences(&self, text: &TextPattern, stream: Option<Stream>) -> Vec<String> {
-        // The fixture's reader has compiled it before; a pattern that no longer does matches nothing.
+        // Never fails: the reader of the fixture has compiled it before.
         let Ok(regex) = text.regex() else { return Vec::new() };
         let streams = stream.map_or(vec![Stream::Stdout, Stream::Stderr], |stream| vec![stream]);
         let find = |stream| {
-            // What an earlier start printed is none of this one's.
+            // The output of an earlier start does not count.
             let output = self.seen.output_since_start(Some(stream));
             regex.find_iter(&output).map(|found| found.as_str().to_owned()).collect::<Vec<_>>()
         };
         streams.into_iter().flat_map(find).collect()
     }
 
-    /// A message can only be about what we did last, so what was printed before that does not count.
+    /// A message can only be about the runner's last action, so output before it does not count.
     pub(super) fn complains(&self) -> Assessment {
         let ours = self.seen.entries.iter().rposition(|entry| {
             matches!(

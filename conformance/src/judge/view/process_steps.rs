@@ -1,4 +1,4 @@
-//! The steps about the target's process: its start, its end, and what it holds meanwhile.
+//! The steps about the target's process: its start, its end, and its resources.
 
 use std::time::Duration;
 
@@ -27,7 +27,7 @@ impl View<'_> {
         self.by(self.began + waited, || Fault::NotListening { waited, exit: None })
     }
 
-    /// A signal is sent when the target has settled, which the player sees to.
+    /// The player sends the signal when the target has settled.
     pub(super) fn signalled(&self) -> Assessment {
         let sent = self.in_this_step().iter().any(|entry| matches!(entry.event, Event::Signalled { .. }));
         let deadline = self.began + 2 * self.judge.tolerances.patience;
@@ -47,8 +47,8 @@ impl View<'_> {
     pub(super) fn data_thread_ended(&self, within: Duration) -> Assessment {
         let lines = |text: &str| self.occurrences(&TextPattern::Text(text.to_owned()), None).len();
         let (opened, closed) = (lines("data thread opening"), lines("data thread closing"));
-        // A server that tells nothing is judged by what it holds, where the system tells that. A thread more, or a
-        // descriptor more, may be its runtime's own; a data thread with its socket is both.
+        // A server that prints nothing is judged by its resources, if they are known. One more thread, or one more
+        // descriptor, may belong to its runtime. A data thread with its socket is both.
         let given_back = match (self.counted(), self.judge.resources) {
             (Some(now), Some(before)) if opened == 0 => now.0 <= before.0 || now.1 <= before.1,
             (Some(now), Some(before)) => now.0 <= before.0 && now.1 <= before.1,
@@ -70,8 +70,8 @@ impl View<'_> {
         })
     }
 
-    /// Whether the target has neither listened nor connected since its start, nor been sent a signal, which comes only once
-    /// it has settled.
+    /// Whether the target may still be starting: since its start it has neither listened nor connected, and got no
+    /// signal. (A signal is sent only once it has settled.)
     fn may_be_starting(&self) -> bool {
         let is_sign = |event: &Event| {
             matches!(event, Event::Ready | Event::Opened { accepted: true, .. } | Event::Signalled { .. })
@@ -87,12 +87,12 @@ impl View<'_> {
                 if did(|event| *event == Event::Ready) {
                     return broken(Fault::ArgumentsTaken { listens: true });
                 }
-                // Who has connected may still refuse its arguments, late: the steps that follow judge that.
+                // A client that has connected may still refuse its arguments late: the next steps judge that.
                 if did(|event| matches!(event, Event::Opened { accepted: true, .. })) {
                     return self.by(self.began + within, || Fault::ArgumentsTaken { listens: false });
                 }
             }
-            // One that has shown no sign of life yet may still be starting, for which it has a time of its own.
+            // A target that may still be starting also has the time to start.
             let waited = if self.may_be_starting() { within + self.judge.tolerances.startup } else { within };
             return self.by(self.began + waited, || Fault::StillRunning { waited });
         };
@@ -113,7 +113,7 @@ impl View<'_> {
             ResourceCheck::Remember => return self.steady(counted),
             ResourceCheck::Level { within } => within,
         };
-        // Where the system does not tell, nothing can be held against the target.
+        // Where the system does not say, the target is not charged.
         let (Some(before), Some(between), Some(after)) =
             (self.judge.resources_before, self.judge.resources, counted)
         else {
@@ -128,7 +128,7 @@ impl View<'_> {
         }
     }
 
-    /// Remembers a count once it stands still: what the last session held is being given back meanwhile.
+    /// Remembers a count once it is stable: the target may still be giving back what the last session held.
     fn steady(&self, counted: Option<(usize, usize)>) -> Assessment {
         let since = (self.seen.entries.iter().rev())
             .take_while(|entry| entry.at >= self.began)

@@ -1,6 +1,6 @@
-//! The runner's test port when the client's data is what a case is about: TCP and UDP under one number,
-//! read at full speed (or slowly, or echoed) and counted. Each peer and protocol has a thread; they end
-//! with the process, since a worker lives for one case.
+//! The runner's test port for a case about the client's data: TCP and UDP under one number, read at full speed (or
+//! slowly, or echoed) and counted. One thread reads the datagrams, and one each TCP connection. They end with the
+//! process: a worker lives for one case.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::mem::MaybeUninit;
@@ -18,32 +18,32 @@ use crate::model::transcript::DataSeen;
 use crate::play::data_port;
 use crate::stage::netstat;
 
-/// What one read of a stream takes at most.
+/// The most bytes of one read of a stream.
 const READ_BYTES: usize = 256 << 10;
 
-/// The slow reader: so many bytes in this time, 105 Mbit/s, is a tenth of what an interpreted client sends without
-/// effort, and costs next to nothing.
+/// The slow reader: 64 KiB every 5 ms, 105 Mbit/s. This is a tenth of what a client in an interpreted language easily
+/// sends, and costs very little.
 const SLOW_READ_BYTES: usize = 64 << 10;
 const SLOW_READ_EVERY: Duration = Duration::from_millis(5);
 
-/// How long a slow echo keeps each reply: far above a round trip on loopback, far below any time-out of a client.
+/// How long a slow echo delays each reply: far above a round trip on loopback, far below any client's timeout.
 const SLOW_REPLY_AFTER: Duration = Duration::from_millis(5);
 
-/// Who sends again this soon after a datagram did not wait for its reply: no client gives a round trip up so early.
+/// A client that sends again this soon after a datagram did not wait for its reply: no client gives up so early.
 const EARLIEST_RETRY: Duration = Duration::from_millis(5);
 
-/// Data that does not come within this time after the last has not come: loopback delivers within microseconds.
+/// After this time without data no more comes: loopback delivers within microseconds.
 const QUIET: Duration = Duration::from_millis(40);
 
-/// A client that goes on sending after Done is not waited for any longer. What a whole buffer holds takes less, also where
-/// others have the processor.
+/// The longest wait for a client that still sends after Done. A full buffer is read in less time, also on a busy
+/// machine.
 const SETTLES_WITHIN: Duration = Duration::from_secs(3);
 
-/// The buffer of a connection that is read slowly: what lies in it unread at the end is sent and has not arrived, and is to
-/// be little beside all that has.
+/// The buffer of a connection that is read slowly. What is unread in it at the end was sent and has not arrived. That
+/// must be little compared with all that has arrived.
 const SLOW_BUFFER_BYTES: usize = 256 << 10;
 
-/// The buffer that is asked for: the system gives what it allows.
+/// The buffer that is requested. The system may give less.
 const BUFFER_BYTES: usize = 32 << 20;
 
 /// The open port.
@@ -55,9 +55,9 @@ pub(in crate::play) struct MeasuringPort {
 struct Shared {
     mode: PortMode,
     opened: Instant,
-    /// The test is over: what is still there is read at once.
+    /// The test is over: the rest is read at full speed.
     hurry: AtomicBool,
-    /// Every connection that was accepted, to see whether anything lies in it unread.
+    /// Every connection that was accepted, to check for unread bytes.
     streams: Mutex<Vec<Socket>>,
     seen: Mutex<DataSeen>,
 }
@@ -67,13 +67,13 @@ impl MeasuringPort {
     pub(in crate::play) fn open(mode: PortMode) -> io::Result<Self> {
         let (listener, datagrams) = data_port::pair()?;
         let port = listener.local_addr()?.port();
-        // Less than was asked for is what the system allows; drops are counted.
+        // The system may give less than requested. Drops are counted.
         let _ = socket2::SockRef::from(&datagrams).set_recv_buffer_size(BUFFER_BYTES);
         let hurry = AtomicBool::new(false);
         let (streams, seen) = (Mutex::default(), Mutex::default());
         let shared = Arc::new(Shared { mode, opened: Instant::now(), hurry, streams, seen });
         if matches!(mode, PortMode::TakeSlowing { .. }) {
-            // On the listener, so that each connection has it from its first segment on.
+            // Set on the listener: each connection then has it from its first segment on.
             let _ = socket2::SockRef::from(&listener).set_recv_buffer_size(SLOW_BUFFER_BYTES);
         }
         let for_streams = Arc::clone(&shared);
@@ -88,7 +88,7 @@ impl MeasuringPort {
         self.port
     }
 
-    /// What has come, once nothing more comes.
+    /// Waits until no more data comes. Returns what has come.
     pub(in crate::play) fn settled(&self) -> DataSeen {
         if !self.shared.hurry.swap(true, Ordering::Relaxed) {
             let mut seen = self.shared.seen();
@@ -107,7 +107,7 @@ impl MeasuringPort {
         DataSeen { dropped, ..self.shared.seen().clone() }
     }
 
-    /// What a plain loop of writes reaches on the client's path, in Mbit/s.
+    /// The throughput of a plain loop of writes on the client's path, in Mbit/s.
     pub(in crate::play) fn plain_sender(&self, time: Duration) -> io::Result<f64> {
         let before = self.shared.seen().stream_bytes;
         let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port))?;
@@ -140,13 +140,13 @@ impl Shared {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether a byte has come that no reader has taken.
+    /// Whether a connection holds an unread byte.
     fn has_unread(&self) -> bool {
         let streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
         streams.iter().any(has_unread)
     }
 
-    /// Notes that something came just now.
+    /// Records that data came now.
     fn arrived(&self) -> MutexGuard<'_, DataSeen> {
         let now = self.opened.elapsed();
         let mut seen = self.seen();
@@ -167,7 +167,7 @@ impl Shared {
             }
             let shared = Arc::clone(self);
             thread::spawn(move || {
-                // The client's end of the connection is what the events are about, not how this thread learned of it.
+                // How the client ended the connection does not matter here.
                 let _ = match shared.mode {
                     PortMode::Take => shared.take(stream),
                     PortMode::TakeSlowly => shared.take_slowly(stream),
@@ -206,13 +206,13 @@ impl Shared {
         }
     }
 
-    /// Whether the first byte or datagram came so long ago.
+    /// Whether the first byte or datagram came at least `time` ago.
     fn has_flowed_for(&self, time: Duration) -> bool {
         let seen = self.seen();
         seen.stream_bytes + seen.datagrams > 0 && self.opened.elapsed() >= seen.first + time
     }
 
-    /// Waits before a reply, where the echo has become slow.
+    /// Waits before a reply, if the echo has become slow.
     fn slow_down(&self) {
         if let PortMode::EchoSlowing { after } = self.mode
             && self.has_flowed_for(after)
@@ -259,7 +259,7 @@ impl Shared {
             let total = {
                 let mut seen = self.arrived();
                 seen.stream_bytes += count as u64;
-                // Two bytes at once: the second did not wait for the reply to the first.
+                // More than one byte at once: the next one did not wait for the reply to the first.
                 seen.ahead += u64::from(count > 1);
                 seen.stream_bytes
             };
@@ -283,7 +283,7 @@ impl Shared {
     fn take_datagrams(&self, socket: &UdpSocket) {
         let mut buffer = vec![0; 64 << 10];
         loop {
-            // A failed receive is an ICMP error for an earlier echo: the client has gone, others may come.
+            // A failed receive is an ICMP error for an earlier echo: that client is gone, others may come.
             let Ok((length, from)) = socket.recv_from(&mut buffer) else { continue };
             let nth = self.datagram(length);
             match self.mode {
@@ -305,7 +305,7 @@ impl Shared {
         }
     }
 
-    /// Counts a datagram; which one it is.
+    /// Counts a datagram. Returns its number, from 1 on.
     fn datagram(&self, length: usize) -> u64 {
         let mut seen = self.arrived();
         seen.smallest_bytes = if seen.datagrams == 0 { length } else { seen.smallest_bytes.min(length) };
@@ -316,8 +316,8 @@ impl Shared {
         seen.datagrams
     }
 
-    /// Keeps a reply back for `time` and notes whether the client sends meanwhile, before any time-out of its own.
-    /// What comes is left in the socket: it is answered after the reply that is held.
+    /// Delays a reply for `time`, and records whether the client sends before any timeout of its own. What comes stays
+    /// in the socket: it is answered after the delayed reply.
     fn hold(&self, socket: &UdpSocket, time: Duration) {
         let began = Instant::now();
         let waits = socket.set_read_timeout(Some(EARLIEST_RETRY.min(time)));

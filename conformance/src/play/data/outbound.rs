@@ -1,5 +1,5 @@
-//! The runner's traffic to a server's test port: datagrams, streams and round trips, each step's in a
-//! thread that ends with it.
+//! The runner's traffic to a server's test port: datagrams, streams and round trips. Each step has a thread, which ends
+//! with the step.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream, UdpSocket};
@@ -17,10 +17,10 @@ use crate::stage::netstat::{self, UdpCounters};
 /// The server, as the control connection reaches it.
 const SERVER: Ipv4Addr = Ipv4Addr::LOCALHOST;
 
-/// Another address of the machine, from which nobody has asked for a test.
+/// Another address of the machine. No test was requested from it.
 const STRANGER: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
 
-/// How long is listened for a reply too many after the last one that was due: far above a round trip on loopback.
+/// How long to wait for a surplus reply after the last one that was due: far above a round trip on loopback.
 const SURPLUS_COMES_WITHIN: Duration = Duration::from_millis(20);
 
 /// What the runner sends, and from where. A data connection stays open until the next control connection is opened.
@@ -28,7 +28,7 @@ const SURPLUS_COMES_WITHIN: Duration = Duration::from_millis(20);
 pub(in crate::play) struct Outbound {
     stream: Option<(u16, TcpStream)>,
     datagrams: Option<UdpSocket>,
-    telling: Option<Receiver<io::Result<DataEvent>>>,
+    events: Option<Receiver<io::Result<DataEvent>>>,
     counters_before: Option<UdpCounters>,
 }
 
@@ -44,8 +44,8 @@ impl Outbound {
             _ => return,
         };
         let to = SocketAddr::from((SERVER, port));
-        let (teller, telling) = mpsc::channel();
-        self.telling = Some(telling);
+        let (sender, events) = mpsc::channel();
+        self.events = Some(events);
         let endpoint = match over {
             Transport::Tcp => self.stream(to, patience).map(Endpoint::Stream),
             Transport::Udp => self.datagrams(from).map(|socket| Endpoint::Datagrams(socket, to)),
@@ -54,26 +54,26 @@ impl Outbound {
         thread::spawn(move || {
             let mut sent = Sent::default();
             let outcome = endpoint.and_then(|endpoint| endpoint.carry_out(&action, patience, &mut sent));
-            // A player that has gone on is no longer interested.
-            let _ = teller.send(sent.told(over, from, outcome));
+            // Fails if the player has gone on.
+            let _ = sender.send(sent.into_event(over, from, outcome));
         });
     }
 
-    /// What a thread has to tell, if it is done.
+    /// The event of a thread that is done.
     ///
     /// # Errors
-    /// The machine refuses what the runner needs for itself: nothing that says anything about the server.
-    pub(in crate::play) fn told(&mut self) -> Option<io::Result<DataEvent>> {
-        self.telling.as_ref()?.try_recv().ok()
+    /// The machine refuses what the runner itself needs. This says nothing about the server.
+    pub(in crate::play) fn next_event(&mut self) -> Option<io::Result<DataEvent>> {
+        self.events.as_ref()?.try_recv().ok()
     }
 
-    /// Datagrams that the kernel has thrown away since the first was sent, where the system tells.
+    /// Datagrams that the kernel has dropped since the first was sent; `None` where the system does not say.
     pub(in crate::play) fn drops(&self) -> Option<u64> {
         let between = netstat::udp_counters().ok()? - self.counters_before?;
         Some(between.receive_buffer_errors)
     }
 
-    /// Closes what was opened: the next session begins with connections of its own.
+    /// Closes all data connections: the next session opens its own.
     pub(in crate::play) fn close(&mut self) {
         self.stream = None;
         self.datagrams = None;
@@ -128,7 +128,7 @@ impl Sent {
         self.bytes += bytes as u64;
     }
 
-    fn told(self, over: Transport, from: Sender, outcome: io::Result<()>) -> io::Result<DataEvent> {
+    fn into_event(self, over: Transport, from: Sender, outcome: io::Result<()>) -> io::Result<DataEvent> {
         let Self { messages, bytes, replies, odd_reply_bytes } = self;
         let error = match outcome {
             Err(error) if is_of_this_machine(&error) => return Err(error),
@@ -167,7 +167,7 @@ impl Endpoint {
                 }
             }
             sent.message(amount.bytes);
-            // Counted from the beginning, so that a late wake-up does not make the whole longer.
+            // Counted from the beginning, so that one late wake-up does not delay all that follow.
             let due = pace * index;
             thread::sleep(due.saturating_sub(began.elapsed()));
         }
@@ -229,7 +229,7 @@ fn round_trips_over_udp(
     take_replies(socket, SURPLUS_COMES_WITHIN, amount.bytes, sent)
 }
 
-/// Takes one reply within `within`; whether one came.
+/// Reads one reply within `within`. Returns whether one came.
 fn take_reply(socket: &UdpSocket, within: Duration, due_bytes: usize, sent: &mut Sent) -> io::Result<bool> {
     let mut reply = [0; 2048];
     socket.set_read_timeout(Some(within))?;
@@ -246,7 +246,7 @@ fn take_reply(socket: &UdpSocket, within: Duration, due_bytes: usize, sent: &mut
     }
 }
 
-/// Takes whatever comes until nothing has come for `quiet`; a server that echoes without end is not listened to for ever.
+/// Reads replies until none has come for `quiet`. It stops early if a server echoes without end.
 fn take_replies(socket: &UdpSocket, quiet: Duration, due_bytes: usize, sent: &mut Sent) -> io::Result<()> {
     let most = sent.messages * 2 + 1;
     while sent.replies < most && take_reply(socket, quiet, due_bytes, sent)? {}
@@ -257,7 +257,7 @@ fn is_silence(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
 }
 
-/// Whether it tells what this machine has no more of, rather than what the server did.
+/// Whether the error means that this machine lacks something, and not that the server did something.
 fn is_of_this_machine(error: &io::Error) -> bool {
     let errno = error.raw_os_error().map(Errno::from_raw);
     matches!(
@@ -290,8 +290,8 @@ mod tests {
     #[case::no_buffer_left(Errno::ENOBUFS)]
     #[case::no_memory_left(Errno::ENOMEM)]
     #[case::no_port_left(Errno::EADDRNOTAVAIL)]
-    fn what_the_machine_lacks_is_no_word_about_the_server(#[case] errno: Errno) {
-        let outcome = Sent::default().told(Transport::Udp, Sender::Client, Err(errno.into()));
+    fn what_the_machine_lacks_says_nothing_about_the_server(#[case] errno: Errno) {
+        let outcome = Sent::default().into_event(Transport::Udp, Sender::Client, Err(errno.into()));
         assert_eq!(outcome.unwrap_err().raw_os_error(), Some(errno as i32));
     }
 
@@ -300,8 +300,8 @@ mod tests {
     #[case::a_reset(Errno::ECONNRESET, "connection reset")]
     #[case::a_close(Errno::EPIPE, "the server closed the data connection")]
     #[case::silence(Errno::EAGAIN, "the server took no more data")]
-    fn what_the_server_did_is_told(#[case] errno: Errno, #[case] words: &str) {
-        let told = Sent::default().told(Transport::Tcp, Sender::Client, Err(errno.into())).unwrap();
-        assert!(matches!(told, DataEvent::Sent { error: Some(error), .. } if error == words));
+    fn what_the_server_did_is_reported(#[case] errno: Errno, #[case] words: &str) {
+        let event = Sent::default().into_event(Transport::Tcp, Sender::Client, Err(errno.into())).unwrap();
+        assert!(matches!(event, DataEvent::Sent { error: Some(error), .. } if error == words));
     }
 }

@@ -1,5 +1,5 @@
-//! Brings the loopback of a fresh network namespace up and gives it further addresses, over rtnetlink (RFC 3549,
-//! linux/rtnetlink.h). All fields are in the machine's byte order, as the kernel wants them.
+//! Sets the loopback of a new network namespace up and adds addresses to it, over rtnetlink (RFC 3549,
+//! linux/rtnetlink.h). All fields are in the machine's byte order, as the kernel expects.
 
 use std::io;
 use std::net::{IpAddr, Ipv6Addr, UdpSocket};
@@ -19,12 +19,12 @@ const LOOPBACK: i32 = 1;
 /// struct nlmsghdr: length (4 bytes), type (2), flags (2), sequence (4), port (4).
 const HEADER_BYTES: usize = 16;
 
-/// Brings the loopback up, with `127.0.0.1`, `::1`, [`ADDRESS`] and [`ADDRESS_V6`]. Whether there is version 6.
+/// Sets the loopback up, with `127.0.0.1`, `::1`, [`ADDRESS`] and [`ADDRESS_V6`]. Returns whether IPv6 works.
 pub(super) fn bring_up() -> Result<bool, IsolationError> {
     let netlink = Netlink::open().map_err(IsolationError::refused("talk to the network namespace"))?;
     netlink.raise_loopback().map_err(IsolationError::refused("bring the loopback up"))?;
     netlink.add(ADDRESS.into()).map_err(IsolationError::refused("add an address to the loopback"))?;
-    // Where version 6 is switched off the kernel may say yes to the one and have no loopback.
+    // Where IPv6 is off, the kernel may accept the address and still have no `::1`.
     let usable = |address: Ipv6Addr| UdpSocket::bind((address, 0)).is_ok();
     Ok(netlink.add(ADDRESS_V6.into()).is_ok() && usable(ADDRESS_V6) && usable(Ipv6Addr::LOCALHOST))
 }

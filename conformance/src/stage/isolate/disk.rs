@@ -1,5 +1,5 @@
-//! What the target sees of the disk: everything, read-only, but for a few folders whose changes go to memory.
-//! Serves `isolate::prepare_inside`. The mounts end with the namespace; the real disk never changes.
+//! The disk of the target: everything is read-only, except a few folders whose changes go to memory. Serves
+//! `isolate::prepare_inside`. The mounts end with the namespace. The real disk never changes.
 
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io;
@@ -15,16 +15,16 @@ use super::{DISK_BYTES, InsideReport, IsolationError, mountinfo};
 use crate::model::place::{ADDRESS, HOST_NAME};
 use crate::stage::sys;
 
-/// Folders for passing files, which any program may expect to be writable. Programs may also be started from here,
-/// so what is in them stays.
+/// Folders for temporary files, which any program may write to. Programs may also be started from there, so their
+/// contents stay.
 const TEMPORARY: [&str; 2] = ["/tmp", "/var/tmp"];
-/// Where the memory is mounted; an overlay hides it again.
+/// Where the memory is mounted. An overlay hides it later.
 const SCRATCH: &str = "/tmp";
-/// POSIX shared memory: empty at first, as it is after a boot.
+/// POSIX shared memory: empty at first, as after a boot.
 const SHARED_MEMORY: &str = "/dev/shm";
-/// The kernel's own trees, which are no disk.
-const KERNEL: [&str; 3] = ["/proc", "/sys", "/dev"];
-/// As many files as the memory may hold: an empty one costs the kernel about a KiB that no size limit counts.
+/// The kernel's own trees. They are not on the disk.
+const KERNEL_TREES: [&str; 3] = ["/proc", "/sys", "/dev"];
+/// The most files: an empty one costs the kernel about 1 KiB that the size limit does not count.
 const FILES: u32 = 16 * 1024;
 
 pub(super) fn arrange(
@@ -32,14 +32,14 @@ pub(super) fn arrange(
     writable: &[&Path],
     report: &mut InsideReport,
 ) -> Result<(), IsolationError> {
-    // Nothing that is mounted from here on reaches another mount namespace.
+    // From here on no mount reaches another mount namespace.
     mount_flags("/", MsFlags::MS_REC | MsFlags::MS_PRIVATE)
         .map_err(IsolationError::refused("make mounts private"))?;
-    // Opened before anything is mounted: a handle goes on meaning what it meant, whatever comes to lie above it.
+    // Opened before anything is mounted: a handle keeps its folder even when a mount covers it.
     let mounts = mountinfo::read().map_err(IsolationError::refused("read the mounts"))?;
     let mut layers = Layer::writable(cwd, writable);
     layers.extend(Layer::covered(&layers, &mounts));
-    // Outer ones first, lest they hide the inner ones.
+    // Outer ones first, so that they do not hide the inner ones.
     layers.sort_by_key(|layer| layer.path.components().count());
 
     read_only(&mounts)?;
@@ -66,13 +66,13 @@ pub(super) fn arrange(
         Ok(()) => report.host_name = true,
         Err(error) => report.refused.push(format!("{HOST_NAME} does not resolve: {error}")),
     }
-    // By its name: the old handle still means the folder below the overlay.
+    // By its name: the old working directory is still the folder below the overlay.
     std::env::set_current_dir(cwd).map_err(IsolationError::refused("enter the working directory"))
 }
 
-/// A fresh `/proc`, so that pids mean the same there as in system calls. Refused where parts of the old one are
-/// covered (in many containers). Read-only as the rest: user 0 of the host, seen as user 0 here, may write to
-/// `/proc/sys` without any capability.
+/// A new `/proc`, so that it shows the same pids as system calls. The kernel refuses it where parts of the old one are
+/// covered (in many containers). It is read-only: user 0 of the host is user 0 here too, and could write to `/proc/sys`
+/// without any capability.
 fn own_proc(report: &mut InsideReport) {
     let flags = MsFlags::MS_RDONLY | MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
     match mount(Some("proc"), "/proc", Some("proc"), flags, None::<&str>) {
@@ -81,7 +81,7 @@ fn own_proc(report: &mut InsideReport) {
     }
 }
 
-/// All that is mounted, the kernel's trees as well.
+/// Makes all mounts read-only, also the kernel's trees.
 fn read_only(mounts: &[mountinfo::Mount]) -> Result<(), IsolationError> {
     match sys::remount_all_read_only() {
         Ok(()) => Ok(()),
@@ -97,7 +97,7 @@ fn read_only_one_by_one(mounts: &[mountinfo::Mount]) -> Result<(), Errno> {
     for mount in mounts {
         let flags = mount.flags | MsFlags::MS_BIND | MsFlags::MS_REMOUNT | MsFlags::MS_RDONLY;
         match mount_flags(&mount.point, flags) {
-            // Hidden below another mount, or a place that even we may not reach: nor may the target.
+            // Hidden below another mount, or not accessible to us: the target cannot reach it either.
             Ok(()) | Err(Errno::ENOENT | Errno::EINVAL | Errno::EACCES | Errno::ENOTDIR) => {}
             Err(error) => return Err(error),
         }
@@ -105,7 +105,7 @@ fn read_only_one_by_one(mounts: &[mountinfo::Mount]) -> Result<(), Errno> {
     Ok(())
 }
 
-/// Pseudo-terminals of our own, lest a target writes on the terminals of whoever runs it.
+/// Makes own pseudo-terminals, so that a target cannot write to the terminals of the user.
 fn own_terminals(report: &mut InsideReport) {
     let made = || -> io::Result<()> {
         let flags = MsFlags::MS_NOSUID | MsFlags::MS_NOEXEC;
@@ -116,7 +116,7 @@ fn own_terminals(report: &mut InsideReport) {
             flags,
             Some("newinstance,ptmxmode=0666,mode=0620"),
         )?;
-        // In a container this is often a link to the very file already.
+        // In a container this is often a link to that file already.
         let link = fs::symlink_metadata("/dev/ptmx").is_ok_and(|metadata| metadata.is_symlink());
         if link { Ok(()) } else { bind(Path::new("/dev/pts/ptmx"), Path::new("/dev/ptmx")) }
     };
@@ -126,7 +126,7 @@ fn own_terminals(report: &mut InsideReport) {
     }
 }
 
-/// `/etc/hosts` with one more name.
+/// Adds a name to `/etc/hosts`.
 fn own_hosts(scratch: &Scratch) -> io::Result<()> {
     let hosts = Path::new("/etc/hosts");
     let mut text = fs::read_to_string(hosts)?;
@@ -140,18 +140,18 @@ fn own_hosts(scratch: &Scratch) -> io::Result<()> {
     bind(&file, hosts)
 }
 
-/// Something to mount in the tree of the target.
+/// A mount in the target's tree.
 struct Layer {
     path: PathBuf,
-    /// What is there now.
+    /// A handle on what is there now.
     real: File,
     kind: Kind,
 }
 
 enum Kind {
-    /// A folder that is to be writable, itself with this mode.
+    /// A folder that becomes writable. The folder itself gets this mode.
     Writable { mode: u32 },
-    /// A mount in such a folder: the overlay alone would not show it.
+    /// A mount inside such a folder: the overlay alone would not show it.
     Covered,
 }
 
@@ -159,13 +159,13 @@ impl Layer {
     /// The folders that exist, each once.
     fn writable(cwd: &Path, more: &[&Path]) -> Vec<Layer> {
         let temporary = TEMPORARY.iter().map(|path| (Path::new(path), 0o1777));
-        // All may write: the target runs as the caller, who need not own the folder.
+        // Everyone may write: the target runs as the caller, who may not own the folder.
         let asked = [cwd].into_iter().chain(more.iter().copied()).map(|path| (path, 0o777));
         let mut layers: Vec<Layer> = Vec::new();
         for (path, mode) in temporary.chain(asked) {
             let Ok(path) = path.canonicalize() else { continue };
-            let kernel = KERNEL.iter().any(|tree| path.starts_with(tree));
-            // A mount on the root itself would not be seen by those who have it as their root already.
+            let kernel = KERNEL_TREES.iter().any(|tree| path.starts_with(tree));
+            // A process that already has `/` as its root would not see a mount on it.
             if kernel || path == Path::new("/") || layers.iter().any(|layer| layer.path == path) {
                 continue;
             }
@@ -202,10 +202,10 @@ impl Layer {
         }
     }
 
-    /// What is there shines through, changes go to `upper`.
+    /// The old contents stay visible. Changes go to `upper`.
     fn overlay(&self, upper: &Path, work: &Path) -> io::Result<()> {
-        // Handles in place of paths: a path may hold the commas and colons that separate the options. The plain
-        // "user" attributes are the ones that a user namespace may set.
+        // A handle instead of a path: a path may contain the commas and colons that separate the options. A user
+        // namespace may set only the "user" attributes, hence `userxattr`.
         let options = format!(
             "lowerdir={},upperdir={},workdir={},userxattr",
             handle_path(&self.real).display(),
@@ -220,7 +220,7 @@ impl Layer {
         TEMPORARY.iter().any(|path| Path::new(path) == self.path)
     }
 
-    /// Where there are no overlays (before Linux 5.11): an empty folder, with each entry of the real one bound in.
+    /// Without overlays (before Linux 5.11): an empty folder, with each entry of the real one as a bind mount.
     fn replace(&self, empty: &Path) -> io::Result<()> {
         for entry in fs::read_dir(handle_path(&self.real))? {
             let entry = entry?;
@@ -234,13 +234,13 @@ impl Layer {
                 File::create(&place)?;
                 bind(&entry.path(), &place)?;
             }
-            // Sockets and pipes belong to running programs, which are not of this namespace.
+            // Sockets and pipes are left out: their programs run outside this namespace.
         }
         bind_tree(empty, &self.path)
     }
 }
 
-/// The memory that takes all changes.
+/// The memory that holds all changes.
 struct Scratch(File);
 
 impl Scratch {
@@ -267,7 +267,7 @@ fn handle(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).custom_flags(libc::O_PATH).open(path)
 }
 
-/// A path that means what the handle means, also where it is covered by a mount.
+/// A path to the file of the handle, even if a mount covers it.
 fn handle_path(handle: &File) -> PathBuf {
     PathBuf::from(format!("/proc/self/fd/{}", handle.as_raw_fd()))
 }

@@ -1,4 +1,4 @@
-//! Reads `/proc/self/mountinfo` (proc(5)): where something is mounted, and with which flags. Serves `disk`.
+//! Reads `/proc/self/mountinfo` (proc(5)): each mount point and its flags. Serves `disk`.
 
 use std::ffi::OsString;
 use std::fs;
@@ -11,14 +11,14 @@ use nix::mount::MsFlags;
 /// One mount of this mount namespace.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Mount {
-    /// Where it is seen.
+    /// The mount point.
     pub(super) point: PathBuf,
-    /// The flags of the mount itself (not of its file system), as far as a remount has to repeat them: those that
-    /// came from a namespace of more privilege cannot be taken away.
+    /// The flags of the mount itself (not of its file system) that a remount has to repeat: flags from a namespace with
+    /// more privilege cannot be removed.
     pub(super) flags: MsFlags,
 }
 
-/// All mounts, in the kernel's order: what was mounted over another stands below it.
+/// All mounts, in the kernel's order: a mount that covers another comes after it.
 pub(super) fn read() -> io::Result<Vec<Mount>> {
     Ok(fs::read("/proc/self/mountinfo")?.split(|&byte| byte == b'\n').filter_map(parse).collect())
 }
@@ -88,7 +88,7 @@ mod tests {
         MsFlags::MS_NODIRATIME
     )]
     #[case::not_quite_escaped(r"22 1 0:5 / /a\9 rw - tmpfs none rw", r"/a\9", MsFlags::empty())]
-    fn a_line_gives_place_and_flags(#[case] line: &str, #[case] point: &str, #[case] flags: MsFlags) {
+    fn a_line_gives_mount_point_and_flags(#[case] line: &str, #[case] point: &str, #[case] flags: MsFlags) {
         assert_eq!(parse(line.as_bytes()), Some(Mount { point: point.into(), flags }));
     }
 

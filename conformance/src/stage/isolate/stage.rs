@@ -1,5 +1,5 @@
-//! Stage 1, between the runner and the worker: makes the namespaces, becomes the parent of the worker, the first
-//! process in them, and passes its exit status on. Serves `isolate::dispatch`.
+//! Stage 1, between the runner and the worker. It makes the namespaces and starts the worker as the first process in
+//! them. It exits with the worker's status. Serves `isolate::dispatch`.
 
 use std::env;
 use std::fs;
@@ -40,17 +40,17 @@ pub(super) fn dispatch() -> Option<ExitCode> {
         _ => return None,
     };
     Some(ExitCode::from(outcome.unwrap_or_else(|error| {
-        let _untold = writeln!(io::stderr(), "{error}");
+        let _ = writeln!(io::stderr(), "{error}");
         STAGE_FAILED
     })))
 }
 
-/// That this is the first process of its pid namespace, as stage 1 makes it.
+/// Fails unless this is the first process of its pid namespace, as after stage 1.
 pub(super) fn expect_first_process() -> Result<(), IsolationError> {
     if getpid().as_raw() == 1 { Ok(()) } else { Err(IsolationError::NotInside) }
 }
 
-/// `None` in the first process of the new namespaces, its exit status in this one.
+/// Returns `None` in the first process of the new namespaces, and that process's exit status in this one.
 fn run() -> Result<Option<u8>, IsolationError> {
     enter_namespaces()?;
     let start = "start the first process of a pid namespace";
@@ -66,11 +66,11 @@ fn run() -> Result<Option<u8>, IsolationError> {
             Err(error) => return Err(IsolationError::Refused { step: start, source: error.into() }),
         }
     };
-    // A status is 0 to 255, and 128 and a signal's number is below that.
+    // A status is 0 to 255, and 128 + a signal's number is at most 192.
     Ok(Some(u8::try_from(code).unwrap_or(STAGE_FAILED)))
 }
 
-/// The user namespace gives the right to make the others. Its one user is the caller, seen as user 0: that takes no
+/// The user namespace gives the right to make the others. Its only user is the caller, as user 0. That needs no
 /// privilege and no entry in /etc/subuid.
 fn enter_namespaces() -> Result<(), IsolationError> {
     let (user, group) = (geteuid(), getegid());
@@ -81,7 +81,7 @@ fn enter_namespaces() -> Result<(), IsolationError> {
         | CloneFlags::CLONE_NEWIPC
         | CloneFlags::CLONE_NEWUTS;
     unshare(all).map_err(IsolationError::refused("make namespaces"))?;
-    // A change of credentials may take the wish back; once more costs nothing.
+    // A change of credentials may clear this setting, so it is set again.
     prctl::set_pdeathsig(Signal::SIGKILL).map_err(IsolationError::refused("die with the runner"))?;
     let write = |file: &str, text: String| {
         fs::write(Path::new("/proc/self").join(file), text).map_err(IsolationError::refused("map the user"))

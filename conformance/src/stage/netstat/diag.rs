@@ -1,7 +1,7 @@
 //! Asks the kernel for single TCP sockets over netlink (sock_diag(7), linux/inet_diag.h), for `netstat`.
 //!
-//! `/proc/net/tcp` walks the hash table of the whole machine, half a million buckets, however few sockets this
-//! namespace has: a millisecond or two of processor time for each look. A request for one connection costs
+//! A read of `/proc/net/tcp` goes through the hash table of the whole machine, half a million buckets, even if this
+//! namespace has few sockets. It costs one or two milliseconds of processor time. A request for one connection costs
 //! microseconds, one for all listeners some dozens. Numbers are in the machine's byte order, ports and addresses in
 //! network order.
 
@@ -25,13 +25,13 @@ const HEADER_BYTES: usize = 16;
 const ROW_BYTES: usize = 72;
 /// SOCK_DIAG_BY_FAMILY (linux/sock_diag.h).
 const BY_FAMILY: u16 = 20;
-/// INET_DIAG_NOCOOKIE: whichever socket it is.
+/// INET_DIAG_NOCOOKIE: any socket with these addresses.
 const ANY_SOCKET: [u8; 8] = [0xff; 8];
-/// What one answer of a dump takes at most; the kernel fills 8 KiB, or 32.
+/// The most bytes of one answer of a dump: the kernel fills 8 KiB or 32 KiB.
 const ANSWER_BYTES: usize = 32 << 10;
 
 thread_local! {
-    /// One conversation with the kernel per thread; `None` where it refuses.
+    /// One netlink socket per thread; `None` where the kernel refuses.
     static DIAG: OnceCell<Option<Diag>> = const { OnceCell::new() };
 }
 
@@ -45,15 +45,14 @@ pub(super) fn connection(local: SocketAddr, remote: SocketAddr) -> Option<Option
     with(|diag| diag.connection(local, remote))
 }
 
-fn with<T>(ask: impl FnOnce(&Diag) -> io::Result<T>) -> Option<T> {
-    DIAG.with(|diag| ask(diag.get_or_init(|| Diag::open().ok()).as_ref()?).ok())
+fn with<T>(request: impl FnOnce(&Diag) -> io::Result<T>) -> Option<T> {
+    DIAG.with(|diag| request(diag.get_or_init(|| Diag::open().ok()).as_ref()?).ok())
 }
 
 struct Diag(OwnedFd);
 
 impl Diag {
-    /// A kernel without an answer for TCP says so here: later on, its "no such entry" means that there is no such
-    /// socket.
+    /// A kernel that cannot answer for TCP fails here. So a later "no such entry" means that there is no such socket.
     fn open() -> io::Result<Diag> {
         let protocol = SockProtocol::NetlinkSockDiag;
         let diag = Diag(socket(AddressFamily::Netlink, SockType::Raw, SockFlag::SOCK_CLOEXEC, protocol)?);
@@ -64,7 +63,7 @@ impl Diag {
     fn listeners(&self, port: u16) -> io::Result<bool> {
         for family in [libc::AF_INET6, libc::AF_INET] {
             let mut found = false;
-            self.ask(libc::NLM_F_DUMP, &request(family, None))?;
+            self.send(libc::NLM_F_DUMP, &request(family, None))?;
             self.answers(|row| found |= parse(row).is_some_and(|socket| socket.local.port() == port))?;
             if found {
                 return Ok(true);
@@ -75,7 +74,7 @@ impl Diag {
 
     fn connection(&self, local: SocketAddr, remote: SocketAddr) -> io::Result<Option<Socket>> {
         let family = if local.is_ipv4() { libc::AF_INET } else { libc::AF_INET6 };
-        self.ask(0, &request(family, Some((local, remote))))?;
+        self.send(0, &request(family, Some((local, remote))))?;
         let mut found = None;
         match self.answers(|row| found = parse(row)) {
             // Where there is no connection, a listener of that port may answer.
@@ -85,7 +84,7 @@ impl Diag {
         }
     }
 
-    fn ask(&self, flags: i32, body: &[u8]) -> io::Result<()> {
+    fn send(&self, flags: i32, body: &[u8]) -> io::Result<()> {
         let mut message = Vec::with_capacity(HEADER_BYTES + body.len());
         message.extend(((HEADER_BYTES + body.len()) as u32).to_ne_bytes());
         message.extend(BY_FAMILY.to_ne_bytes());
@@ -96,7 +95,7 @@ impl Diag {
         Ok(())
     }
 
-    /// Reads the whole answer, of one row or of a dump up to its end.
+    /// Reads the whole answer: one row, or a dump up to its end.
     fn answers(&self, mut each: impl FnMut(&[u8])) -> io::Result<()> {
         let mut answer = vec![0; ANSWER_BYTES];
         loop {
@@ -120,8 +119,8 @@ impl Diag {
     }
 }
 
-/// struct inet_diag_req_v2: family, protocol, extensions, padding (1 each), a set of states (4), the ends. All
-/// listeners without ends.
+/// struct inet_diag_req_v2: family, protocol, extensions, padding (1 each), a set of states (4), the ends. Without ends
+/// it asks for all listeners.
 fn request(family: i32, ends: Option<(SocketAddr, SocketAddr)>) -> Vec<u8> {
     let states: u32 = if ends.is_none() { 1 << LISTEN } else { u32::MAX };
     let mut body = vec![family as u8, libc::IPPROTO_TCP as u8, 0, 0];
@@ -147,7 +146,7 @@ fn request(family: i32, ends: Option<(SocketAddr, SocketAddr)>) -> Vec<u8> {
 
 struct Message<'a> {
     kind: u16,
-    /// One of several, the last of which says so.
+    /// Further messages follow; the last one is NLMSG_DONE.
     several: bool,
     body: &'a [u8],
 }
@@ -197,11 +196,11 @@ mod tests {
     use super::super::{sockets, table};
     use super::*;
 
-    /// What the kernel says here is what it says in `/proc`, for an end that has been accepted and one that waits.
+    /// Netlink and `/proc` say the same, for a connection before its accept and after it.
     #[rstest]
     #[case::v4("127.0.0.1:0")]
     #[case::v6("[::1]:0")]
-    fn both_ways_tell_the_same(#[case] address: &str) {
+    fn netlink_and_proc_say_the_same(#[case] address: &str) {
         let Ok(listener) = TcpListener::bind(address) else { return };
         let port = listener.local_addr().unwrap().port();
         let mut stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
@@ -210,7 +209,7 @@ mod tests {
         let in_proc = || {
             let mut rows = sockets("tcp").unwrap().into_iter();
             let found = rows.find(|socket| (socket.local, socket.remote) == (theirs, ours));
-            // Where UDP has these, TCP has something else.
+            // TCP has no drops: its field has another meaning.
             found.map(|socket| Socket { drops: 0, ..socket })
         };
         if is_listening(port).is_none() {
@@ -223,11 +222,11 @@ mod tests {
         drop(accepted);
         drop(listener);
         assert_eq!(is_listening(port), Some(false));
-        // Where the connection never was, the listener is no answer.
+        // Where there is no connection, the listener must not be the answer.
         assert_eq!(connection(theirs, SocketAddr::new(ours.ip(), 1)), Some(None));
     }
 
-    /// A socket of version 6 takes connections of version 4.
+    /// An IPv6 socket accepts IPv4 connections.
     #[test]
     fn an_end_of_both_versions_is_found() {
         let Ok(listener) = TcpListener::bind("[::]:0") else { return };

@@ -1,4 +1,4 @@
-//! Rows as kernels print them; the live tables are read by the integration tests of the isolation.
+//! Rows as kernels print them. The integration tests of the isolation read the real tables.
 
 use rstest::rstest;
 
@@ -8,7 +8,7 @@ fn address(text: &str) -> SocketAddr {
     text.parse().unwrap()
 }
 
-/// The kernel prints the memory's 32 bits as a number: the samples below are of a little-endian machine.
+/// The kernel prints each 32 bits of memory as a number: the samples below come from a little-endian machine.
 #[cfg(target_endian = "little")]
 #[rstest]
 #[case::v4("0100007F:162E", "127.0.0.1:5678")]
@@ -63,7 +63,7 @@ fn a_udp_row_is_read_with_its_drops() {
 }
 
 #[test]
-fn the_titles_are_no_row() {
+fn the_line_of_titles_is_no_row() {
     let titles =
         "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode";
     assert_eq!(parse_row(titles), None);

@@ -16,7 +16,7 @@ pub enum Exit {
 
 impl From<ExitStatus> for Exit {
     fn from(status: ExitStatus) -> Exit {
-        // One of the two is there: a process that is merely stopped is not waited for.
+        // A status has one of the two: the wait does not return for a stopped process.
         status.signal().map_or_else(|| Exit::Code(status.code().unwrap_or_default()), Exit::Signal)
     }
 }
@@ -59,7 +59,7 @@ impl AsFd for Ending {
     }
 }
 
-/// A child and the event of its end: a thread waits, notes it, and closes its end of a pipe.
+/// A child and the event of its end: a thread waits for it, records it, and closes its end of a pipe.
 #[cfg(not(target_os = "linux"))]
 pub(super) struct Ending {
     exit: std::sync::Arc<std::sync::Mutex<Option<Exit>>>,
@@ -73,10 +73,10 @@ impl Ending {
 
         let (pipe, writer) = nix::unistd::pipe()?;
         let exit = Arc::new(Mutex::new(None));
-        let noted = Arc::clone(&exit);
+        let recorded = Arc::clone(&exit);
         std::thread::Builder::new().name("target's end".to_owned()).spawn(move || {
             if let Ok(status) = child.wait() {
-                *noted.lock().unwrap_or_else(PoisonError::into_inner) = Some(Exit::from(status));
+                *recorded.lock().unwrap_or_else(PoisonError::into_inner) = Some(Exit::from(status));
             }
             drop(writer);
         })?;

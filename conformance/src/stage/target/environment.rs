@@ -1,4 +1,4 @@
-//! The environment variables of the target: few, and the same whoever runs it. Serves `target::launch`.
+//! The environment variables of the target: few, and the same for every user. Serves `target::launch`.
 
 use std::env;
 use std::ffi::OsString;
@@ -6,9 +6,9 @@ use std::ffi::OsString;
 use super::output::WINDOW;
 use crate::model::place::Isolation;
 
-/// Where programs, libraries and language runtimes are found, and who the user is: taken over as they are. Not among
-/// them is whatever changes how a runtime behaves (PYTHONUNBUFFERED, PYTHONSTARTUP, RUST_BACKTRACE, and the like).
-const TAKEN_OVER: [&str; 12] = [
+/// Copied from the caller: where programs, libraries and language runtimes are, who the user is, and the time zone.
+/// Variables that change how a runtime behaves (PYTHONUNBUFFERED, PYTHONSTARTUP, RUST_BACKTRACE) are not copied.
+const INHERITED: [&str; 12] = [
     "PATH",
     "HOME",
     "USER",
@@ -23,14 +23,14 @@ const TAKEN_OVER: [&str; 12] = [
     "RBENV_ROOT",
 ];
 
-/// Where programs are looked for when the caller has no PATH: the usual default of a shell.
+/// The search path when the caller has no PATH: the usual default of a shell.
 const USUAL_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 
 /// The target's whole environment.
 ///
-/// PATH, HOME and a few more are the caller's; messages are in English and UTF-8 (`LANG`, `LC_ALL`); the terminal
-/// is a plain one of 200 columns (`TERM=dumb`, `NO_COLOR`, `COLUMNS`, `LINES`); temporary files go to `/tmp` (on a
-/// host: where the caller's go).
+/// PATH, HOME and a few more are the caller's. Messages are in English and UTF-8 (`LANG`, `LC_ALL`). The terminal is
+/// plain, with 200 columns (`TERM=dumb`, `NO_COLOR`, `COLUMNS`, `LINES`). Temporary files go to `/tmp` (on a host: to
+/// the caller's folder).
 pub fn environment(isolation: Isolation) -> Vec<(OsString, OsString)> {
     let (columns, rows) = WINDOW;
     let temporary = match isolation {
@@ -47,7 +47,7 @@ pub fn environment(isolation: Isolation) -> Vec<(OsString, OsString)> {
         ("TMPDIR".into(), temporary),
     ];
     variables
-        .extend(TAKEN_OVER.iter().filter_map(|&name| env::var_os(name).map(|value| (name.into(), value))));
+        .extend(INHERITED.iter().filter_map(|&name| env::var_os(name).map(|value| (name.into(), value))));
     if env::var_os("PATH").is_none() {
         variables.push(("PATH".into(), USUAL_PATH.into()));
     }

@@ -1,4 +1,4 @@
-//! From a program's name to a running process, or the reason why not. Serves `target`.
+//! From a program's name to a running process, or to the reason why it does not run. Serves `target`.
 
 use std::env;
 use std::ffi::OsString;
@@ -19,35 +19,36 @@ use super::environment::{environment, search_path};
 use crate::model::place::Isolation;
 use crate::stage::sys::{ChildSetup, Image};
 
-/// The largest file that a target may write, in bytes. In a namespace the disk is full earlier.
+/// The largest file that a target may write, in bytes. In a namespace all files together have no more.
 const FILE_BYTES: rlim_t = 64 * 1024 * 1024;
-/// Open descriptors: what most systems give, so that a leak shows as it would anywhere.
+/// Open descriptors: the limit of most systems, so that a leak shows as on any machine.
 const DESCRIPTORS: rlim_t = 1024;
-/// Processor time in seconds, over all threads: a case lasts about a minute at most, so this stops what runs away.
+/// Processor time in seconds, over all threads: a case lasts about a minute at most, so only a runaway program reaches
+/// it.
 const PROCESSOR_SECONDS: rlim_t = 600;
 /// Processes and threads in a namespace, against fork bombs: a server with a thread for each of 200 clients fits.
 const PROCESSES: rlim_t = 320;
-/// How long a file that somebody still writes is tried again. A process that forks while another thread of it
-/// writes a program holds that open until its child has executed something: milliseconds.
+/// How long to retry a program file that is still open for writing. A process that forks while one of its threads
+/// writes the file keeps it open until the child calls `exec`: some milliseconds.
 const BUSY: Duration = Duration::from_secs(1);
 
 /// A program to start.
 ///
-/// It leads a process group of its own, as a job of a shell does. Standard input is `/dev/null`; standard output and error are two terminals (200
-/// columns, bytes unchanged); there are no further descriptors. Signals are at their defaults, the umask is 022, the
-/// environment is [`environment`](super::environment). No core dumps, files of 64 MiB at most, 1024 descriptors, 600 s
-/// of processor time; in a namespace 320 processes and threads, and no capabilities and no way to any.
+/// It leads a process group of its own, like a job of a shell. Standard input is `/dev/null`. Standard output and error
+/// are two terminals (200 columns, bytes unchanged). There are no further descriptors. Signals have their defaults, the
+/// umask is 022, the environment is [`environment`](super::environment). Limits: no core dumps, files of 64 MiB at
+/// most, 1024 descriptors, 600 s of processor time; in a namespace also 320 processes and threads, and no capabilities.
 ///
-/// It leads no session, as it would not under a shell: the leader of one may not call `setpgrp`; and when it ends,
-/// the kernel hangs up on all that share its terminal, so that a tester that leaves processes behind looks clean.
-/// The session is the worker's, which has no controlling terminal.
+/// It leads no session, as under a shell: a session leader may not call `setpgrp`. And when a leader ends, the kernel
+/// sends SIGHUP to all that share its terminal: a tester that leaves processes behind would look clean. The session is
+/// the worker's, which has no controlling terminal.
 ///
-/// On a host it is killed when the thread that started it ends (Linux).
+/// On a Linux host it is killed when the thread that started it ends.
 #[derive(Clone, Debug)]
 pub struct Launch {
-    /// A path, relative to `cwd` when it is not absolute; without a slash, looked for in PATH as a shell does.
+    /// A path, relative to `cwd` if it is not absolute. Without a slash it is searched in PATH, as a shell does.
     pub program: PathBuf,
-    /// The name it is called by, where that is not `program`.
+    /// Its `argv[0]`, if that is not `program`.
     pub arg0: Option<OsString>,
     /// Its arguments, without the name.
     pub args: Vec<OsString>,
@@ -66,10 +67,10 @@ pub enum StartError {
     /// It is a folder.
     #[error("{}: is a directory, not a program", .0.display())]
     Directory(PathBuf),
-    /// It may not be executed.
+    /// The user may not execute it.
     #[error("{}: not executable (chmod +x makes it so)", .0.display())]
     NotExecutable(PathBuf),
-    /// The system knows no way to execute such a file.
+    /// The system cannot execute a file of this format.
     #[error("{}: neither a binary for this machine nor a script with a first line such as #!/usr/bin/env python3", .0.display())]
     UnknownFormat(PathBuf),
     /// Its first line names an interpreter that is not there.
@@ -77,7 +78,7 @@ pub enum StartError {
     NoInterpreter {
         /// The script, or the binary that needs a loader.
         program: PathBuf,
-        /// As it is written there; a carriage return of a file from Windows shows as `\r`.
+        /// As it is written there. A carriage return of a file from Windows shows as `\r`.
         interpreter: String,
     },
     /// The working directory does not exist or cannot be entered.
@@ -102,8 +103,8 @@ pub enum StartError {
 }
 
 impl Launch {
-    /// The file that would be executed, an absolute path where `cwd` is one. Looks and starts nothing, so that a run
-    /// can be refused before it begins. Whether the system can execute such a file only [`Target::start`] tells.
+    /// The file that would be executed: an absolute path if `cwd` is one. It starts nothing, so that a run can be
+    /// refused before it begins. Only [`Target::start`] shows whether the system can execute the file.
     ///
     /// # Errors
     /// Missing, a folder, or not executable.
@@ -123,7 +124,7 @@ impl Launch {
             let candidate = self.cwd.join(folder).join(&self.program);
             match self.executable(&candidate) {
                 Ok(()) => return Ok(candidate),
-                // A shell goes on looking as well, and remembers that there was something.
+                // A shell also continues the search, and remembers that it found a file.
                 Err(StartError::NotExecutable(program)) => reason = StartError::NotExecutable(program),
                 Err(_) => {}
             }
@@ -147,9 +148,9 @@ impl Launch {
         command.current_dir(&self.cwd).process_group(0).stdin(Stdio::null()).stdout(stdout).stderr(stderr);
         let inside = self.isolation == Isolation::Namespace;
         let setup = ChildSetup {
-            // In a namespace all end with the worker anyway.
+            // In a namespace all processes end with the worker anyway.
             dies_with_parent: !inside,
-            clean_slate: true,
+            reset_inherited: true,
             limits: limits(self.isolation),
             drop_privileges: inside,
             image: Some(image),
@@ -167,7 +168,7 @@ impl Launch {
         self.program.as_os_str().as_encoded_bytes().contains(&b'/')
     }
 
-    /// Messages name the program as the caller did.
+    /// Errors name the program as the caller did.
     fn executable(&self, path: &Path) -> Result<(), StartError> {
         let program = || self.program.clone();
         let metadata = path.metadata().map_err(|source| match source.kind() {
@@ -180,7 +181,7 @@ impl Launch {
         access(path, AccessFlags::X_OK).map_err(|_| StartError::NotExecutable(program()))
     }
 
-    /// What a failed `execve` of `path` means. The file was there and executable a moment ago.
+    /// What a failed `execve` of `path` means. The file existed and was executable just before.
     fn explain(&self, path: &Path, error: io::Error) -> StartError {
         let program = self.program.clone();
         match error.raw_os_error() {
@@ -209,10 +210,10 @@ fn spawn_when_written(command: &mut Command) -> io::Result<Child> {
     }
 }
 
-/// The interpreter that a script's first line names, or, for a binary, the loader in general.
+/// The interpreter in a script's first line, or a phrase for the loader of a binary.
 fn interpreter(path: &Path) -> Option<String> {
     let mut head = Vec::new();
-    // The kernel reads no more of a first line.
+    // The kernel reads no more of the first line.
     File::open(path).ok()?.take(256).read_to_end(&mut head).ok()?;
     match head.strip_prefix(b"#!") {
         Some(line) => {
@@ -242,7 +243,7 @@ fn limits(isolation: Isolation) -> Vec<(Resource, rlim_t, rlim_t)> {
     wanted.into_iter().map(lowered).collect()
 }
 
-/// Since Linux 5.14. Before, the limit counts all that the user runs anywhere, and a busy desktop is above it.
+/// True since Linux 5.14. Before, the limit counts all processes of the user, and a busy desktop has more.
 fn counts_processes_by_namespace() -> bool {
     let Ok(system) = nix::sys::utsname::uname() else { return false };
     let release = system.release().to_string_lossy();

@@ -1,5 +1,5 @@
-//! One output stream of the target, through a pseudo-terminal: many programs hold their output back in a pipe, and
-//! a check of when a line appears would lie. Serves `target`.
+//! One output stream of the target, through a pseudo-terminal: many programs buffer their output to a pipe, and the
+//! time of a line would be wrong. Serves `target`.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -10,20 +10,20 @@ use nix::pty::{OpenptyResult, Winsize, openpty};
 use nix::sys::termios::{SetArg, cfmakeraw, tcgetattr, tcsetattr};
 use nix::unistd::read;
 
-/// How much of each stream is handed on: its first MiB. A target that prints more has told enough.
+/// How much of each stream is kept: its first MiB. More is not needed.
 pub const OUTPUT_KEPT_BYTES: usize = 1024 * 1024;
 
-/// How much is kept of the end of what is not handed on, at least, once there is that much: a chatty program's last
-/// words are asked for as well.
+/// How much of the end of the discarded output is kept, at least: the last lines of a program that prints much are
+/// needed too.
 pub const OUTPUT_TAIL_BYTES: usize = 64 * 1024;
 
-/// What one read takes at most.
-const TURN_BYTES: usize = 64 * 1024;
+/// The most bytes of one read.
+const READ_BYTES: usize = 64 * 1024;
 
-/// Columns and rows of the terminal: no message of a tester is so long that it would be wrapped.
+/// Columns and rows of the terminal: no message of a tester is so long that it would wrap.
 pub(super) const WINDOW: (u16, u16) = (200, 50);
 
-/// Which of the two.
+/// Which output stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Stream {
     /// Standard output.
@@ -32,16 +32,16 @@ pub enum Stream {
     Stderr,
 }
 
-/// What a read of the target's output came to.
+/// The result of a read of the target's output.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ReadOutcome {
-    /// It printed these bytes, exactly so.
+    /// It printed these bytes.
     Bytes(Vec<u8>),
-    /// It printed so many bytes, beyond what is kept.
+    /// It printed so many bytes, which are not kept.
     Discarded(usize),
-    /// Nothing at the moment.
+    /// Nothing now.
     WouldBlock,
-    /// Nobody holds the stream open any more, or it cannot be read: nothing will come.
+    /// No process has the stream open any more, or it cannot be read: nothing more will come.
     Closed,
 }
 
@@ -53,7 +53,7 @@ pub(super) struct Output {
 }
 
 impl Output {
-    /// A fresh terminal, and the end that the target gets. It changes no byte and echoes none.
+    /// A new terminal, and the end for the target. It changes no byte and echoes none.
     pub(super) fn open() -> io::Result<(Output, OwnedFd)> {
         let (columns, rows) = WINDOW;
         let window = Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
@@ -80,20 +80,21 @@ impl Output {
         &self.tail
     }
 
-    /// A terminal gives some 4 KiB a read, however much there is: goes on until it has none, or the turn is over.
+    /// One system call reads at most about 4 KiB of a terminal. This reads until there is no more, or the buffer is
+    /// full.
     pub(super) fn read(&mut self) -> ReadOutcome {
-        let mut buffer = [0; TURN_BYTES];
+        let mut buffer = [0; READ_BYTES];
         let mut filled = 0;
-        let mut said_closed = false;
+        let mut closed_once = false;
         let mut end = ReadOutcome::WouldBlock;
         while filled < buffer.len() {
             match read(&self.master, &mut buffer[filled..]) {
                 Ok(length @ 1..) => filled += length,
                 Err(Errno::EINTR) => {}
                 Err(Errno::EAGAIN) => break,
-                // EIO: the last of those who could write is gone. The kernel looks for bytes first and for writers
-                // then: what was written between the two looks is there at the next read.
-                Ok(0) | Err(_) if !said_closed => said_closed = true,
+                // EIO: the last writer is gone. The kernel checks for bytes first and for writers then: bytes written
+                // between the two checks come with the next read.
+                Ok(0) | Err(_) if !closed_once => closed_once = true,
                 Ok(_) | Err(_) => {
                     end = ReadOutcome::Closed;
                     break;
@@ -112,7 +113,7 @@ impl Output {
     fn discard(&mut self, bytes: &[u8]) {
         self.discarded += bytes.len() as u64;
         self.tail.extend_from_slice(bytes);
-        // Seldom, so that little is moved.
+        // Cut only now and then, so that few bytes are moved.
         if self.tail.len() > 4 * OUTPUT_TAIL_BYTES {
             self.tail.drain(..self.tail.len() - OUTPUT_TAIL_BYTES);
         }

@@ -1,4 +1,4 @@
-//! All that belongs to a target beside its own process: found, described, and killed. Serves `target`.
+//! All processes of a target: finds, describes and kills them. Serves `target`.
 
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -15,15 +15,15 @@ use super::table::{self, Member};
 /// A process of a target.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Process {
-    /// Its id, as system calls of this process take it.
+    /// Its id for system calls of this process.
     pub pid: i32,
-    /// Its name: of what it executes, at most 15 bytes.
+    /// The name of its program, at most 15 bytes.
     pub name: String,
-    /// Its arguments, its name first, separated by spaces.
+    /// Its arguments, the name first, separated by spaces; at most 200 bytes.
     pub command: String,
 }
 
-/// What a target holds of the system's, with all that it started.
+/// The resources of a target, with all that it started.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Resources {
     /// Open descriptors.
@@ -32,22 +32,22 @@ pub struct Resources {
     pub threads: usize,
 }
 
-/// What a target does at a moment, with all that it started.
+/// What a target does at one moment, with all that it started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Activity {
     /// Processor time that the living threads have used.
     pub run_time: Duration,
-    /// The same of whole processes, with their threads that have ended and their children that they have waited for;
-    /// counted in clock ticks.
+    /// The same for whole processes, with threads that have ended and children that were waited for; counted in clock
+    /// ticks.
     pub used: Duration,
-    /// Time spent ready to run and not run, in sum.
+    /// Time in which threads were ready but did not run, in sum.
     pub run_delay: Duration,
     /// Whether a thread runs or is ready to.
     pub runnable: bool,
 }
 
 impl Activity {
-    /// That of two threads, or processes, together.
+    /// The sum of two threads, or of two processes.
     pub(super) fn and(self, other: Self) -> Self {
         Self {
             run_time: self.run_time + other.run_time,
@@ -58,16 +58,16 @@ impl Activity {
     }
 }
 
-/// What all targets of this process take from the machine at this moment.
+/// What all targets of this process use now.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Held {
-    /// Memory that they have touched, in bytes; 0 where the system does not tell. What they share counts for each.
+    /// Memory that they have touched, in bytes; 0 where the system does not say. Shared memory counts for each process.
     pub memory_bytes: u64,
     /// Whether a thread of them runs or is ready to.
     pub runnable: bool,
 }
 
-/// Looks at all targets.
+/// What all targets of this process use now.
 pub fn held() -> Held {
     let targets = running().clone();
     targets.into_iter().map(Pid::from_raw).fold(Held::default(), |held, target| Held {
@@ -86,13 +86,13 @@ fn memory_bytes(target: Pid) -> u64 {
     }
 }
 
-/// Clock ticks, as `/proc` counts processor time.
+/// The time of so many clock ticks, in which `/proc` counts processor time.
 pub(crate) fn from_ticks(ticks: u64) -> Duration {
     let per_second = sysconf(SysconfVar::CLK_TCK).ok().flatten().and_then(|rate| u32::try_from(rate).ok());
     Duration::from_secs(ticks) / per_second.filter(|rate| *rate > 0).unwrap_or(100)
 }
 
-/// The targets that this process has running: one of them does not belong to another.
+/// The running targets of this process. They do not belong to each other.
 static RUNNING: Mutex<Vec<i32>> = Mutex::new(Vec::new());
 
 pub(super) fn register(target: Pid) {
@@ -103,7 +103,7 @@ pub(super) fn unregister(target: Pid) {
     running().retain(|&pid| pid != target.as_raw());
 }
 
-/// All that belong to `target` and are alive, itself among them.
+/// All living processes of `target`, itself included.
 pub(super) fn of_target(target: Pid) -> Vec<Process> {
     #[cfg(target_os = "linux")]
     return members(target).iter().map(Member::describe).collect();
@@ -137,12 +137,12 @@ pub(super) fn resources(target: Pid) -> Option<Resources> {
     }
 }
 
-/// Kills `target` and all that belong to it, again and again until nobody is left, but not for longer than
-/// `patience`. Those who are.
+/// Kills `target` and all its processes, again and again until none is left, for `patience` at most. Returns those that
+/// are left.
 pub(super) fn kill_all(target: Pid, ending: &mut Ending, patience: Duration) -> Vec<Process> {
     let deadline = Instant::now() + patience;
     loop {
-        strike(target, ending);
+        kill_once(target, ending);
         let left = remaining(target, ending);
         let Some(next) = left.first() else { return Vec::new() };
         if Instant::now() >= deadline {
@@ -159,12 +159,12 @@ pub(super) fn kill_all(target: Pid, ending: &mut Ending, patience: Duration) -> 
     }
 }
 
-/// Whole groups before single processes: these could fork faster than they are counted. That somebody has ended
-/// meanwhile is what is wanted, so no outcome matters.
-fn strike(target: Pid, ending: &mut Ending) {
+/// Kills whole groups before single processes: these could fork faster than they are listed. Errors do not matter: they
+/// mean that a process has ended.
+fn kill_once(target: Pid, ending: &mut Ending) {
     #[cfg(target_os = "linux")]
     if crate::stage::isolate::inside() && running().iter().all(|&pid| pid == target.as_raw()) {
-        // Everybody in our own pid namespace, but for ourselves.
+        // All processes of our pid namespace, except this one.
         let _ = kill(Pid::from_raw(-1), Signal::SIGKILL);
     }
     if ending.exit().is_none() {
@@ -177,14 +177,14 @@ fn strike(target: Pid, ending: &mut Ending) {
     }
 }
 
-/// Who is alive; the dead are reaped.
+/// The living processes of `target`. Reaps those that have ended.
 fn remaining(target: Pid, ending: &mut Ending) -> Vec<Process> {
     let left = of_target(target);
-    // After the look at the living: who has died since is reaped as well.
+    // After the list of living processes: those that have died since are reaped too.
     #[cfg(target_os = "linux")]
     table::reap_orphans(&running());
     if left.is_empty() && ending.exit().is_none() {
-        // Between life and death, or on a system without a list.
+        // Its end is not reported yet, or this system has no list.
         return vec![Process { pid: target.as_raw(), name: String::new(), command: String::new() }];
     }
     left
@@ -201,8 +201,8 @@ fn running() -> MutexGuard<'static, Vec<i32>> {
 
 fn wait_for(event: BorrowedFd<'_>, deadline: Instant) {
     let left = deadline.saturating_duration_since(Instant::now());
-    // Rounded up, so that the last wait does not turn into a loop of empty ones.
+    // Rounded up, so that the last wait is not a loop of waits of 0 ms.
     let left = PollTimeout::try_from(left + Duration::from_millis(1)).unwrap_or(PollTimeout::MAX);
-    // Interrupted or not, the caller looks again.
+    // Interrupted or not, the caller checks again.
     let _ = poll(&mut [PollFd::new(event, PollFlags::POLLIN)], left);
 }

@@ -1,7 +1,7 @@
 //! The processes of this machine or namespace, from `/proc` (proc(5)). Serves `target::processes`.
 //!
-//! `/proc` may number processes as the host does while this process lives in a namespace (where a fresh one was
-//! refused): then the place of our own id in `NSpid` is the place of everybody's.
+//! If a new `/proc` was refused, this process lives in a namespace but `/proc` shows the host's pids. Then the place of
+//! our own id in `NSpid` is also the right place for all other processes.
 
 use std::collections::HashMap;
 use std::fs;
@@ -13,14 +13,14 @@ use nix::unistd::{Pid, SysconfVar, sysconf};
 use super::processes::{Activity, Process, Resources, from_ticks};
 use crate::stage::isolate;
 
-/// The longest command line that is told, in bytes: enough to know a program by.
+/// The longest command line that is reported, in bytes: enough to recognize a program.
 const COMMAND_BYTES: usize = 200;
 
-/// One process of a target, alive when it was looked at.
+/// One process of a target that was alive when `/proc` was read.
 pub(super) struct Member {
-    /// As system calls take it.
+    /// Its id for system calls.
     pub(super) pid: i32,
-    /// As `/proc` has it.
+    /// Its id in `/proc`.
     listed: i32,
     name: String,
     used_ticks: u64,
@@ -33,8 +33,8 @@ impl Member {
         Process { pid: self.pid, name: self.name.clone(), command: line.trim_end().to_owned() }
     }
 
-    /// Each thread's schedstat (nanoseconds that it ran, and that it waited on a run queue), and the state behind the
-    /// name in its stat.
+    /// From each thread's schedstat (nanoseconds on a processor, and in a run queue), and from the state after the name
+    /// in its stat.
     pub(super) fn activity(&self) -> Option<Activity> {
         let thread = |task: fs::DirEntry| {
             let times = fs::read_to_string(task.path().join("schedstat")).ok()?;
@@ -49,7 +49,7 @@ impl Member {
         };
         let tasks = fs::read_dir(format!("/proc/{}/task", self.listed)).ok()?;
         let threads = tasks.flatten().filter_map(thread).reduce(Activity::and)?;
-        // Ticks are cut off, which of a hundred processes with a little each would leave nothing.
+        // Ticks are rounded down: of a hundred processes with little work each, nothing would be left.
         Some(Activity { used: from_ticks(self.used_ticks).max(threads.run_time), ..threads })
     }
 
@@ -67,8 +67,8 @@ impl Member {
     }
 }
 
-/// All that belong to `target` and are alive, itself among them: who descends from it, who is of its process group, and,
-/// where this process adopts orphans, everybody below us but for the other `targets`.
+/// All living processes of `target`, itself included: its descendants and its process group. Where this process adopts
+/// orphans: all its descendants except the other `targets`.
 pub(super) fn members(target: Pid, targets: &[i32]) -> Vec<Member> {
     let table = Table::read();
     let others = |entry: &Entry| targets.contains(&entry.pid) && entry.pid != target.as_raw();
@@ -103,19 +103,19 @@ pub(super) fn members(target: Pid, targets: &[i32]) -> Vec<Member> {
     members.into_iter().map(member).collect()
 }
 
-/// Reaps every child of ours that has ended and is nobody's target: these are waited for by their owners.
+/// Reaps every child of ours that has ended, except targets: their owners wait for them.
 pub(super) fn reap_orphans(targets: &[i32]) {
     if !isolate::adopts() {
         return;
     }
     let table = Table::read();
     for orphan in table.children_of(table.own).filter(|entry| !entry.alive && !targets.contains(&entry.pid)) {
-        // It may have been somebody's who has waited for it meanwhile; then there is nothing left to do.
+        // Another thread may have reaped it meanwhile; then there is nothing to do.
         let _ = waitpid(Pid::from_raw(orphan.pid), Some(WaitPidFlag::WNOHANG));
     }
 }
 
-/// What of `/proc` is needed here. Ids are as listed there, but for `pid`.
+/// The needed part of `/proc`. Ids are as listed there, except `pid`.
 struct Table {
     own: i32,
     entries: HashMap<i32, Entry>,
@@ -169,17 +169,17 @@ fn ns_pids(listed: i32) -> Vec<i32> {
     line.split_whitespace().filter_map(|id| id.parse().ok()).collect()
 }
 
-/// `pid (name) state parent group session ... threads ...`; the name may hold anything, parentheses too.
+/// `pid (name) state parent group session ... threads ...`. The name may contain anything, also parentheses.
 fn parse_stat(text: &str) -> Option<Entry> {
     let (pid, rest) = text.split_once(" (")?;
     let (name, rest) = rest.rsplit_once(") ")?;
     let fields: Vec<&str> = rest.split_whitespace().collect();
     let number = |index: usize| fields.get(index)?.parse::<i32>().ok();
     let listed = pid.parse().ok()?;
-    // The first thread of a process may have ended before the others: then the process is a zombie that lives.
+    // The first thread of a process may end before the others: then its state is zombie, but the process lives.
     let ended = matches!(*fields.first()?, "Z" | "X" | "x") && number(17)? <= 1;
     let (parent, group) = (number(1)?, number(2)?);
-    // Its own in user and in kernel mode, and its children's.
+    // Its own time in user and kernel mode, and that of its children.
     let used_ticks = (11..15).filter_map(|index| fields.get(index)?.parse::<u64>().ok()).sum();
     Some(Entry { pid: listed, listed, parent, group, alive: !ended, name: name.to_owned(), used_ticks })
 }

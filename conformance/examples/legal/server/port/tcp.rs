@@ -1,4 +1,4 @@
-//! Data over TCP: connections of the client, emptied or echoed. It serves the test port.
+//! Data over TCP: the client's connections are read or echoed. Serves the test port.
 
 use std::{
     io::{ErrorKind, Read, Write},
@@ -16,10 +16,10 @@ use crate::{
     wait::{self, Awaited},
 };
 
-/// What one turn reads at most, so that a fast client does not keep the thread from its other work.
+/// The most bytes of one turn, so that a fast client does not keep the thread from its other work.
 const TURN_BYTES: usize = 1 << 20;
 const BUFFER_BYTES: usize = 128 << 10;
-/// A client that does not take its echo for so long is given up.
+/// The longest wait for a client that does not read its echo.
 const ECHO_PATIENCE: Duration = Duration::from_secs(1);
 
 pub(super) struct Streams {
@@ -68,7 +68,7 @@ impl Streams {
         self.connections = connections;
     }
 
-    /// Reads one connection. Whether it is still open.
+    /// Reads one connection. Returns whether it is still open.
     fn read(&mut self, connection: &mut TcpStream) -> bool {
         let mut taken = 0;
         while taken < TURN_BYTES {
@@ -89,7 +89,7 @@ impl Streams {
         true
     }
 
-    /// Takes for so long what comes late, where that is awaited, and closes all as the variants want it.
+    /// Reads late data for so long, if the variant waits for it. Then closes everything in the way of the variant.
     pub(super) fn finish(mut self, late: Duration) {
         self.listener = None;
         if on("data-drained-at-done") {
@@ -110,7 +110,7 @@ impl Streams {
     }
 }
 
-/// Answers each byte by one, the same or one of its own. Whether all went out.
+/// Answers each byte with the same byte or a fixed one. Returns whether all were sent.
 fn echo(connection: &mut TcpStream, bytes: &mut [u8]) -> bool {
     if on("echo-fixed-byte") {
         bytes.fill(b'x');

@@ -1,4 +1,4 @@
-//! Data over UDP: the client's datagrams, counted and echoed. It serves the test port.
+//! Data over UDP: the client's datagrams, counted and echoed. Serves the test port.
 
 use std::{
     net::{IpAddr, UdpSocket},
@@ -10,9 +10,9 @@ use nix::poll::PollFlags;
 
 use crate::{control::Silence, variants::on, wait};
 
-/// What one turn reads at most.
+/// The most datagrams of one turn.
 const TURN_DATAGRAMS: usize = 1000;
-/// A client that sends on after Done is counted no longer.
+/// The longest time in which datagrams after Done are still counted.
 const DRAINS_FOR: Duration = Duration::from_millis(500);
 
 pub(super) struct Datagrams {
@@ -37,12 +37,12 @@ impl Datagrams {
         let _ = self.take_some();
     }
 
-    /// Whether there may be more.
+    /// Returns whether there may be more.
     fn take_some(&mut self) -> bool {
         let mut buffer = [0; 2048];
         let mut heard = false;
         for _ in 0..TURN_DATAGRAMS {
-            // An error that is none of "nothing there" is an echo's that did not reach a client.
+            // Any error other than "nothing there" comes from an echo that did not reach a client.
             let (length, from) = match self.socket.recv_from(&mut buffer) {
                 Ok(received) => received,
                 Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
@@ -69,11 +69,11 @@ impl Datagrams {
         true
     }
 
-    /// Takes what arrived before the end, or so much later where that is awaited; how many datagrams came in all.
+    /// Reads what arrived before the end, or up to `late` after it if the variant waits. Returns the count of all.
     pub(super) fn finish(mut self, late: Duration) -> u64 {
         let began = Instant::now();
         while self.take_some() && began.elapsed() < DRAINS_FOR {}
-        // Done came over another connection and may have overtaken some.
+        // Done came over another connection and may have overtaken some datagrams.
         if on("late-datagrams-awaited") {
             let end = began + late;
             while Instant::now() < end {

@@ -1,16 +1,16 @@
-//! Which outcomes may be the work of our own crowd, and how often they are tried again alone. For `run`.
+//! Which outcomes may be caused by other cases that ran at the same time, and how often they are played again alone.
+//! For `run`.
 //!
-//! Dozens of cases lie side by side, each with a target of its own. What one of them does late, or what it cannot
-//! get (memory, processes), may be for want of what the others took. So **no failure of time is reported that was
-//! seen only in company**: such a case is played once more alone, and what comes out then holds, a pass as well as a
-//! failure. A target that is late when it is alone, too, has earned it.
+//! Dozens of cases run at once, each with its own target. One target may be late, or get too little memory or too few
+//! processes, because of the others. So **no failure of time is reported that was seen only beside other cases**: such
+//! a case is played once more alone, and the new outcome counts, a pass as well as a failure.
 //!
-//! The price is bounded. A server that never answers fails half of all cases, and each takes seconds alone. One
-//! failed case is enough for a requirement to fail, so the first failure that comes out alone decides the
-//! requirements that it is charged to; the others of its kind (the same requirements, the same sort of fault) only
-//! say in which conversations it shows. After [`CONFIRMATIONS`] of a kind the rest of that kind count as confirmed,
-//! each with what was seen of it in company. That can name a conversation too many; it cannot fail a requirement
-//! that holds alone. A kind that passes alone even once is never taken as confirmed: its failures are not all alike.
+//! The cost is limited. A server that never answers fails half of all cases, and each takes seconds alone. One failed
+//! case is enough for a requirement to fail. So the first failure that is repeated alone decides its requirements. The
+//! others of its kind (the same requirements, the same kind of fault) only show in which conversations it occurs. After
+//! [`CONFIRMATIONS`] of a kind, the rest of that kind count as confirmed, as they were seen before. This can name one
+//! conversation too many. It cannot fail a requirement that holds alone. A kind that passes alone even once is never
+//! confirmed: its failures are not all alike.
 
 use std::collections::BTreeSet;
 
@@ -19,31 +19,31 @@ use crate::model::lateness::Lateness;
 use crate::model::outcome::{CaseRecord, Outcome};
 use crate::model::requirement::RequirementId;
 
-/// How many failures of one kind come out alone before the others of that kind are believed.
+/// How many failures of one kind must be repeated alone before the others of that kind count.
 pub(crate) const CONFIRMATIONS: usize = 3;
 
-/// Whether an outcome has to be seen alone before it counts. `accompanied`: others ran beside it.
-pub(crate) fn in_doubt(record: &CaseRecord, accompanied: bool) -> bool {
+/// Whether an outcome has to be seen alone before it counts. `overlapped`: other cases ran at the same time.
+pub(crate) fn in_doubt(record: &CaseRecord, overlapped: bool) -> bool {
     match record.outcome {
         Outcome::Inconclusive => true,
-        // Ours, and possibly for want of what the others took.
-        Outcome::Error => accompanied,
+        // The runner's error. Other cases may have caused it.
+        Outcome::Error => overlapped,
         Outcome::Fail => {
             let fault = record.finding.as_ref().map(|finding| &finding.fault);
-            accompanied && fault.is_some_and(may_be_of_company)
+            overlapped && fault.is_some_and(may_be_caused_by_others)
         }
         Outcome::Pass | Outcome::Skip => false,
     }
 }
 
-/// Whether others, who take time and memory, can have made a fault.
-fn may_be_of_company(fault: &Fault) -> bool {
+/// Whether other cases, which take time and memory, can have caused a fault.
+fn may_be_caused_by_others(fault: &Fault) -> bool {
     let starved =
         matches!(fault, Fault::NotListening { .. } | Fault::NotAccepted { .. } | Fault::Killed { .. });
     starved || fault.lateness() != Lateness::Irrelevant
 }
 
-/// What is known of each kind of failure from cases that were played alone.
+/// For each kind of failure, the outcomes of cases that were played alone.
 #[derive(Debug, Default)]
 pub(crate) struct Confirmed {
     kinds: Vec<(Kind, Seen)>,
@@ -58,8 +58,8 @@ struct Seen {
 }
 
 impl Confirmed {
-    /// Takes in what became, alone, of a case that had come out as `before`.
-    pub(crate) fn learn(&mut self, before: &CaseRecord, alone: &CaseRecord) {
+    /// Records the outcome `alone` of a case whose first outcome was `before`.
+    pub(crate) fn record(&mut self, before: &CaseRecord, alone: &CaseRecord) {
         let Some(kind) = kind(before) else { return };
         let same = alone.outcome == Outcome::Fail && self::kind(alone).as_ref() == Some(&kind);
         let position = self.kinds.iter().position(|(known, _)| *known == kind).unwrap_or_else(|| {
@@ -74,7 +74,7 @@ impl Confirmed {
         }
     }
 
-    /// The failure that a record stands for, where enough of its kind have come out alone.
+    /// The confirmed failure of a record, if enough failures of its kind were repeated alone.
     pub(crate) fn failure(&self, record: &CaseRecord) -> Option<CaseRecord> {
         let kind = kind(record)?;
         let (_, seen) = self.kinds.iter().find(|(known, _)| *known == kind)?;
@@ -93,56 +93,55 @@ fn kind(record: &CaseRecord) -> Option<Kind> {
     Some((finding.charged.clone(), finding.fault.kind()))
 }
 
-/// Who runs now, and who has ever run beside another.
+/// Which cases run now, and which have ever run beside another.
 #[derive(Debug, Default)]
-pub(crate) struct Company {
+pub(crate) struct Overlaps {
     running: BTreeSet<usize>,
-    accompanied: BTreeSet<usize>,
+    overlapped: BTreeSet<usize>,
 }
 
-impl Company {
-    pub(crate) fn enter(&mut self, index: usize) {
+impl Overlaps {
+    pub(crate) fn start(&mut self, index: usize) {
         self.running.insert(index);
         if self.running.len() > 1 {
-            self.accompanied.extend(&self.running);
+            self.overlapped.extend(&self.running);
         }
     }
 
-    pub(crate) fn leave(&mut self, index: usize) {
+    pub(crate) fn end(&mut self, index: usize) {
         self.running.remove(&index);
     }
 
-    pub(crate) fn had(&self, index: usize) -> bool {
-        self.accompanied.contains(&index)
+    pub(crate) fn contains(&self, index: usize) -> bool {
+        self.overlapped.contains(&index)
     }
 }
 
-/// How many cases may be there at once, the waiting ones included: as many as the machine has memory for, which the
-/// first cases tell.
+/// How many cases may run at once, those that wait included: so many that their targets fit into half of the free
+/// memory. The first cases show how much a target needs.
 #[derive(Debug)]
-pub(crate) struct Crowd {
-    /// Before anything is known.
+pub(crate) struct CaseLimit {
+    /// The limit before the need is known.
     first: usize,
-    /// However small the targets are.
+    /// The limit for very small targets.
     most: usize,
-    /// Memory that was free before the run, in bytes; `None` where the system does not tell.
+    /// Memory that was free before the run, in bytes; `None` where the system does not say.
     available: Option<u64>,
-    /// What one target took at most.
+    /// The most memory of one target so far, in bytes.
     largest: Option<u64>,
 }
 
-impl Crowd {
+impl CaseLimit {
     pub(crate) fn new(first: usize, most: usize, available: Option<u64>) -> Self {
         Self { first: first.min(most), most, available, largest: None }
     }
 
-    /// One target held so much memory, in bytes; 0: it ended before anybody looked.
-    pub(crate) fn learn(&mut self, bytes: u64) {
+    /// Records how much memory a target held, in bytes; 0: it ended before it was measured.
+    pub(crate) fn record(&mut self, bytes: u64) {
         self.largest = Some(self.largest.unwrap_or(0).max(bytes));
     }
 
-    /// How many.
-    pub(crate) fn limit(&self) -> usize {
+    pub(crate) fn get(&self) -> usize {
         let Some(largest) = self.largest else { return self.first };
         let Some(room) = self.available.and_then(|bytes| (bytes / 2).checked_div(largest)) else {
             return self.most;
@@ -151,8 +150,8 @@ impl Crowd {
     }
 }
 
-/// Memory that programs may still take, in bytes: what the machine has, or the control group of this process where
-/// that has less.
+/// Memory that programs may still take, in bytes: that of the machine, or of this process's control group if that is
+/// less.
 pub(crate) fn available_memory() -> Option<u64> {
     let text = std::fs::read_to_string("/proc/meminfo").ok()?;
     let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
@@ -177,7 +176,7 @@ mod tests {
     const GIB: u64 = 1 << 30;
 
     fn record(outcome: Outcome, fault: Fault, requirement: &str) -> CaseRecord {
-        let text = include_str!("company/record.json");
+        let text = include_str!("overlap/record.json");
         let mut record: CaseRecord = serde_json::from_str(text).unwrap();
         let charged: Vec<RequirementId> = vec![requirement.parse().unwrap()];
         record.outcome = outcome;
@@ -195,60 +194,60 @@ mod tests {
     }
 
     #[rstest]
-    #[case::late_in_company(Outcome::Fail, late(), true, true)]
+    #[case::late_beside_others(Outcome::Fail, late(), true, true)]
     #[case::late_alone(Outcome::Fail, late(), false, false)]
-    #[case::killed_in_company(Outcome::Fail, Fault::Killed { signal: 9 }, true, true)]
-    #[case::wrong_in_company(Outcome::Fail, Fault::PortZero, true, false)]
+    #[case::killed_beside_others(Outcome::Fail, Fault::Killed { signal: 9 }, true, true)]
+    #[case::wrong_beside_others(Outcome::Fail, Fault::PortZero, true, false)]
     #[case::unjudged(Outcome::Inconclusive, late(), false, true)]
     #[case::our_own_error(Outcome::Error, late(), true, true)]
     #[case::our_own_error_alone(Outcome::Error, late(), false, false)]
     #[case::passed(Outcome::Pass, late(), true, false)]
-    fn what_others_can_have_made_is_in_doubt(
+    fn what_others_can_have_caused_is_in_doubt(
         #[case] outcome: Outcome,
         #[case] fault: Fault,
-        #[case] accompanied: bool,
+        #[case] overlapped: bool,
         #[case] doubted: bool,
     ) {
-        assert_eq!(in_doubt(&record(outcome, fault, "SRV-1"), accompanied), doubted);
+        assert_eq!(in_doubt(&record(outcome, fault, "SRV-1"), overlapped), doubted);
     }
 
     #[test]
-    fn a_kind_is_believed_after_a_few() {
+    fn a_kind_is_confirmed_after_a_few() {
         let mut confirmed = Confirmed::default();
         let seen = record(Outcome::Fail, late(), "INV-1");
         let unsure = record(Outcome::Inconclusive, late(), "INV-1");
         for _ in 0..CONFIRMATIONS {
             assert!(confirmed.failure(&seen).is_none());
-            confirmed.learn(&unsure, &seen);
+            confirmed.record(&unsure, &seen);
         }
-        let believed = confirmed.failure(&unsure).unwrap();
-        assert_eq!((believed.outcome, believed.charged), (Outcome::Fail, seen.charged.clone()));
+        let failure = confirmed.failure(&unsure).unwrap();
+        assert_eq!((failure.outcome, failure.charged), (Outcome::Fail, seen.charged.clone()));
         assert!(confirmed.failure(&record(Outcome::Fail, late(), "INV-2")).is_none(), "another requirement");
         let other = Fault::StillRunning { waited: Duration::from_secs(5) };
         assert!(confirmed.failure(&record(Outcome::Fail, other, "INV-1")).is_none(), "another fault");
     }
 
     #[test]
-    fn a_kind_that_passes_alone_is_never_believed() {
+    fn a_kind_that_passes_alone_is_never_confirmed() {
         let mut confirmed = Confirmed::default();
         let seen = record(Outcome::Fail, late(), "INV-1");
-        confirmed.learn(&seen, &record(Outcome::Pass, late(), "INV-1"));
+        confirmed.record(&seen, &record(Outcome::Pass, late(), "INV-1"));
         for _ in 0..2 * CONFIRMATIONS {
-            confirmed.learn(&seen, &seen);
+            confirmed.record(&seen, &seen);
         }
         assert!(confirmed.failure(&seen).is_none());
     }
 
     #[test]
-    fn one_that_runs_beside_another_has_company() {
-        let mut company = Company::default();
-        company.enter(1);
-        company.leave(1);
-        company.enter(2);
-        company.enter(3);
-        company.leave(2);
-        company.leave(3);
-        assert_eq!([1, 2, 3].map(|index| company.had(index)), [false, true, true]);
+    fn cases_that_run_at_the_same_time_overlap() {
+        let mut overlaps = Overlaps::default();
+        overlaps.start(1);
+        overlaps.end(1);
+        overlaps.start(2);
+        overlaps.start(3);
+        overlaps.end(2);
+        overlaps.end(3);
+        assert_eq!([1, 2, 3].map(|index| overlaps.contains(index)), [false, true, true]);
     }
 
     #[rstest]
@@ -256,11 +255,15 @@ mod tests {
     #[case::small_targets(Some(16 * GIB), &[4 << 20, 3 << 20], 64)]
     #[case::big_targets(Some(16 * GIB), &[4 << 20, 300 << 20], 27)]
     #[case::bigger_than_the_machine(Some(GIB), &[2 * GIB], 1)]
-    #[case::ended_before_a_look(Some(16 * GIB), &[0], 64)]
-    #[case::a_system_that_does_not_tell(None, &[300 << 20], 64)]
-    fn a_crowd_fits_the_machine(#[case] available: Option<u64>, #[case] bytes: &[u64], #[case] limit: usize) {
-        let mut crowd = Crowd::new(4, 64, available);
-        bytes.iter().for_each(|&bytes| crowd.learn(bytes));
-        assert_eq!(crowd.limit(), limit);
+    #[case::ended_before_it_was_measured(Some(16 * GIB), &[0], 64)]
+    #[case::a_system_that_does_not_say(None, &[300 << 20], 64)]
+    fn all_targets_fit_into_the_memory(
+        #[case] available: Option<u64>,
+        #[case] bytes: &[u64],
+        #[case] expected: usize,
+    ) {
+        let mut limit = CaseLimit::new(4, 64, available);
+        bytes.iter().for_each(|&bytes| limit.record(bytes));
+        assert_eq!(limit.get(), expected);
     }
 }

@@ -7,27 +7,27 @@ use crate::fixture::fragment_of;
 use crate::judge::{Assessment, Judge, Memory};
 use crate::model::case::Case;
 use crate::model::requirement::Catalogue;
-use crate::model::sample;
+pub(super) use crate::model::sample::parse_transcript;
 use crate::model::tolerance::Tolerances;
 use crate::model::transcript::Event;
 
-/// A fixture of these steps, written as in a fixture's file, `; ` between two steps, about INV-1.
+/// A case about INV-1 with these steps, written as in a fixture file, with `; ` between two steps.
 pub(super) fn case(role: &str, steps: &str) -> Case {
     case_of(role, "1s", steps)
 }
 
-/// The same with another `--time` of a client.
+/// The same with another `--time` for a client.
 pub(super) fn case_of(role: &str, time: &str, steps: &str) -> Case {
     let steps: Vec<_> = steps.split("; ").map(|step| format!("{{ {step} }}")).collect();
     let text = format!(
-        "summary = 'told'\nrequirements = ['INV-1']\ntarget = '{role}'\ntime = '{time}'\nstep = [{}]\n",
+        "summary = 'test'\nrequirements = ['INV-1']\ntarget = '{role}'\ntime = '{time}'\nstep = [{}]\n",
         steps.join(", ")
     );
     let catalogue = Catalogue::built_in().unwrap();
-    fragment_of("told.toml", "told", &text, &catalogue, &Tolerances::default()).unwrap().remove(0)
+    fragment_of("test.toml", "test", &text, &catalogue, &Tolerances::default()).unwrap().remove(0)
 }
 
-/// How the last of a server's steps stands at `now`, all of it having begun at the latest `step`.
+/// The state at `now` of the last step of a server. The step began at the last `step` of the transcript.
 pub(super) fn stands(steps: &str, transcript: &str, now: u64) -> String {
     stands_for("server", steps, transcript, now)
 }
@@ -37,7 +37,7 @@ pub(super) fn stands_for(role: &str, steps: &str, transcript: &str, now: u64) ->
     stands_after(role, steps, Memory::default(), transcript, now)
 }
 
-/// The same after steps that left something to remember.
+/// The same after earlier steps with something to remember.
 pub(super) fn stands_after(role: &str, steps: &str, memory: Memory, transcript: &str, now: u64) -> String {
     let case = case(role, steps);
     let tolerances = Tolerances::default();
@@ -46,9 +46,9 @@ pub(super) fn stands_after(role: &str, steps: &str, memory: Memory, transcript: 
     stands_with(&judge, transcript, now)
 }
 
-/// How the last step of this judge's case stands.
+/// The state of the last step of this judge's case.
 pub(super) fn stands_with(judge: &Judge<'_>, transcript: &str, now: u64) -> String {
-    let seen = sample::transcript(transcript);
+    let seen = parse_transcript(transcript);
     let began = seen.entries.iter().rev().find(|entry| matches!(entry.event, Event::Step { .. }));
     let began = began.map_or(Duration::ZERO, |entry| entry.at);
     in_words(&judge.assess(judge.last_step(), &seen, began, Duration::from_millis(now)))
