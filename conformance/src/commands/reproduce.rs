@@ -171,7 +171,8 @@ fn head(case: &Case, catalogue: &Catalogue, name: &str, args: &[String]) -> Stri
     });
     lines.push(String::new());
     lines.push(
-        "It says what it does and what comes. Exit status: 0 as expected, 1 not, 2 it was called wrongly."
+        "It says what it does and what comes. Exit status: 0 as expected, 1 not, 2 it was called wrongly, 3 not \
+         sure: this machine is too busy."
             .to_owned(),
     );
     lines.push(

@@ -96,6 +96,13 @@ impl Default for Tolerances {
     }
 }
 
+impl Tolerances {
+    /// How long a tester must at least wait for a silent peer.
+    pub fn close_at_earliest(&self) -> Duration {
+        self.control_timeout.saturating_sub(self.early)
+    }
+}
+
 /// Durations as seconds in JSON, the unit that the option's help speaks of.
 pub mod seconds {
     use std::time::Duration;

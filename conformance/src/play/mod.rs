@@ -80,6 +80,8 @@ pub struct Played {
     pub transcript: Transcript,
     /// How long the runner itself was delayed, over the whole conversation.
     pub runner_delay: Duration,
+    /// How long it was delayed during the last step.
+    pub step_runner_delay: Duration,
     /// What was due did not come at all, not even in the extra time for the runner's own delay.
     pub waited_out: bool,
     /// Who used the processors, over the whole conversation.
@@ -136,6 +138,8 @@ struct Player<'a> {
     waited_out: bool,
     /// Processor use when the last step began.
     step_began: Reading,
+    /// How long the runner had been delayed when the step began.
+    delayed_before_step: Duration,
 }
 
 /// The target, and its output streams that are still open.
@@ -187,6 +191,7 @@ impl<'a> Player<'a> {
             began: Reading::now(None),
             waited_out: false,
             step_began: Reading::now(None),
+            delayed_before_step: Duration::ZERO,
         })
     }
 
@@ -195,6 +200,7 @@ impl<'a> Player<'a> {
         for (index, step) in case.steps.iter().enumerate() {
             let began = self.clock.elapsed();
             self.step_began = self.reading();
+            self.delayed_before_step = self.stalls.total();
             self.transcript.push(began, Event::Step { index });
             self.act(step)?;
             if !self.wait(index, step, began)? {
@@ -210,7 +216,15 @@ impl<'a> Player<'a> {
         self.connections.clear();
         let leftovers = self.target.take().map(left_behind).unwrap_or_default();
         let waited_out = self.waited_out;
-        Ok(Played { transcript: self.transcript, runner_delay, waited_out, whole, last_step, leftovers })
+        Ok(Played {
+            transcript: self.transcript,
+            runner_delay,
+            step_runner_delay: runner_delay.saturating_sub(self.delayed_before_step),
+            waited_out,
+            whole,
+            last_step,
+            leftovers,
+        })
     }
 
     /// How long the current step has lasted.

@@ -1,6 +1,7 @@
 //! One case in a process of its own: isolated, played, judged. It reports JSON lines on standard output. The loop of
 //! the run starts it and reads them.
 
+mod early_end;
 mod excuse;
 
 use std::io::{self, BufRead, Write};
@@ -14,6 +15,7 @@ use crate::judge;
 use crate::judge::Verdict;
 use crate::model::case::{Case, Need};
 use crate::model::fault::{Fault, Finding};
+use crate::model::lateness::Lateness;
 use crate::model::outcome::{CaseRecord, Outcome};
 use crate::model::place::{HOST_NAME, Isolation};
 use crate::model::step::Stream;
@@ -24,6 +26,7 @@ use crate::play::{PlayError, Played, Update};
 use crate::stage::isolate::{self, InsideReport};
 use crate::stage::target::{self, Launch, StartError};
 use crate::words;
+use early_end::early_end;
 use excuse::{Circumstances, machine_was_late};
 
 /// Rust's exit status of a process that panicked.
@@ -207,7 +210,7 @@ fn record(order: &Order, played: Played, duration: Duration) -> CaseRecord {
             record.connection =
                 step.filter(|step| step.on.len() == 1).map(|step| step.connection().to_owned());
             record.outcome = Outcome::Fail;
-            if let Some(excuse) = machine_was_late(&circumstances(&finding, &played), tolerances) {
+            if let Some(excuse) = machine_was_late(&circumstances(&finding, &played, order), tolerances) {
                 record.outcome = Outcome::Inconclusive;
                 record.message = Some(format!("{}; {excuse}", finding.fault));
             } else {
@@ -234,12 +237,25 @@ fn comparison(transcript: &Transcript) -> Option<String> {
     })
 }
 
-fn circumstances(finding: &Finding, played: &Played) -> Circumstances {
+fn circumstances(finding: &Finding, played: &Played, order: &Order) -> Circumstances {
+    let fault = &finding.fault;
+    let timeout = order.tolerances.close_at_earliest();
+    let connection = order.case.steps.get(finding.step).filter(|step| step.on.len() == 1);
+    let earliness = || early_end(fault, connection?.connection(), &played.transcript, timeout);
+    // A process that has ended prints no more, however late anyone is.
+    let ended = matches!(fault, Fault::NotPrinted { .. }) && played.transcript.exit().is_some();
+    // Data is judged after the steps in which it was due, and the silence timeout runs through several steps.
+    let over_steps = match fault {
+        Fault::Data(_) => true,
+        Fault::StillOpen { waited } => *waited >= timeout,
+        _ => fault.lateness() != Lateness::TargetLate,
+    };
     Circumstances {
-        lateness: finding.fault.lateness(),
-        earliness: finding.fault.earliness(),
-        starting: matches!(finding.fault, Fault::NotListening { .. } | Fault::NotAccepted { .. }),
+        lateness: if ended { Lateness::Irrelevant } else { fault.lateness() },
+        earliness: fault.earliness().or_else(earliness),
+        starting: matches!(fault, Fault::NotListening { .. } | Fault::NotAccepted { .. }),
         runner_delay: played.runner_delay,
+        step_runner_delay: (!over_steps).then_some(played.step_runner_delay),
         waited_out: played.waited_out,
         whole: played.whole,
         step: played.last_step,

@@ -12,6 +12,7 @@ use conformance::report::RunReport;
 use serde::Deserialize;
 
 use super::is_full;
+use crate::support::again::again_while;
 use crate::support::at_once::at_once;
 use crate::support::catalogue;
 use crate::support::machine::machine;
@@ -83,8 +84,14 @@ fn every_fault_of_a_measurement_fails_what_it_breaks_and_nothing_else() {
         let broken = fault.breaks.iter().map(|id| (id.clone(), Outcome::Fail)).collect();
         if graded != broken {
             // Several gradings ran at once; one that went wrong by it goes right when it has the machine to itself.
-            let alone = judged_run(&words(&fault.selection()), |selection| grading_of(fault, selection));
-            let alone = not_held(&alone.unwrap());
+            let play = || {
+                let run = judged_run(&words(&fault.selection()), |selection| grading_of(fault, selection));
+                not_held(&run.unwrap())
+            };
+            // A runner that is kept waiting may miss the fault (it finds a late port open); then it is played again.
+            // A failure of anything else counts at once.
+            let missed = |alone: &NotHeld| *alone != broken && alone.keys().all(|id| broken.contains_key(id));
+            let alone = again_while(missed, play);
             if alone != broken {
                 writeln!(problems, "{} breaks {:?}, but not held are {alone:?}", fault.name, fault.breaks)
                     .unwrap();

@@ -24,6 +24,8 @@ pub(super) struct Circumstances {
     pub(super) starting: bool,
     /// How long the runner itself was delayed, over the whole conversation.
     pub(super) runner_delay: Duration,
+    /// The same within the step that failed, if no earlier step bears on the fault.
+    pub(super) step_runner_delay: Option<Duration>,
     /// What was due did not come, not even in the extra time for the runner's delay.
     pub(super) waited_out: bool,
     /// Who used the processors, over the whole conversation.
@@ -34,7 +36,13 @@ pub(super) struct Circumstances {
 
 /// Why a failure of time may be the machine's fault; `None` if it may not.
 pub(super) fn machine_was_late(what: &Circumstances, tolerances: &Tolerances) -> Option<String> {
-    let runner = what.whole.by_others(what.runner_delay);
+    let spoiled = tolerances.patience.mul_f64(SPOILED_SHARE);
+    // If the runner acts late, right testers time out. If it records times late, they seem to act too early.
+    let strict = tolerances.early.min(tolerances.patience).mul_f64(SPOILED_SHARE);
+    let (runner, runner_allowed) = match what.step_runner_delay {
+        Some(delay) => (what.step.by_others(delay), spoiled),
+        None => (what.whole.by_others(what.runner_delay), strict),
+    };
     // Threads wait at the same time, so their sum may be far longer than the step.
     let waited = what.step.target_delay.unwrap_or_default().min(what.step.lasted);
     // A target that ran for longer than it needs was not starved: it spins, or does something else.
@@ -44,9 +52,6 @@ pub(super) fn machine_was_late(what: &Circumstances, tolerances: &Tolerances) ->
     };
     let starved = what.step.target < enough;
     let target = if starved { what.step.by_others(waited) } else { Duration::ZERO };
-    let spoiled = tolerances.patience.mul_f64(SPOILED_SHARE);
-    // If the runner acts late, right testers time out. If it records times late, they seem to act too early.
-    let runner_allowed = tolerances.early.min(tolerances.patience).mul_f64(SPOILED_SHARE);
     let late = match what.lateness {
         Lateness::Irrelevant => false,
         Lateness::Always => return Some("so that nothing can be said of the tester".to_owned()),
@@ -125,6 +130,7 @@ mod tests {
             earliness: None,
             starting,
             runner_delay,
+            step_runner_delay: None,
             waited_out,
             whole: load,
             step: load,
@@ -145,6 +151,7 @@ mod tests {
     ) {
         let runner_delay = Duration::from_millis(600);
         let what = Circumstances {
+            step_runner_delay: None,
             waited_out: true,
             earliness: None,
             starting: false,
@@ -173,11 +180,33 @@ mod tests {
             earliness: Some(Duration::from_millis(earliness)),
             starting: false,
             runner_delay: Duration::from_millis(runner_delay),
+            step_runner_delay: None,
             waited_out: false,
             whole: load,
             step: load,
         };
         let tolerances = Tolerances { early: Duration::from_millis(200), ..Tolerances::default() };
         assert_eq!(machine_was_late(&what, &tolerances).is_some(), excused);
+    }
+
+    /// An answer that did not come is missed in the step that waits for it: a delay of the runner before it, or a short one
+    /// within it, excuses nothing.
+    #[rstest]
+    #[case::before_the_step(0.0, false)]
+    #[case::a_little_within_it(0.4, false)]
+    #[case::much_within_it(0.6, true)]
+    fn an_answer_is_missed_within_its_step(#[case] within: f64, #[case] excused: bool) {
+        let load = load(5.0, 0.0, 0.1, 9.8);
+        let what = Circumstances {
+            lateness: Lateness::TargetLate,
+            earliness: None,
+            starting: false,
+            runner_delay: Duration::from_secs(3),
+            step_runner_delay: Some(Duration::from_secs_f64(within)),
+            waited_out: false,
+            whole: load,
+            step: load,
+        };
+        assert_eq!(machine_was_late(&what, &Tolerances::default()).is_some(), excused);
     }
 }
