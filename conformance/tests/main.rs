@@ -1,9 +1,9 @@
-//! The suite: every test of the runner that can run beside others, in one program, because linking costs more than
-//! compiling. One folder for each way in which a user meets the runner, and what several of them need in `support`.
+//! The suite: all tests of the runner that can run at the same time, in one program, because linking costs more than
+//! compiling. There is one folder for each use of the runner. `support` holds what several of them need.
 //!
 //! libtest begins with the tests in the order of their names. `trust` has the gradings that need the whole machine, and
-//! takes its turns under one lock: its name stands behind those of the others, so that a thread that waits for its turn
-//! keeps nobody else from beginning.
+//! takes turns under one lock. Its name comes after those of the others, so that a thread that waits for its turn does
+//! not block other tests.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,

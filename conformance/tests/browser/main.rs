@@ -1,9 +1,9 @@
-//! The HTML report in a real Chromium: the reports of a good, a bad and a hostile target are made here by real runs
-//! and looked at by page.test.mjs beside this file, by Node's own test runner.
+//! The HTML report in a real Chromium. Real runs of a good, a bad and a hostile target make the reports here, and
+//! page.test.mjs beside this file checks them with Node's own test runner.
 //!
-//! `CONFORMANCE_BROWSER_TOOLS` names a folder with a node_modules of what package.json beside this file asks for; without
-//! it the test is skipped and says so, with it everything has to be there (.ci/run). Nothing is downloaded.
-//! The screenshots lie in `browser` of the target folder's `tmp`.
+//! `CONFORMANCE_BROWSER_TOOLS` names a folder whose node_modules has the packages of package.json beside this file.
+//! Without it the test prints that it is skipped. With it everything has to be there (.ci/run). Nothing is downloaded.
+//! The screenshots are in `browser` of the target folder's `tmp`.
 #![expect(
     clippy::unwrap_used,
     reason = "a test that cannot set itself up has failed: unwrap says so at the right line"
@@ -35,7 +35,7 @@ use said::said;
 
 const TOOLS: &str = "CONFORMANCE_BROWSER_TOOLS";
 
-/// Bytes that are not UTF-8, a NUL, a colour, and ends of everything that a page could hold them in.
+/// Bytes that are not UTF-8, a NUL, a colour, and the ends of all elements that may contain them in a page.
 const HOSTILE: &str = r#"#!/bin/sh
 printf '\377\000\033[31m</script><script>document.title = "pwned"</script><b id="pwned">\n--></pre></details></style>\n'
 exit 1
@@ -67,7 +67,7 @@ fn make_reports(folder: &Path) {
         put(&path, 0o755, text);
         path
     };
-    // Enough for every outcome and several areas, and soon looked through.
+    // Enough for every outcome and several areas, and still quick.
     let cases = [
         "command/help",
         "command/time-*",

@@ -1,4 +1,4 @@
-//! Runs, small ones: how they exit, and the reports that they leave.
+//! Small runs: their exit status and their reports.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use crate::support::again::judged;
 use crate::support::folder::Folder;
 use crate::support::json::json;
 
-/// A target that is none: it says its version and otherwise ends at once.
+/// A target that is no tester: it prints its version on request, and otherwise ends at once.
 const QUITTER: &str = "#!/bin/sh\n[ \"$1\" = --version ] && echo 1.0\nexit 0\n";
 
 fn quitter() -> Folder {
@@ -72,7 +72,7 @@ fn a_report_goes_where_it_was_asked_to() {
     assert_eq!(left.len(), 2, "no draft is left behind: {left:?}");
 }
 
-/// What `started` must look like.
+/// The form of `started`.
 const RFC_3339: &str = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$";
 
 #[test]
@@ -120,7 +120,7 @@ fn sha256(text: &str) -> String {
     hex::encode(Sha256::digest(text))
 }
 
-/// The keys and types of a document; of a list, all that any of its entries has.
+/// The keys and types of a document. For a list: the keys and types of all its entries.
 fn shape(value: &Value) -> Value {
     match value {
         Value::Null => "null".into(),
@@ -129,7 +129,7 @@ fn shape(value: &Value) -> Value {
         Value::String(_) => "string".into(),
         Value::Array(entries) => Value::Array(entries.iter().map(shape).reduce(merged).into_iter().collect()),
         Value::Object(entries) => {
-            // A transcript's events and a finding's faults are told apart by their own tags.
+            // The events of a transcript and the faults of a finding have their own tags.
             let open = |key: &str| matches!(key, "transcript" | "finding");
             let shape_of = |key: &String, value| if open(key) { "…".into() } else { shape(value) };
             Value::Object(entries.iter().map(|(key, value)| (key.clone(), shape_of(key, value))).collect())

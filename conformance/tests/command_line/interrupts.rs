@@ -1,4 +1,4 @@
-//! Ctrl-C on the runner, seen on its terminal: the reports tell what was finished.
+//! Ctrl-C on the runner, seen on its terminal: the reports show the finished cases.
 
 use std::fs::File;
 use std::io::Read;
@@ -17,15 +17,15 @@ use serde_json::Value;
 use crate::support::folder::Folder;
 use crate::support::runner::RUNNER;
 
-/// How long anything may take here, the slowest machine included.
+/// The longest wait here, also for the slowest machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// What a terminal is told, as it comes.
+/// The lines on a terminal, as they come.
 fn lines_of(mut terminal: File) -> Receiver<String> {
     let (teller, told) = channel();
     thread::spawn(move || {
         let mut buffer = [0; 4096];
-        // The terminal ends with an error when nobody has it open any longer.
+        // Reading the terminal fails when no process has it open any longer.
         while let Ok(length @ 1..) = terminal.read(&mut buffer) {
             if teller.send(String::from_utf8_lossy(&buffer[..length]).into_owned()).is_err() {
                 return;
@@ -47,7 +47,7 @@ fn wait_for(told: &Receiver<String>, text: &str) {
     }
 }
 
-/// One case is finished, the other would wait for an hour.
+/// One case is finished. The other would wait for an hour.
 #[rstest]
 #[case::ctrl_c(Signal::SIGINT)]
 #[case::terminate(Signal::SIGTERM)]

@@ -1,4 +1,4 @@
-//! What is told without a run: the cases that would run, and the golden messages.
+//! Output without a run: the cases that would run, and the golden messages.
 
 use std::collections::BTreeSet;
 

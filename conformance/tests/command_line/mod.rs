@@ -1,5 +1,5 @@
-//! The runner as a person meets it: what each bad input gets, what it lists, what a run leaves and how it exits. It is for whoever
-//! changes an option or a subcommand.
+//! The command line: errors for bad input, lists, the results of a run and its exit status. For changes to an option or
+//! a subcommand.
 
 mod exits;
 mod interrupts;

@@ -1,5 +1,5 @@
-//! What the machine refuses or lacks: the port, the namespaces, version 6, a resolver, processes. Each test runs itself
-//! again in a network of its own, so that none of them fights for the host's port 5678.
+//! What the machine refuses or lacks: the port, the namespaces, IPv6, a resolver, processes. Each test runs itself
+//! again in its own network, so that no two tests need the host's port 5678.
 
 use std::env;
 use std::fs;
@@ -29,7 +29,7 @@ fn apart(name: &str, body: fn()) {
         return;
     }
     let this = env::current_exe().unwrap();
-    // libtest knows its tests by their path below the program.
+    // libtest names its tests by their path in the program.
     let (_program, folder) = module_path!().split_once("::").unwrap();
     let again = in_own_network(this.to_str().unwrap())
         .args(["--exact", &format!("{folder}::{name}"), "--nocapture"])
@@ -92,7 +92,7 @@ fn what_needs_a_network_is_left_out_on_the_host() {
 fn version_6_that_is_switched_off_is_not_asked_for_on_the_host() {
     apart("version_6_that_is_switched_off_is_not_asked_for_on_the_host", || {
         for interface in ["all", "default", "lo"] {
-            // A kernel without version 6 has no such file, and is meant as well.
+            // A kernel without IPv6 has no such file. This case counts too.
             let _absent = fs::write(format!("/proc/sys/net/ipv6/conf/{interface}/disable_ipv6"), "1");
         }
         let args = ["--isolation=host", "--case=server/session/ipv6-loopback"];
@@ -136,7 +136,7 @@ fn a_name_that_the_resolver_does_not_find_is_not_asked_for() {
 
 #[test]
 fn a_user_who_may_start_hardly_any_process_is_told() {
-    // The machine's own user 0 is not held to any number, so it becomes another.
+    // The limit does not apply to user 0 of the machine, so the test becomes another user.
     let ordinary = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
     let root = nix::unistd::geteuid().is_root();
     let limited = |args: &[&str]| {
@@ -157,7 +157,7 @@ fn a_user_who_may_start_hardly_any_process_is_told() {
     assert!(said.lines().last().is_some_and(|line| line.contains("more processes and threads")), "{said}");
 }
 
-/// As an administrator does who wants none.
+/// Like an administrator who allows no namespaces.
 fn refuse_namespaces() {
     fs::write("/proc/sys/user/max_user_namespaces", "0").unwrap();
 }

@@ -1,12 +1,12 @@
-//! What a log, which is no terminal, is told of a run that lasts.
+//! The progress lines of a long run in a log, which is no terminal.
 
 use predicates::prelude::*;
 use predicates::str::is_match;
 
 use crate::support::folder::Folder;
 
-/// A program that never listens, waited for one second longer than the interval of the lines. On a busy machine that is
-/// inconclusive, and waited for once more: what counts here are the lines.
+/// The runner waits for a program that never listens, one second longer than the interval of the lines. On a busy
+/// machine this is inconclusive, and the runner waits once more. Only the lines count here.
 fn waiting(more: &[&str]) -> assert_cmd::assert::Assert {
     let folder = Folder::new().with_program("tester", "#!/bin/sh\nexec sleep 3600\n");
     let args = ["--target-bin=tester", "--startup=11s", "--case=server/session/listens"];

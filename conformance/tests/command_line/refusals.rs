@@ -1,4 +1,4 @@
-//! What bad input gets: the documented exit status and one clear line that names the file and line, or the option.
+//! Errors for bad input: the documented exit status, and one clear line that names the file and line, or the option.
 
 use predicates::Predicate;
 use predicates::str::{contains, is_match};
@@ -88,7 +88,7 @@ fn a_selection_of_nothing_is_no_success(#[case] args: &[&str], #[case] line: &st
     assert_eq!(programs().refused(&[args, &["--list"]].concat()), (4, line.to_owned()));
 }
 
-/// What clap refuses is told in its own way: the fault, the usage, status 2.
+/// clap reports its own errors: the fault, the usage, status 2.
 #[rstest]
 #[case::unknown_option(&["--targt-bin=x"], "unexpected argument '--targt-bin' found")]
 #[case::two_targets(&["--target-bin=x", "--target-cmd=y"], "cannot be used with")]
@@ -118,7 +118,7 @@ fn a_pattern_longer_than_every_id_is_refused() {
     programs().runner().args([&stars, "--list"]).assert().code(0);
 }
 
-/// Whoever cannot be told gets the documented status all the same.
+/// The exit status is the documented one, even if the message cannot be written.
 #[rstest]
 #[case::usage(&["--target-cmd="], 2)]
 #[case::no_target(&["--target-bin=missing"], 3)]
@@ -135,7 +135,7 @@ fn a_full_standard_error_is_no_crash(#[case] args: &[&str], #[case] status: i32)
     assert_eq!(runner.status().unwrap().code(), Some(status));
 }
 
-/// A run that cannot be told is not begun: the target is never started.
+/// If the report cannot be written, the run does not begin: the target is never started.
 #[test]
 fn a_report_that_cannot_be_written_is_refused_before_the_run() {
     let folder = Folder::new().with_program("tester", "#!/bin/sh\ntouch started\n");

@@ -1,5 +1,5 @@
-//! The report names the true cause: real programs with one student's mistake each are graded over real
-//! sockets, and the first screen of the report has to say what the mistake is.
+//! The report names the true cause. Real programs with one student's mistake each are graded over real sockets, and the
+//! first screen of the report has to name the mistake.
 
 use rstest::rstest;
 
@@ -55,13 +55,13 @@ const SCREEN: usize = 24;
 fn the_first_screen_names_the_cause(#[case] fault: &str, #[case] cases: &str, #[case] cause: &str) {
     let text = report(fault, &["--case", cases]);
     let screen = text.lines().take(SCREEN).collect::<Vec<_>>().join("\n");
-    // A line may be broken anywhere between words.
+    // A line may break between any two words.
     let words = screen.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(words.contains(cause), "{fault}: `{cause}` is not in\n{text}");
     assert!(text.contains("1 thing to fix"), "{fault}:\n{text}");
 }
 
-/// With the timeout at 2 s, so that what is wrong with it shows soon.
+/// With a timeout of 2 s, so that a wrong timeout shows soon.
 #[rstest]
 #[case("no-timeout", "server/timeout/before-request", "A silent client is not closed after 2 s")]
 #[case("timeout-30s", "server/timeout/before-request", "not after 2 s")]

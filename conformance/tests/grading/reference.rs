@@ -1,5 +1,5 @@
-//! The built-in reference against the real 45 s: nothing fails, every requirement of Part 1 is judged,
-//! and all the long waits lie side by side.
+//! The built-in reference with the real 45 s: nothing fails, every requirement of Part 1 is judged, and all long waits
+//! happen at the same time.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
-//! The runner judged by itself: the server and the client that it plays in its conversations hold what it asks of
-//! others. Its peers are right testers, so whatever it does wrong is charged to them.
+//! The runner judges itself: the server and the client of its own conversations must fulfil what it requires of others.
+//! Otherwise its own faults would be charged to right testers.
 
 use conformance::model::outcome::Outcome;
 
@@ -7,8 +7,8 @@ use crate::support::built::built;
 use crate::support::run::judged_run;
 use crate::support::runner::runner;
 
-/// What a script without a data thread, a timeout and Ctrl-C can be asked. Bytes ahead of their time (a Done with its
-/// Request, or more behind Done) are left out: the runner's server is there to call them a client's fault.
+/// The cases for a script without a data thread, a timeout and Ctrl-C. Bytes that come too early (Done with its
+/// Request, or more after Done) are left out: the runner's server must report them as a client's fault.
 const CASES: [&str; 14] = [
     "server/session/closes-*",
     "server/session/e*",

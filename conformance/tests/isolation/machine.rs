@@ -1,4 +1,4 @@
-//! What is seen from outside: several namespaces at once, exit statuses, and a runner that is killed.
+//! Seen from outside: several namespaces at once, exit statuses, and a runner that is killed.
 
 use std::env;
 use std::fs;
@@ -16,7 +16,7 @@ use crate::running::{Place, SOON};
 use crate::scenarios::{Scenario, a_target_finds_itself_as_from_a_shell};
 use crate::{Folders, worker};
 
-/// First argument of this executable as a runner: it plays one scenario and passes on how that ends.
+/// First argument of this executable as a runner: it plays one scenario and exits with its status.
 pub(crate) const RUNNER: &str = "as-a-runner";
 
 pub(crate) const ALL: &[(&str, fn())] = &[
@@ -55,7 +55,7 @@ fn hold_the_port(place: &Place) {
     stdin().read_to_end(&mut Vec::new()).expect("the end");
 }
 
-/// Until it is killed; the target has the last argument, so that it is found.
+/// Runs until it is killed. The target has the last argument, by which the test finds it.
 fn linger(place: &Place) {
     place.enter();
     let mut running = place.start("sleep", &[place.more.last().expect("a token")]);
@@ -117,7 +117,7 @@ fn expect_gone_with_the_runner(isolation: &str) {
     assert!(!with_argument(&token).is_empty());
     runner.kill().unwrap();
     runner.wait().unwrap();
-    // They die by signals that the kernel sends one after the other; there is no event for the last of them.
+    // The kernel kills them one after the other. There is no event for the last one.
     let deadline = Instant::now() + SOON;
     while let [first, ..] = with_argument(&token)[..] {
         assert!(Instant::now() < deadline, "process {first} outlives the runner");
@@ -149,7 +149,7 @@ fn expect_line(child: &mut Child, expected: &str) {
     child.stdout = Some(reader.into_inner());
 }
 
-/// Living processes with `argument` among theirs. This one is not, and a zombie has none.
+/// Living processes with `argument` among their arguments. This process does not have it, and a zombie has none.
 fn with_argument(argument: &str) -> Vec<u32> {
     let processes = fs::read_dir("/proc").expect("listed").flatten();
     let number = |entry: fs::DirEntry| entry.file_name().to_str()?.parse::<u32>().ok();

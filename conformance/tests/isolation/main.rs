@@ -1,5 +1,5 @@
-//! The isolation and the target, with real namespaces and real processes. This executable is the runner, the stages
-//! of the isolation, the worker and the target in turn, told apart by the name that it is called by.
+//! The isolation and the target, with real namespaces and real processes. This executable is also the runner, the
+//! stages of the isolation, the worker and the target. Its name (`argv[0]`) says which.
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "all of it is a test")]
 
 #[path = "../support/files.rs"]
@@ -40,7 +40,7 @@ fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// Where namespaces are refused only the host's half can be tested; the others are told as ignored.
+/// Where namespaces are refused, only the host's tests run. The others are reported as ignored.
 fn trials() -> Vec<Trial> {
     let refused = isolate::probe().err();
     if let Some(error) = &refused {
@@ -63,8 +63,8 @@ fn trials() -> Vec<Trial> {
     inside.chain(host).chain(machine).collect()
 }
 
-/// Plays a scenario in a worker; what that says and how it ends is the test's outcome. Whatever it does in a
-/// namespace, the real disk does not change.
+/// Plays a scenario in a worker. Its output and its exit status are the test's outcome. In a namespace the real disk
+/// must not change.
 fn in_worker(scenario: &str, isolation: Isolation) -> Result<(), Failed> {
     let folders = Folders::new();
     let command = worker(scenario, isolation, &folders).stdin(Stdio::null()).output();
@@ -95,7 +95,7 @@ struct Folders {
 impl Folders {
     fn new() -> Folders {
         let tmp = tempfile::tempdir_in("/tmp").expect("a folder in /tmp");
-        // Elsewhere than in /tmp, if we may: the build's own folder.
+        // Not in /tmp, if possible: in the build's own folder.
         let cwd = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).or_else(|_| tempfile::tempdir_in("/tmp"));
         let folders = Folders { cwd: cwd.expect("a folder"), tmp };
         for folder in folders.both() {

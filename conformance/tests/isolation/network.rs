@@ -1,4 +1,4 @@
-//! The namespace's own network, and what the kernel tells of it.
+//! The namespace's own network, and what the kernel reports about it.
 
 use std::io::Write;
 use std::net::{SocketAddr, TcpListener, TcpStream, ToSocketAddrs, UdpSocket};
@@ -50,7 +50,7 @@ pub(crate) fn the_peers_end_of_a_connection_is_seen(place: &Place) {
     });
     assert_eq!(netstat::tcp_peer_unread(ours, theirs).unwrap(), Some(3));
 
-    // It is stopped, so the next one waits in the backlog.
+    // The target is stopped, so the next connection waits in the backlog.
     running.target.signal(nix::sys::signal::Signal::SIGSTOP).unwrap();
     running.wait("stopped", |running| {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", running.target.pid())).ok()?;
@@ -90,7 +90,7 @@ pub(crate) fn datagrams_are_accounted_for(place: &Place) {
     }
     drop(receiver);
     assert!(!netstat::udp_port_open(port).unwrap());
-    // The error comes back to the socket, and not always at this call.
+    // The socket reports the error, but not always at this call.
     let _ = sender.send_to(b"nobody", to);
     let told = netstat::udp_counters().unwrap() - before;
     assert_eq!((told.out_datagrams, told.no_ports, told.receive_buffer_errors), (sent + 1, 1, 3));

@@ -1,4 +1,4 @@
-//! Where a scenario plays, and a target that runs in it.
+//! The place of a scenario, and a target that runs in it.
 
 use std::env;
 use std::os::fd::BorrowedFd;
@@ -14,10 +14,10 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use crate::files::put;
 use crate::targets::PREFIX;
 
-/// How long anything may take that takes a second at most on an idle machine.
+/// The longest wait for something that takes at most a second on an idle machine.
 pub(crate) const SOON: Duration = Duration::from_secs(30);
 
-/// How often a thing that no descriptor announces is looked at.
+/// How often to check for something that no descriptor announces.
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
 /// What the test has set up for a worker.
@@ -29,10 +29,10 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    /// A file in both folders, and what is in it.
+    /// A file in both folders, and its content.
     pub(crate) const FILE: &str = "kept.txt";
     pub(crate) const CONTENT: &str = "as it was\n";
-    /// A file that a scenario may put there before it goes inside.
+    /// A file that a scenario may write before the namespaces are set up.
     pub(crate) const COPY: &str = "tester";
 
     pub(crate) fn parse(args: &[String]) -> Place {
@@ -66,7 +66,7 @@ impl Place {
         Running::start(&self.launch(target, args))
     }
 
-    /// Runs it to its end: what it printed on standard output.
+    /// Runs it to its end. Returns its standard output.
     pub(crate) fn output_of(&self, target: &str, args: &[&str]) -> String {
         let mut running = self.start(target, args);
         let exit = running.exit();
@@ -109,7 +109,7 @@ impl Running {
         String::from_utf8_lossy(&self.printed[1]).into_owned()
     }
 
-    /// Until it has printed `text`: the rest of that line.
+    /// Waits until it has printed `text`. Returns the rest of that line.
     pub(crate) fn until(&mut self, text: &str) -> String {
         self.wait(&format!("printed {text:?}"), |running| {
             let stdout = running.stdout();
@@ -118,14 +118,14 @@ impl Running {
         })
     }
 
-    /// Until it has ended and everything that it printed was read.
+    /// Waits until it has ended and all its output was read.
     pub(crate) fn exit(&mut self) -> Exit {
         let exit = self.wait("ended", |running| running.target.try_exit());
         while self.read() {}
         exit
     }
 
-    /// Until `look` gives something; it is asked again after each event.
+    /// Waits until `look` returns a value. It is called again after each event.
     pub(crate) fn wait<T>(&mut self, what: &str, look: impl Fn(&mut Running) -> Option<T>) -> T {
         let deadline = Instant::now() + SOON;
         loop {
@@ -145,14 +145,14 @@ impl Running {
             events.push(self.target.exit_fd());
             let mut events: Vec<PollFd> =
                 events.into_iter().map(|event| PollFd::new(event, PollFlags::POLLIN)).collect();
-            // What is waited for need not show on a descriptor: a stop does not, nor what the kernel knows of a socket.
+            // A descriptor does not announce everything: not a stop, and not what the kernel knows about a socket.
             let turn = left.min(LOOK_AGAIN);
             poll(&mut events, PollTimeout::try_from(turn).expect("a short time")).expect("polled");
             self.read();
         }
     }
 
-    /// Takes one turn of each stream. Whether there was something.
+    /// Reads each stream once. Returns whether there was something.
     pub(crate) fn read(&mut self) -> bool {
         let mut some = false;
         for (index, stream) in STREAMS.into_iter().enumerate() {

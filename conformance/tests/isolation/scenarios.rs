@@ -1,4 +1,4 @@
-//! What happens within a worker: the disk, the output, the end.
+//! Scenarios inside a worker: the disk, the output, the end.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -71,7 +71,7 @@ fn only_a_few_folders_can_be_written(place: &Place) {
         assert!(ours || options.split(',').any(|option| option == "ro"), "writable: {line}");
     }
     assert!(report.writable.contains(&place.cwd) && report.writable.contains(&place.tmp), "{report:?}");
-    // This process has all the rights that a namespace can give, and the folder is its user's own.
+    // This process has all rights of the namespace, and its user owns the folder.
     if let Some(home) = std::env::var_os("HOME").filter(|home| !Path::new(home).starts_with("/tmp")) {
         let outcome = fs::write(Path::new(&home).join("conformance-was-here"), "");
         assert_eq!(outcome.map_err(|error| error.kind()), Err(ErrorKind::ReadOnlyFilesystem));
@@ -97,7 +97,7 @@ fn an_existing_file_is_changed_in_memory_only(place: &Place) {
     let file = place.cwd.join(Place::FILE);
     assert!(place.output_of("append", &[file.to_str().unwrap()]).ends_with(": done\n"));
     assert_eq!(fs::read_to_string(file).unwrap(), format!("{}changed", Place::CONTENT));
-    // That the real one did not change, the runner looks after each scenario.
+    // After each scenario the runner checks that the real file did not change.
 }
 
 fn a_full_disk_is_the_targets_alone(place: &Place) {
@@ -113,7 +113,7 @@ fn a_target_has_no_privilege(place: &Place) {
         assert!(status.contains(&format!("{set} 0000000000000000\n")), "{status}");
     }
     assert!(status.contains("NoNewPrivs 1\n"), "{status}");
-    // User 0 of the host needs no capability for this one, so it has to be read-only; other users may not anyway.
+    // User 0 of the host needs no capability for this file, so it has to be read-only. Other users may not write it.
     let told = place.output_of("append", &["/proc/sys/kernel/domainname"]);
     assert!(told.ends_with(": ReadOnlyFilesystem\n") || told.ends_with(": PermissionDenied\n"), "{told}");
 }
@@ -125,7 +125,7 @@ pub(crate) fn a_target_finds_itself_as_from_a_shell(place: &Place) {
     let expected = [
         "terminals false true true\n",
         "SigBlk 0000000000000000\n",
-        // SIGPIPE alone, which the runtime of this very target has set.
+        // Only SIGPIPE, which the Rust runtime of this target has set.
         "SigIgn 0000000000001000\n",
         "descriptors 3\n",
         "umask 022\n",
@@ -199,7 +199,7 @@ fn an_interrupt_reaches_the_target(place: &Place) {
     running.until("sleeping");
     running.target.signal(Signal::SIGINT).unwrap();
     assert_eq!(running.exit(), Exit::Signal(Signal::SIGINT as i32));
-    // Nobody is there any more: nothing happens.
+    // No process is left: nothing happens.
     running.target.signal(Signal::SIGINT).unwrap();
 }
 
@@ -217,7 +217,7 @@ fn a_child_left_behind_is_told_and_gone(place: &Place) {
 
 fn a_detached_grandchild_is_told_and_gone(place: &Place) {
     expect_left_behind(place, "daemon", "target:detached");
-    // The child in between has ended, so that the grandchild has no parent that it came from.
+    // The child has ended, so the grandchild has lost its parent.
     expect_left_behind(place, "nest", "target:sleep");
 }
 
@@ -248,7 +248,7 @@ fn resources_are_counted(place: &Place) {
     place.enter();
     let mut running = place.start("hoard", &[]);
     running.until("holding");
-    // Standard input, output and error; the standard library keeps none of its own.
+    // Standard input, output and error. The standard library opens no others.
     let expected = Resources { descriptors: 3 + 10, threads: 1 + 3 };
     running.wait("held that", |running| (running.target.resources() == Some(expected)).then_some(()));
     let mut ended = place.start("exit", &["0"]);

@@ -54,7 +54,7 @@ pub(crate) fn a_name_is_looked_for_in_the_path(place: &Place) {
     let found = launch(place, "sh").resolve().unwrap();
     assert!(found.is_absolute() && found.ends_with("sh"), "{}", found.display());
     Target::start(&launch(place, "sh")).expect("started");
-    // Not in the working directory, unless the name says so.
+    // Not in the working directory, unless the name has a slash.
     place.file("own", b"#!/bin/sh\nexit 0\n", 0o755);
     assert!(matches!(fault(&launch(place, "own")), StartError::NotFound(name) if name.as_os_str() == "own"));
     Target::start(&launch(place, "./own")).expect("started");

@@ -1,4 +1,4 @@
-//! Targets: right ones, broken ones, wild ones. Each is this executable under the name `target:NAME`.
+//! Targets: right, broken and wild ones. Each is this executable under the name `target:NAME`.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, IsTerminal, Write, stderr, stdin, stdout};
@@ -15,7 +15,7 @@ use nix::unistd::setsid;
 
 pub(crate) const PREFIX: &str = "target:";
 
-/// How much [`flood`] prints, and then what. A terminal takes a second of a processor for it.
+/// How much [`flood`] prints, and its last line. A terminal needs a second of processor time for it.
 pub(crate) const FLOOD_BYTES: u64 = 1 << 28;
 pub(crate) const FLOOD_END: &str = "Exiting Server\n";
 
@@ -44,7 +44,7 @@ pub(crate) fn play(name: &str, args: &[String]) {
     }
 }
 
-/// Tells what it finds of itself, one fact a line.
+/// Prints what it finds about itself, one fact a line.
 fn status() {
     println!("terminals {} {} {}", stdin().is_terminal(), stdout().is_terminal(), stderr().is_terminal());
     let interesting = ["SigBlk", "CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb", "NoNewPrivs"];
@@ -52,7 +52,7 @@ fn status() {
         let (key, value) = line.split_once(':').expect("a field");
         if key == "SigIgn" {
             let ignored = u64::from_str_radix(value.trim(), 16).expect("a set");
-            // The C library keeps 32 and 33 to itself and gives nobody a way to change them.
+            // The C library uses 32 and 33 itself, and no program can change them.
             println!("{key} {:016x}", ignored & !(0b11 << 31));
         } else if interesting.contains(&key) {
             println!("{key} {}", value.trim());
@@ -76,7 +76,7 @@ fn sleep() {
     thread::sleep(Duration::from_secs(600));
 }
 
-/// Deaf to whatever can be refused.
+/// Ignores every signal that can be ignored.
 fn stubborn() {
     let mut deaf = SigSet::empty();
     [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP].into_iter().for_each(|signal| deaf.add(signal));
@@ -94,7 +94,7 @@ fn flood() {
     out.flush().expect("flushed");
 }
 
-/// Closes its own output and lives on.
+/// Closes its own output and goes on.
 fn silent() {
     nix::unistd::close(1).expect("closed");
     nix::unistd::close(2).expect("closed");
@@ -130,7 +130,7 @@ fn abandon(what: &str) -> Child {
     child
 }
 
-/// Out of reach of the group's signals, too.
+/// In another session, so that signals to the group do not reach it.
 fn detached() {
     setsid().expect("a session");
     sleep();
@@ -152,7 +152,7 @@ fn spin() {
     }
 }
 
-/// As a program does that wants a process group of its own: it has one.
+/// Calls what a program calls that wants its own process group. It has one already.
 fn lead() {
     nix::unistd::setpgid(nix::unistd::Pid::from_raw(0), nix::unistd::Pid::from_raw(0)).expect("a group");
     sleep();
@@ -164,12 +164,12 @@ fn listen() {
     loop {
         let connection = listener.accept().expect("a connection");
         println!("accepted");
-        // Held open and never read.
+        // Kept open and never read.
         std::mem::forget(connection);
     }
 }
 
-/// Every byte there is, to see whether the terminal changes one.
+/// Prints every byte value, to check that the terminal changes none.
 fn bytes() {
     let all: Vec<u8> = (0..=255).collect();
     stdout().write_all(&all).expect("written");

@@ -1,4 +1,4 @@
-//! The catalogue and the built-in conversations know each other: nothing that is required goes unchecked unseen.
+//! The catalogue and the built-in conversations fit together: every requirement has a case, or a reason why not.
 
 use std::collections::BTreeSet;
 
@@ -58,7 +58,7 @@ fn an_id_stands_once_in_the_catalogue() {
     assert_eq!(ids.len(), catalogue.all().len());
 }
 
-/// A case of a part has nothing to do with a later one, or `--part` would leave out what it should grade.
+/// A case of a part may not need a later part: otherwise `--part` would leave out a case that it should grade.
 #[test]
 fn a_case_keeps_to_one_part_or_an_earlier_one() {
     let catalogue = catalogue();

@@ -1,5 +1,5 @@
-//! The house holds: an import points down, from a room to one that it may know. The tables say who may know whom, and
-//! every import of the sources is held against them. The examples import in no circle.
+//! Checks every import of the sources against the tables: an import points down, from a room to one that it may import.
+//! The examples have no circular imports.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -48,15 +48,15 @@ const TESTER: &Rooms = &[
     ("interrupt", &[]),
 ];
 
-/// Who may not name a message by the tester's codec, since a verdict by that codec would share its faults: raw bytes are
-/// played, and raw bytes are judged.
+/// Rooms that may not use the tester's codec: a verdict by that codec would share its faults. They send and judge raw
+/// bytes.
 const KNOW_RAW_BYTES_ALONE: [&str; 6] = ["grading", "run", "play", "judge", "fixture", "model"];
 
-/// Lines of a file, and of a room, at most: what is longer has more than one idea.
+/// The most lines of a file, and of a room.
 const LONGEST_FILE: usize = 450;
 const LARGEST_ROOM: usize = 4_500;
 
-/// Entries of `conformance/src` at most.
+/// The most entries of `conformance/src`.
 const MOST_ENTRIES: usize = 14;
 
 #[rstest]
@@ -137,7 +137,7 @@ fn an_example_imports_in_no_circle(#[case] folder: &str) {
     for (module, (_, text)) in modules.iter().zip(&files) {
         open.insert(module, imported(&modules, module, text));
     }
-    // A module goes when all that it imports have gone. Those of a circle wait for each other, and stay.
+    // A module is removed when all its imports are removed. The modules of a circle remain.
     loop {
         let left: BTreeSet<String> = open.keys().map(|module| (*module).to_owned()).collect();
         open.retain(|_, others| {
@@ -186,18 +186,18 @@ fn no_file_and_no_room_is_too_large() {
 static NAMED: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"\b(?:crate|conformance)::(?:(\w+)|\{([^}]*)\})").unwrap());
 
-/// What in a file goes against the tables, each with its line.
+/// The imports of a file that break the rules, each with its line.
 fn wrong_imports(rooms: &Rooms, path: &str, text: &str) -> Vec<String> {
     let room = room_of(path);
     let Some(place) = rooms.iter().position(|(name, _)| *name == room) else {
-        // The page of the whole crate names all of its rooms.
+        // The crate's root file names all rooms.
         return Vec::from_iter((room != "lib").then(|| format!("{path}: {room} is no room")));
     };
-    // Tests may make what they need by any room that stands below.
+    // Tests may use any room that stands below.
     let of_tests = path.ends_with("tests.rs") || path.contains("/tests/");
     let below: Vec<&str> = rooms[place..].iter().map(|(name, _)| *name).collect();
     let allowed = if of_tests { &below[..] } else { rooms[place].1 };
-    // The page of a room is the room itself.
+    // The file of a room belongs to the room itself.
     let depth = path.matches('/').count() + usize::from(!path.ends_with("/mod.rs"));
     let leaves = "super::".repeat(depth);
     let mut wrong = Vec::new();
@@ -221,7 +221,7 @@ fn wrong_imports(rooms: &Rooms, path: &str, text: &str) -> Vec<String> {
     wrong
 }
 
-/// The module that a file of an example is; its root is `main`.
+/// The module of an example's file. The root is `main`.
 fn module_of(path: &str) -> String {
     path.trim_end_matches(".rs").trim_end_matches("/mod").replace('/', "::")
 }
@@ -245,7 +245,7 @@ fn imported(modules: &[String], module: &str, text: &str) -> BTreeSet<String> {
         for name in names(&path[3]) {
             let mut whole = format!("{start}::{}{name}", &path[2]);
             whole = whole.strip_prefix("main::").unwrap_or(&whole).to_owned();
-            // The longest beginning that is a module; what none begins is an item of the root.
+            // The longest prefix that is a module. If there is none, it is an item of the root.
             while !modules.contains(&whole) {
                 whole = whole.rsplit_once("::").map_or("main", |(shorter, _)| shorter).to_owned();
             }
@@ -276,7 +276,7 @@ fn names(tree: &str) -> Vec<String> {
     found
 }
 
-/// The room of a file: its folder, or itself where it stands alone.
+/// The room of a file: its folder, or the file itself if it has none.
 fn room_of(path: &str) -> &str {
     path.split('/').next().unwrap_or(path).trim_end_matches(".rs")
 }

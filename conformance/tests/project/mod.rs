@@ -1,5 +1,5 @@
-//! Rules of the project itself, which need no run: the catalogue and the conversations know each other, and the rooms of
-//! both programs import only what stands below them. It is for whoever adds a requirement, a case or a module.
+//! Rules of the project itself, without a run: the catalogue and the conversations fit together, and the rooms of both
+//! programs import only rooms below them. For changes to requirements, cases and modules.
 
 mod catalogue;
 mod house;

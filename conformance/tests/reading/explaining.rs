@@ -1,4 +1,4 @@
-//! `conformance explain` and `--color` as a person meets them.
+//! `conformance explain` and `--color`.
 
 use predicates::prelude::*;
 use rstest::rstest;

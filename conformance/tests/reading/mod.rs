@@ -1,5 +1,4 @@
-//! What a student meets who wants to understand one requirement or one failed case: `explain`, `replay`, and the script of
-//! `reproduce`.
+//! Help to understand one requirement or one failed case: `explain`, `replay`, and the script of `reproduce`.
 
 mod explaining;
 mod replay;

@@ -1,4 +1,4 @@
-//! `conformance replay`: one conversation as a person sees it, while it goes on.
+//! `conformance replay`: one conversation, shown while it runs.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
@@ -16,7 +16,7 @@ fn mutant_with(fault: &str) -> [String; 2] {
     ["--target-cmd".to_owned(), format!("{} --fault={fault}", mutant().display())]
 }
 
-/// What is printed, without what differs from run to run.
+/// The output, without what differs from run to run.
 fn settled(text: &[u8]) -> String {
     let text = String::from_utf8(text.to_vec()).unwrap();
     let mut settled = text;
@@ -25,7 +25,7 @@ fn settled(text: &[u8]) -> String {
         (r"port \d{5}", "port PORT"),
         (r"(01 02|test_port=|01       02            )( ?)[0-9a-f]{2} [0-9a-f]{2}", "$1${2}PP PP"),
         (r"seed \d+", "seed SEED"),
-        // It ends at once, and is only waited for on a busy machine.
+        // It ends at once. Only a busy machine has to wait for it.
         (r"(?m)^ *waiting for the target to end, .*\n", ""),
         (r"[^ ']*/examples/mutant", "./mutant"),
     ] {
@@ -34,7 +34,7 @@ fn settled(text: &[u8]) -> String {
     settled
 }
 
-/// Lines about different things may come in either order, those of one connection not.
+/// Lines about different things may come in any order. Those of one connection may not.
 #[rstest]
 #[case::server(
     "server/invalid/request-version[02]",
@@ -77,7 +77,7 @@ fn a_case_that_holds(#[case] case: &str, #[case] told: &[&str]) {
     }
 }
 
-/// A program that only starts, prints and ends does so in one order.
+/// A program that only starts, prints and ends always does so in the same order.
 #[test]
 fn a_command() {
     let assert = judged(runner().args(["replay", "command/version"])).assert().success();
@@ -94,12 +94,12 @@ fn a_case_that_fails_is_explained() {
     let text = settled(&assert.get_output().stdout);
     let (live, verdict) = text.split_once("\n----").unwrap();
     assert!(live.contains("TIME  [1] client <-- server  Reply, port PORT  01 02 PP PP\n"), "{live}");
-    // What it has printed by then depends on the machine.
+    // How much it has printed by then depends on the machine.
     let verdict = verdict.replace("\n    Its standard output:\n      | Data thread opening\n", "");
     insta::assert_snapshot!("fails", format!("----{verdict}"));
 }
 
-/// Below MUST it fails as well: here is no level to choose.
+/// A failure below MUST counts too: `replay` has no option for the level.
 #[test]
 fn every_level_counts() {
     let mut command = runner();
@@ -109,7 +109,7 @@ fn every_level_counts() {
     judged(&mut command).assert().code(1);
 }
 
-/// What has happened stands there while the rest is waited for.
+/// Events are shown while the runner waits for the rest.
 #[test]
 fn it_is_told_while_it_goes_on() {
     let mut runner = Command::new(RUNNER)

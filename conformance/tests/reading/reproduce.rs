@@ -1,5 +1,5 @@
-//! `conformance reproduce`: the script runs without us, finds a right tester right, and says of a wrong one which
-//! field is wrong.
+//! `conformance reproduce`: the script runs without the runner. It passes a right tester, and names the wrong field of
+//! a wrong one.
 
 use std::fs;
 use std::net::TcpListener;
@@ -27,14 +27,14 @@ fn script(case: &str, options: &[&str]) -> (TempDir, PathBuf) {
     (folder, file)
 }
 
-/// The same script on another port, as anybody may edit it: two testers cannot share one.
+/// The same script on another port, as a user may edit it: two testers cannot share a port.
 fn on_port(file: &Path, port: u16) {
     let text = fs::read_to_string(file).unwrap();
     assert!(text.contains("PORT = 5678 "), "{text}");
     fs::write(file, text.replace("PORT = 5678 ", &format!("PORT = {port} "))).unwrap();
 }
 
-/// A port for one test alone: below those that the system gives to whoever connects, and each one once.
+/// A port for one test: below those that the system gives to clients, and each only once.
 fn free_port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     let first = 20_000 + u16::try_from(std::process::id() % 100).unwrap() * 100;
@@ -94,7 +94,7 @@ fn the_reference_is_found_right(#[case] case: &str) {
     assert!(said.contains("\nAS EXPECTED: all that was tried"), "{said}");
 }
 
-/// The interpreter must not end while a thread of the script is still showing the program's output: it crashed there.
+/// The interpreter must not end while a thread of the script still shows the program's output: it crashed then.
 #[test]
 fn the_last_words_are_waited_for() {
     if !there_is("python3") {
@@ -103,7 +103,7 @@ fn the_last_words_are_waited_for() {
     let (folder, file) = script("server/session/listens", &[]);
     let port = free_port();
     on_port(&file, port);
-    // A process of another session outlives the program, has its terminal, and speaks once the program is gone.
+    // A process of another session outlives the program, shares its terminal, and prints after the program has ended.
     let program = folder.path().join("program");
     let waits = "while kill -0 $0 2>/dev/null; do sleep 0.05; done; echo last words";
     let text = format!("#!/bin/sh\nsetsid sh -c '{waits}' $$ &\nexec {} \"$@\"\n", built("tester").display());
@@ -146,7 +146,7 @@ fn a_mutant_is_found_wrong(#[case] fault: &str, #[case] case: &str, #[case] word
     assert!(said.contains("\nNOT AS EXPECTED in step ") && said.contains(words), "{said}");
 }
 
-/// A server that somebody has started already; what is only seen by who starts it is left out.
+/// A server that the user has started. Checks that need a start by the script are left out.
 #[test]
 fn a_server_that_runs_is_played_to() {
     if !there_is("python3") {
@@ -172,7 +172,7 @@ fn a_server_that_runs_is_played_to() {
     assert!(said.contains("Left out: prints: only seen where this script starts your program"), "{said}");
 }
 
-/// How it is called wrongly, and what it says then.
+/// Wrong calls, and the error of each.
 #[rstest]
 #[case::no_server("server/session/listens", &[], 2, "Start your server first:\n    ./tester --server\n")]
 #[case::no_program("command/help", &[], 2, "name it, and it is started as in\n    python3")]
@@ -190,7 +190,8 @@ fn a_wrong_call_is_told(#[case] case: &str, #[case] args: &[&str], #[case] code:
     assert!(said.contains(words), "{said}");
 }
 
-/// Every case of the suite makes a script that Python can read, and what is left out is said in both places.
+/// Every case of the suite gives a script that Python can read. What it leaves out is listed in the script and on the
+/// terminal.
 #[test]
 fn every_case_makes_a_script() {
     let list = runner().arg("--list").assert().success();
@@ -219,7 +220,7 @@ fn every_case_makes_a_script() {
     }
 }
 
-/// A case with something that a script cannot do, as a person sees it.
+/// A case with something that a script cannot do.
 #[test]
 fn what_is_left_out_is_said() {
     let folder = tempfile::tempdir().unwrap();

@@ -29,7 +29,7 @@ fn requirement(report: &mut RunReport, id: &str, outcome: Outcome) {
     }
 }
 
-/// The shared run after some work: INV-1 fixed, SRV-1 broken, TMO-1 run, CLI-13 not, CLI-1 new, SER-1 gone.
+/// A later run: INV-1 is fixed, SRV-1 is broken, TMO-1 was run, CLI-13 was not, CLI-1 is new, SER-1 is gone.
 fn later() -> RunReport {
     let mut report = sample();
     requirement(&mut report, "INV-1", Outcome::Pass);
@@ -79,7 +79,7 @@ fn a_diff_ends_with_1_only_where_something_that_counts_broke() {
     runner().arg("diff").args([&old, &new]).assert().code(1).stdout(predicate::str::contains("Broke"));
     runner().arg("diff").args([&new, &old]).assert().code(1);
     runner().arg("diff").args([&old, &old]).assert().code(0);
-    // CLI-13 is good practice, and --fail-on was must.
+    // CLI-13 is not a MUST, and --fail-on was must.
     let mut better = sample();
     requirement(&mut better, "CLI-13", Outcome::Pass);
     let better = write(folder.path(), "better", &better);
@@ -166,7 +166,7 @@ fn runs_that_do_not_agree_fail_and_say_so() {
         let outcome =
             |id: &str| report.requirements.iter().find(|record| record.id.to_string() == id).unwrap().outcome;
         assert_eq!(outcome("INV-1"), Outcome::Fail);
-        // What one run did not judge and the other did is no disagreement.
+        // If only one run judged a case, this is no disagreement.
         assert_eq!(outcome("TMO-1"), Outcome::Pass);
         assert_eq!(outcome("SRV-13"), Outcome::Pass);
         assert_eq!(
@@ -225,7 +225,7 @@ fn known_failures_of_the_shards_are_those_of_the_whole() {
     let [even, odd] = shards;
     let [even, odd, fixed] =
         [("even", even), ("odd", odd), ("fixed", fixed)].map(|(name, run)| write(folder.path(), name, &run));
-    // What is left is SRV-13, which could not be judged.
+    // Only SRV-13 is left, which could not be judged.
     runner().arg("merge").args([&even, &odd]).assert().code(3);
     runner().arg("merge").args([&fixed, &odd]).assert().code(1);
 }

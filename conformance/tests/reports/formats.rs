@@ -1,4 +1,4 @@
-//! Each format, from the shared run: looked at as a whole, and read by the public parser of its kind.
+//! Each format, from the shared run: the whole text, and what the public parser of the format reads.
 
 use conformance::report::format::ReportFormat;
 use serde_json::Value;
@@ -17,7 +17,7 @@ fn junit() {
 #[test]
 fn tap_14() {
     let document = rendered(ReportFormat::Tap, &sample());
-    // One failure is of a requirement that does not count, which is a TODO.
+    // One failure is a TODO: its requirement does not count.
     assert_tap_is(Tap { points: 7, failed: 4, todo: 1, skipped: 1 }, &document);
     insta::assert_snapshot!(document);
 }
@@ -52,7 +52,7 @@ fn gradescope() {
     insta::assert_snapshot!(rendered(ReportFormat::Gradescope, &sample()));
 }
 
-/// One thing to fix, as the page tells it.
+/// One problem on the page.
 #[test]
 fn html() {
     let page = rendered(ReportFormat::Html, &sample());
@@ -74,7 +74,7 @@ fn html_needs_nothing_from_outside() {
     );
 }
 
-/// With `--baseline`, the formats say of each case what the exit status says of the run.
+/// With `--baseline`, each format agrees with the exit status about what counts.
 #[test]
 fn known_failures_do_not_count_and_fixed_ones_do() {
     let mut report = sample();
@@ -100,7 +100,7 @@ fn known_failures_do_not_count_and_fixed_ones_do() {
     ));
 }
 
-/// The Autograder Specifications: keys that it knows, and a score for each test.
+/// The Autograder Specifications: known keys, and a score for each test.
 #[test]
 fn gradescope_holds_what_its_documentation_asks() {
     let results: Value = serde_json::from_str(&rendered(ReportFormat::Gradescope, &sample())).unwrap();
@@ -145,6 +145,6 @@ fn gradescope_holds_what_its_documentation_asks() {
         assert!(test["score"].as_f64().unwrap() <= test["max_score"].as_f64().unwrap());
     }
     let sum = |key: &str| -> f64 { tests.iter().map(|test| test[key].as_f64().unwrap()).sum() };
-    // SRV-1 holds. INV-1, SER-1, SRV-13 count and do not; TMO-1 was not run; the others do not count.
+    // SRV-1 holds. INV-1, SER-1 and SRV-13 count and do not hold. TMO-1 was not run. The others do not count.
     assert_eq!((sum("score"), sum("max_score")), (1.0, 4.0));
 }

@@ -13,7 +13,7 @@ use crate::support::installed::there_is;
 use crate::support::paths::in_crate;
 use crate::support::runner::{RUNNER, runner};
 
-/// Cases that take no time whatever the target does.
+/// Cases that take no time with any target.
 const CASES: [&str; 4] = ["--case", "server/session/listens", "server/session/reply", "command/help"];
 
 /// A good program in Python, wrapped as an archive leaves it; one that ends at once; a folder without a program;
@@ -48,7 +48,7 @@ fn a_class_is_graded_row_by_row() {
     let class = class();
     let output = class.at("out");
     for _ in 0..2 {
-        // The second time over, what the first one wrote is there and is nobody's submission.
+        // The second time, the output of the first run is there. It is no submission.
         let mut command = runner();
         command.arg("grade").arg(class.path()).arg("--output").arg(&output);
         command.args(["--report", "human", "json", "--quiet"]).args(CASES);
@@ -75,7 +75,7 @@ fn a_class_is_graded_row_by_row() {
 #[test]
 fn a_class_that_all_holds_ends_with_0() {
     let folder = tempfile::tempdir().unwrap();
-    // The runner is the reference where it is called by that name.
+    // Under the name `tester`, the runner is the reference.
     let program = folder.path().join("zoe").join(conformance::stage::reference::NAME);
     fs::create_dir(folder.path().join("zoe")).unwrap();
     fs::copy(RUNNER, program).unwrap();

@@ -1,5 +1,5 @@
-//! What a hostile target prints reaches no report raw: no control sequence, no markup, no line of the
-//! format's own.
+//! The output of a hostile target reaches no report unescaped: no control sequence, no markup, no line in the syntax of
+//! the format.
 
 use std::collections::BTreeMap;
 
@@ -25,7 +25,7 @@ fn nasty() -> RunReport {
     with_words(NASTY)
 }
 
-/// The same with one harmless line for each of the hostile ones.
+/// The same with a harmless line for each hostile line.
 fn tame() -> RunReport {
     with_words(&NASTY.lines().map(|_| "harmless\n").collect::<String>())
 }
@@ -77,7 +77,7 @@ fn no_format_holds_a_raw_control_character(
     assert_harmless(&rendered(format, &nasty()));
 }
 
-/// Escapes of our own paint it; there are as many as without the target's words.
+/// The report contains only the runner's own escapes: as many as with harmless output.
 #[test]
 fn the_human_report_holds_no_escape_of_the_targets() {
     let text = |report: &RunReport| match render(ReportFormat::Human, report, &catalogue(), DEFAULT_WIDTH)
@@ -100,13 +100,13 @@ fn the_job_summary_holds_no_markup_of_the_targets() {
     assert!(!summary.contains("<script"), "{summary}");
     assert_eq!(summary.matches("</pre>").count(), summary.matches("<pre>").count());
     assert_eq!(summary.matches("</details>").count(), summary.matches("<details>").count());
-    // The heading names the target; its backticks and bars would be Markdown's there.
+    // The heading names the target. Its backticks and bars would be Markdown there.
     let heading = summary.lines().next().unwrap();
     assert!(!heading.contains(['`', '|', '[']), "{heading}");
 }
 
-/// As many elements of each kind as with harmless words; only of lines of a drawing and of words in the heading are
-/// there more where the target's words are more.
+/// The page has as many elements of each kind as with harmless output. Only lines of a drawing and words in the heading
+/// may be more, if the target's text is longer.
 #[test]
 fn the_page_holds_no_element_of_the_targets() {
     let elements = |report: &RunReport| -> BTreeMap<String, usize> {

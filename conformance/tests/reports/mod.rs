@@ -1,6 +1,5 @@
-//! The reports as their readers meet them: each format from one hand-written run, with what a hostile
-//! target can put into it, through the public parser of its kind, and from the real runner. It is for whoever changes a
-//! format.
+//! The reports: each format from one hand-written run, with the output of a hostile target, through the public parser
+//! of the format, and from the real runner. For changes to a format.
 
 mod commands;
 mod formats;

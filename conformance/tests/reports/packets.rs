@@ -1,5 +1,5 @@
 //! The capture files of `--transcripts`, from the real runner, through the real tshark with the project's own
-//! dissector: readable, whole, and saying what is wrong where it is.
+//! dissector: readable and complete, with each fault marked at its place.
 
 use std::borrow::Cow;
 use std::fs;
@@ -29,8 +29,8 @@ fn captures(fault: &'static str, cases: &str) -> TempDir {
     folder
 }
 
-/// What tshark makes of a file, one line for each packet that the filter takes: the fields, set apart by `|`, and by
-/// `,` where one comes more than once. Checksums are looked at.
+/// The output of tshark for a file, one line for each packet that matches the filter: the fields, separated by `|`, and
+/// by `,` if a field occurs more than once. Checksums are checked.
 fn tshark(file: &Path, filter: &str, options: &[&str], fields: &[&str]) -> Vec<String> {
     let mut command = Command::new("tshark");
     command.arg("-X").arg(format!("lua_script:{}", in_crate("../spec/wireshark/tester.lua").display()));
@@ -41,12 +41,12 @@ fn tshark(file: &Path, filter: &str, options: &[&str], fields: &[&str]) -> Vec<S
     }
     let output = command.output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
-    // A fault of the Lua script is told there, and nowhere else.
+    // A fault of the Lua script is reported only there.
     assert!(output.status.success() && !said.contains("Lua"), "tshark: {said}");
     String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect()
 }
 
-/// What an analyser finds wrong with the packets themselves: nothing, whatever the conversation.
+/// Checks that tshark finds nothing wrong with the packets themselves.
 const DAMAGED: &str = "_ws.malformed || _ws.lua.error || tcp.checksum.status == 0 || ip.checksum.status == 0 || \
                        tcp.analysis.flags || tcp.checksum.status == 2";
 
@@ -73,7 +73,7 @@ fn tshark_reads_the_file_and_finds_the_fault() {
     assert!(fault.starts_with("5|FAULT (INV-1)") && fault.contains("Likely cause: The version"), "{fault}");
 }
 
-/// Every field that can be invalid is flagged as such, and named.
+/// Every field that can be invalid is marked and named.
 #[rstest]
 #[case::reply_port(
     "reply-port-zero",
@@ -115,10 +115,10 @@ fn an_invalid_field_is_flagged(
     assert!(flagged.iter().any(|line| line.contains(words)), "{flagged:?}");
 }
 
-/// What each file of a right tester shows of the messages, in the order of the ladder.
+/// The messages in each file of a right tester, in the order of the ladder.
 const SESSION: [&str; 4] = ["client: Request", "server: Reply, port", "client: Done", "server: Results, 0"];
 
-/// A message in pieces, and two in one: the dissector puts them together and tells them apart.
+/// A message in pieces, and two in one: the dissector joins and separates them.
 #[rstest]
 #[case::pieces("client/segmentation/results-cut[byte-by-byte]")]
 #[case::together("server/segmentation/request-and-done-together[TCP_RR]")]
@@ -134,7 +134,7 @@ fn a_right_tester_is_read_as_well(#[case] case: &str) {
     command.args(["--quiet", "--case", case, "--transcripts-all", "--transcripts"]).arg(folder.path());
     judged(&mut command).assert().success();
     let file = folder.path().join(conformance::report::transcripts::file_name(case));
-    // What was cut short on purpose has no checksum that could be looked at.
+    // A packet that was cut on purpose has no checksum to check.
     let damaged = format!("({DAMAGED}) && frame.cap_len == frame.len");
     assert_eq!(tshark(&file, &damaged, &[], &["frame.number", "_ws.expert.message"]), [""; 0]);
     let messages = tshark(&file, "tester", &[], &["_ws.col.Info"]).join("\n").replace(" + ", "\nclient: ");
@@ -188,7 +188,7 @@ fn on_port_9000(file: &[u8]) -> Vec<u8> {
     writer.into_inner()
 }
 
-/// Only what failed, unless all is asked for; and what stood there before stays.
+/// Only failed cases, unless all are requested. Older files stay.
 #[rstest]
 #[case::failed(&[], &["old", "server.invalid.request-version.00.pcapng"])]
 #[case::all(

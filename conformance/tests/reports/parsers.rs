@@ -1,4 +1,4 @@
-//! The outside tools that read what is made of a run.
+//! The outside tools that read the reports.
 
 use std::io::Write;
 use std::process::{Command, Output, Stdio};
@@ -22,15 +22,15 @@ fn outside(program: &str, args: &[&str], input: &str) -> Option<Output> {
         .unwrap();
     let mut stdin = child.stdin.take().unwrap();
     let input = input.to_owned();
-    // A tool that answers before it has read all must not stand still with us.
+    // Written by a thread: a tool that answers before it has read everything must not block.
     let writer = std::thread::spawn(move || stdin.write_all(input.as_bytes()));
     let output = child.wait_with_output().unwrap();
-    // A tool that refuses its input may close it early; what it says then is the result.
+    // A tool that refuses its input may close it early. Its output is then the result.
     let _ = writer.join().unwrap();
     Some(output)
 }
 
-/// Holds a JUnit document against the schema that Jenkins' xunit plugin goes by.
+/// Checks a JUnit document against the schema of Jenkins' xunit plugin.
 pub(crate) fn assert_junit_is_valid(document: &str) {
     let schema = in_crate("tests/reports/junit-10.xsd");
     let args = ["--noout", "--nonet", "--schema", schema.to_str().unwrap(), "-"];
@@ -40,7 +40,7 @@ pub(crate) fn assert_junit_is_valid(document: &str) {
     }
 }
 
-/// What the two public parsers of TAP make of a document; both must find the same.
+/// What the two public parsers of TAP read in a document. Both must agree.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Tap {
     pub(crate) points: usize,
@@ -49,16 +49,16 @@ pub(crate) struct Tap {
     pub(crate) skipped: usize,
 }
 
-/// Holds a document against Perl's TAP::Parser (that of `prove`) and against the npm package tap-parser,
-/// each where it is installed.
+/// Checks a document with Perl's TAP::Parser (that of `prove`) and with the npm package tap-parser, if they are
+/// installed.
 pub(crate) fn assert_tap_is(expected: Tap, document: &str) {
     for read in [perl(document), node(document)].into_iter().flatten() {
         assert_eq!(read, expected, "{document}");
     }
 }
 
-/// The versions of TAP::Parser that know 13 and not yet 14 say only that, and read on: 14 is a superset of
-/// which we use nothing that is not in 13.
+/// Versions of TAP::Parser that know TAP 13 but not 14 report that and read on: 14 is a superset, and the runner uses
+/// nothing that is not in 13.
 const KNOWS_13_ONLY: &str = "TAP specified version 14 but we don't know about versions later than 13";
 
 fn perl(document: &str) -> Option<Tap> {

@@ -1,5 +1,4 @@
-//! Every format from the real runner: one run of a target that prints what it should not and ends at
-//! once, reported in all of them.
+//! Every format from the real runner: one run of a target that prints hostile text and ends at once.
 
 use std::fs;
 use std::sync::OnceLock;
@@ -19,7 +18,7 @@ use crate::support::runner::{RUNNER, runner};
 /// Bytes that are not UTF-8, a colour, markup, the end of a CDATA section, a workflow command, a line of TAP.
 const TARGET: &str = "#!/bin/sh\nprintf '\\377\\033[31m<b>]]>&\\n::error::pwned\\nok 1 - pwned\\n'\nexit 1\n";
 
-/// How long to wait for a case to begin on a machine that does much else.
+/// How long to wait for a case to begin on a busy machine.
 const DEADLINE: Duration = Duration::from_secs(60);
 
 struct Run {
@@ -169,7 +168,7 @@ fn a_run_that_was_not_carried_out_leaves_the_last_report(
     assert_eq!(folder.read("report"), "the last report\n");
 }
 
-/// A killed run leaves the last whole report, and of the lines that are written as it goes no half of one.
+/// A killed run leaves the last complete report. Of the lines that are written during the run, none is cut.
 #[test]
 fn a_killed_run_leaves_the_last_report_and_whole_lines() {
     let folder = Folder::new().with("json", "the last report\n").with("jsonl", "the last run's lines\n");

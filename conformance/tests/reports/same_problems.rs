@@ -1,5 +1,5 @@
-//! One target with several faults, reported in every format: each names the same things to fix, with the same case
-//! that shows each best; and a second run says the same as the first.
+//! One target with several faults, in every format: each names the same problems, with the same best case for each. A
+//! second run reports the same as the first.
 
 use std::collections::BTreeSet;
 use std::sync::OnceLock;
@@ -14,7 +14,7 @@ use crate::support::built::mutant;
 use crate::support::folder::Folder;
 use crate::support::runner::runner;
 
-/// Three mistakes: one with a cause of its own, one that shows in many conversations, one that has consequences.
+/// Three mistakes: one with its own cause, one that shows in many conversations, one that causes other failures.
 const FAULTS: [&str; 3] = ["request-version-unchecked", "reply-port-little-endian", "no-address-reuse"];
 
 /// The formats of a report, with their files.
@@ -55,7 +55,7 @@ impl Run {
         stored::read(&self.folder.at("report.json")).unwrap()
     }
 
-    /// The words of a file: a line may be broken anywhere between them, and marks of a format stand for their letters.
+    /// The words of a file: a line may break between any two words, and the escapes of the format are decoded.
     fn words(&self, name: &str) -> String {
         let text = self.folder.read(name);
         let marks = [
@@ -87,7 +87,7 @@ fn first() -> &'static Run {
     RUN.get_or_init(Run::made)
 }
 
-/// What a problem is, whatever the times of this run were.
+/// A problem without the times of this run.
 fn named(problem: &Problem) -> (Option<&str>, &str, BTreeSet<String>) {
     let ids = problem.requirements.iter().map(ToString::to_string).collect();
     (problem.key.as_deref(), &problem.witness, ids)

@@ -1,4 +1,4 @@
-//! spec/report.schema.json against what is really written: complete, strict, and of no more than there is.
+//! spec/report.schema.json against what is really written: it is complete and strict, and describes nothing else.
 
 use conformance::model::fault::Fault;
 use conformance::model::transcript::{Entry, Event};
@@ -45,7 +45,7 @@ fn a_report_is_valid_also_by_the_root() {
     assert!(jsonschema::draft202012::is_valid(&schema(), &report));
 }
 
-/// The shared run says nothing that reading and writing it loses.
+/// Reading and writing the shared run loses nothing.
 #[test]
 fn the_sample_is_what_would_be_written() {
     let sample: Value = serde_json::from_str(include_str!("sample.json")).unwrap();
@@ -54,7 +54,7 @@ fn the_sample_is_what_would_be_written() {
     assert_eq!(written, sample);
 }
 
-/// A file of schema 1 is read as one of today: what it lacks is found out.
+/// A file of schema 1 can be read: what it lacks is worked out.
 #[test]
 fn a_report_of_schema_1_is_read() {
     let old = crate::support::paths::in_crate("tests/reports/sample-of-schema-1.json");
@@ -142,7 +142,7 @@ fn assert_round_trip<T: DeserializeOwned + Serialize>(definition: &str, example:
     assert_valid(definition, &written);
 }
 
-/// The schema's variants are the type's, no more and no fewer. What serde says of an unknown one lists them all.
+/// The schema has exactly the variants of the type. serde's error for an unknown variant lists them all.
 fn assert_variants<T: DeserializeOwned>(definition: &str, tag: &str, of: fn(&str) -> Value) {
     let Err(error) = serde_json::from_value::<T>(of("?")) else { panic!("`?` is a {tag}") };
     let error = error.to_string();

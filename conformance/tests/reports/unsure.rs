@@ -1,5 +1,5 @@
-//! Tests ask a grading again by what its report says (`support/again.rs`): the formats that they read tell what could not
-//! be judged in words that they know, and no verdict is asked again. It is for whoever changes those words.
+//! Tests repeat a grading if its report says that something could not be judged (`support/again.rs`). So the formats
+//! must say that in words that `again.rs` knows, and no verdict may be repeated. For changes to these words.
 
 use std::cell::Cell;
 use std::os::unix::process::ExitStatusExt;
@@ -18,7 +18,7 @@ fn ended(code: i32, stdout: String) -> Output {
     Output { status: ExitStatus::from_raw(code << 8), stdout: stdout.into_bytes(), stderr: Vec::new() }
 }
 
-/// The shared run on an idle machine.
+/// The shared run without anything inconclusive, as on an idle machine.
 fn without_doubt() -> RunReport {
     let mut report = sample();
     let unsure = |outcome: Outcome| matches!(outcome, Outcome::Inconclusive | Outcome::Error);

@@ -1,8 +1,7 @@
-//! Gradings that could not be judged because the machine was busy are asked again, so that a test holds on a machine
-//! that others load as well.
+//! Repeats gradings that could not be judged because the machine was busy, so that a test also holds on a busy machine.
 //!
-//! Only what is *inconclusive* is asked again. A verdict, right or wrong, is what the test gets to see at once; and what
-//! is inconclusive every time is what it gets to see at last.
+//! Only an *inconclusive* grading is repeated. The test sees a verdict at once, right or wrong. If every try is
+//! inconclusive, it sees the last one.
 
 use std::process::Output;
 
@@ -14,12 +13,12 @@ pub(crate) const TRIES: usize = 3;
 /// The exit status of a run in which a MUST could not be judged.
 const NOT_CARRIED_OUT: i32 = 3;
 
-/// How standard output tells it, in the reports for people and in JSON. The summary of a JSON report has an
-/// `inconclusive` of its own, which is a number.
+/// How standard output says it, in the reports for people and in JSON. The summary of a JSON report also has a key
+/// `inconclusive`, with a number.
 const WORDS: [&str; 3] =
     ["ould not be judged", r#""outcome": "inconclusive""#, r#""outcome":"inconclusive""#];
 
-/// Plays it, and again while its outcome is unsure, three times at most.
+/// Plays it again while its outcome is unsure, three times in all at most.
 pub(crate) fn again_while<T>(unsure: impl Fn(&T) -> bool, mut play: impl FnMut() -> T) -> T {
     let mut outcome = play();
     for _ in 1..TRIES {
@@ -37,7 +36,7 @@ pub(crate) fn is_unsure(output: &Output) -> bool {
     output.status.code() == Some(NOT_CARRIED_OUT) || WORDS.iter().any(|words| said.contains(words))
 }
 
-/// What a call of the runner gives, asked again while that is unsure.
+/// The output of a call of the runner, repeated while it is unsure.
 pub(crate) fn judged(runner: &mut Command) -> Output {
     again_while(is_unsure, || runner.output().unwrap())
 }

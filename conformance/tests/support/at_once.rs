@@ -1,11 +1,10 @@
-//! Much at once, for gradings of which most is waiting.
+//! Runs several gradings at once: most of each is waiting.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-/// Does it for each of the entries, so many at once, and begins with them in their order: what came of each, in the same
-/// order.
+/// Calls a function for each entry, so many at once, in their order. Returns the results in the same order.
 pub(crate) fn at_once<T: Sync, R: Send>(
     count: usize,
     entries: &[T],

@@ -1,4 +1,4 @@
-//! A folder in which the runner is called, with programs and fixtures to give it.
+//! A folder with programs and fixtures, in which the runner is called.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use super::files::put;
 use super::runner::runner;
 
-/// A folder that goes with its test.
+/// A folder that is deleted after its test.
 pub(crate) struct Folder {
     path: TempDir,
 }
@@ -22,7 +22,7 @@ impl Folder {
         self.path.path()
     }
 
-    /// A place in it.
+    /// A path in it.
     pub(crate) fn at(&self, name: &str) -> PathBuf {
         self.path().join(name)
     }
@@ -31,12 +31,12 @@ impl Folder {
         fs::read_to_string(self.at(name)).unwrap()
     }
 
-    /// A file, whose folders are made.
+    /// Adds a file, and its folders.
     pub(crate) fn with(self, name: &str, content: impl AsRef<[u8]>) -> Self {
         self.with_mode(name, 0o644, content)
     }
 
-    /// A program: a script that begins with its interpreter, or does not.
+    /// Adds a program: a script, with or without a line for its interpreter.
     pub(crate) fn with_program(self, name: &str, text: &str) -> Self {
         self.with_mode(name, 0o755, text)
     }
@@ -60,7 +60,7 @@ impl Folder {
         command
     }
 
-    /// What a refused call says: its exit status, and the one line on standard error.
+    /// The exit status of a refused call, and its one line on standard error.
     pub(crate) fn refused(&self, args: &[&str]) -> (i32, String) {
         let output = self.runner().args(args).output().unwrap();
         let said = String::from_utf8(output.stderr).unwrap();

@@ -1,4 +1,4 @@
-//! What a program has said to other programs.
+//! Output of a program for other programs.
 
 use std::process::Output;
 

@@ -1,4 +1,4 @@
-//! The cases that `--list` tells.
+//! The cases that `--list` prints.
 
 use assert_cmd::Command;
 use conformance::model::requirement::RequirementId;

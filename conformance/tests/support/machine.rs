@@ -1,16 +1,16 @@
-//! Who has the machine: several tests that bear one another, or one that needs all of it, or that must not be disturbed.
-//! The others of its program do not ask, and run beside it.
+//! Who uses the machine: several tests that can run together, or one that needs all of it or must not be disturbed.
+//! Other tests of the program do not take turns, and run at the same time.
 
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 static MACHINE: RwLock<()> = RwLock::new(());
 
-/// Waits for one's turn to have the machine alone, which lasts as long as this is held.
+/// Waits until this test has the machine alone. It has it as long as it keeps the guard.
 pub(crate) fn machine() -> RwLockWriteGuard<'static, ()> {
     MACHINE.write().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The same for one's turn with the others that share it.
+/// The same for a test that shares the machine with others.
 pub(crate) fn shared_machine() -> RwLockReadGuard<'static, ()> {
     MACHINE.read().unwrap_or_else(PoisonError::into_inner)
 }

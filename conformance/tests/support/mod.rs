@@ -1,5 +1,5 @@
-//! What several tests need, once for all of them: our programs and those of the machine, folders, networks, turns, and
-//! gradings that are asked again. The programs beside the suite include the files that they use.
+//! What several tests need: our programs and those of the machine, folders, networks, turns, and repeated gradings. The
+//! test programs outside the suite include the files that they use.
 
 pub(crate) mod again;
 pub(crate) mod at_once;
@@ -19,7 +19,7 @@ pub(crate) mod said;
 
 use conformance::model::requirement::Catalogue;
 
-/// All that is required.
+/// All requirements.
 pub(crate) fn catalogue() -> Catalogue {
     Catalogue::built_in().unwrap()
 }

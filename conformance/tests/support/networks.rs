@@ -1,9 +1,9 @@
-//! Networks for programs that know port 5678 only, each in namespaces of its own.
+//! Networks for programs that know only port 5678, each in its own namespaces.
 
 use std::env;
 use std::process::{Command, Stdio};
 
-/// Where a shell in the new network waits until the server, its last child, listens: the kernel says so.
+/// A shell command in the new network: waits until the server, its last child, listens, as the kernel reports it.
 pub(crate) const LISTENS: &str = "until grep -q ':162E .* 0A ' /proc/self/net/tcp /proc/self/net/tcp6; do \
                                   kill -0 $! || { echo 'the server ended before it listened'; exit 99; }; sleep 0.02; done";
 
@@ -14,7 +14,7 @@ pub(crate) fn in_own_network(program: &str) -> Command {
     command
 }
 
-/// Whether the machine gives one in which this command succeeds; says so where it does not.
+/// Whether this command succeeds in such a network. Prints a message if not.
 pub(crate) fn there_are_networks(command: &[&str]) -> bool {
     let mut probe = in_own_network(command[0]);
     probe.args(&command[1..]).stdout(Stdio::null()).stderr(Stdio::null());
@@ -28,10 +28,10 @@ pub(crate) fn there_are_networks(command: &[&str]) -> bool {
 /// The command that gives a new network its loopback.
 pub(crate) const LOOPBACK: [&str; 5] = ["ip", "link", "set", "lo", "up"];
 
-/// A shell in process and network namespaces of its own, with a loopback. Whatever it leaves behind ends with it.
+/// A shell in its own process and network namespaces, with a loopback. All its processes end with it.
 ///
-/// Whoever started the tests in the background had SIGINT ignored, which is inherited; and an end that does not come is to
-/// be a failure rather than a wait for ever.
+/// Tests that were started in the background inherit an ignored SIGINT, so the command resets it. It also has a time
+/// limit, so that a missing end is a failure and not an endless wait.
 pub(crate) fn shell(script: &str, at_most_seconds: u32) -> Command {
     let mut command = Command::new("env");
     command.args(["--default-signal=INT", "timeout", &at_most_seconds.to_string()]);

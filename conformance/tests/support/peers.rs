@@ -8,17 +8,17 @@ use super::installed::there_is;
 use super::paths::in_crate;
 use super::runner::RUNNER;
 
-/// The tester of the example `legal`, with one oddity per `--variant NAME`.
+/// The tester of the example `legal`, with one variant per `--variant NAME`.
 pub(crate) fn legal() -> PathBuf {
     built("examples/legal")
 }
 
-/// The words of a shell that become the reference: the runner's own program under another name.
+/// The shell command for the reference: the runner's own program under another name.
 pub(crate) fn reference() -> String {
     format!("exec -a tester '{RUNNER}'")
 }
 
-/// A right tester that knows nothing of ours.
+/// A right tester that shares nothing with ours.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Peer {
     Python,
@@ -26,7 +26,7 @@ pub(crate) enum Peer {
 }
 
 impl Peer {
-    /// The program; the C one is built into this folder. `None` where its language is missing.
+    /// The program. The one in C is built into this folder. `None` if its language is missing.
     pub(crate) fn program(self, folder: &Path) -> Option<PathBuf> {
         match self {
             Self::Python => there_is("python3").then(|| in_crate("tests/peers/tester.py")),

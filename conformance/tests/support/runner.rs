@@ -1,9 +1,9 @@
-//! The runner, as every test calls it.
+//! The command for the runner.
 
 /// The runner's executable.
 pub(crate) const RUNNER: &str = env!("CARGO_BIN_EXE_conformance");
 
-/// What the runner reads besides its arguments: whoever runs the tests may have set it.
+/// Environment variables that the runner reads. They may be set where the tests run.
 const VARIABLES: [&str; 7] = [
     "NO_COLOR",
     "CLICOLOR",
@@ -15,7 +15,7 @@ const VARIABLES: [&str; 7] = [
     "COLUMNS",
 ];
 
-/// The runner, with its environment cleared of what changes what it says.
+/// The runner, without environment variables that change its output.
 pub(crate) fn runner() -> assert_cmd::Command {
     let mut command = assert_cmd::Command::new(RUNNER);
     for variable in VARIABLES {

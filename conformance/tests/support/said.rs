@@ -1,8 +1,8 @@
-//! What a program has said.
+//! The output of a program.
 
 use std::process::Output;
 
-/// What stands on standard output, and then what stands on standard error.
+/// Its standard output, followed by its standard error.
 pub(crate) fn said(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }

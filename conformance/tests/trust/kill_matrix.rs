@@ -1,6 +1,6 @@
-//! The suite proves itself: every mutant of the gallery is graded, and must fail exactly the
-//! requirements that its fault breaks. The snapshot is the kill matrix: requirement by requirement, who
-//! is caught by it. `KILL_MATRIX=full` plays every mutant everything.
+//! Tests the suite itself: every mutant is graded, and must fail exactly the requirements that its fault breaks. The
+//! snapshot is the kill matrix: for each requirement, the mutants that it catches. `KILL_MATRIX=full` plays every case
+//! with every mutant.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -21,21 +21,20 @@ use crate::support::machine::machine;
 use crate::support::run::{judged_run, run};
 use crate::support::runner::runner;
 
-/// The times of these runs, a tenth of the documents' where they concern the timeout: 30 s and 60 s in
-/// place of 45 must still lie outside the window, and 40 s of silence inside it, with room on either
-/// side for a machine that runs many gradings at once.
+/// The times of these runs, about a tenth of the documents' for the timeout. Timeouts of 30 s and 60 s must still be
+/// outside the window around 45 s, and a silence of 40 s must not reach the timeout, also if many gradings run at once.
 const TIMES: [&str; 5] =
     ["--control-timeout=4.4s", "--early=800ms", "--late=1.2s", "--patience=2s", "--startup=8s"];
 
-/// The timeout that the mutants are told: that of [`TIMES`].
+/// The timeout of the mutants: that of [`TIMES`].
 const MUTANT_TIMEOUT: &str = "--target-arg=--control-timeout=4.4";
 
 /// How many gradings run at once: most of each is waiting.
 const GRADINGS_AT_ONCE: usize = 16;
 
-/// Of the sets of requirements that a mutant does not break it is played one of so many, the next mutant the next: those
-/// of one area stand together in the gallery, and each set is held against many of them. All of it would take four times
-/// as long, for what is judged in every legal tester as well.
+/// Each mutant also plays one in so many of the sets of requirements that it does not break, and the next mutant the
+/// next sets. Mutants of one area stand together, so many of them play each set. All sets would take four times as
+/// long, and the legal testers check them too.
 const SETS: usize = 4;
 
 /// The case that waits for the documents' default of 30 s, too long for every mutant.
@@ -54,12 +53,12 @@ struct Fault {
     breaks: Vec<RequirementId>,
     #[serde(default)]
     knock_on: BTreeMap<String, String>,
-    /// Whether it keeps the runner waiting in many cases, so that it is not to be begun with last.
+    /// Whether the runner has to wait in many of its cases: then it begins early.
     #[serde(default)]
     slow: bool,
 }
 
-/// What a grading says of one mutant.
+/// The result of grading one mutant.
 #[derive(Debug, Default)]
 struct Graded {
     failed: BTreeSet<RequirementId>,
@@ -80,10 +79,10 @@ fn every_mutant_fails_what_it_breaks_and_nothing_else() {
     let mut problems = String::new();
     let mut killers: BTreeMap<&RequirementId, Vec<&str>> = BTreeMap::new();
     for (turn, (fault, mut graded)) in gallery.fault.iter().zip(graded).enumerate() {
-        let in_company = gallery.problems(fault, &graded);
-        if !in_company.is_empty() {
-            eprint!("graded again, alone, because of this: {in_company}");
-            // Many gradings ran at once; one that went wrong by it goes right when it has the machine to itself.
+        let beside_others = gallery.problems(fault, &graded);
+        if !beside_others.is_empty() {
+            eprint!("graded again, alone, because of this: {beside_others}");
+            // Many gradings ran at once. One that went wrong because of that is right when it runs alone.
             let missed = |graded: &Graded| {
                 gallery.foreign(fault, graded).next().is_none() && !gallery.problems(fault, graded).is_empty()
             };
@@ -107,7 +106,7 @@ fn every_mutant_fails_what_it_breaks_and_nothing_else() {
 }
 
 impl Gallery {
-    /// What the grading of a mutant says otherwise than the gallery, one line each.
+    /// The differences between the grading of a mutant and the gallery, one line each.
     fn problems(&self, fault: &Fault, graded: &Graded) -> String {
         let mut problems = String::new();
         for id in fault.breaks.iter().filter(|id| !graded.failed.contains(id)) {
@@ -131,7 +130,7 @@ impl Gallery {
         graded.failed.iter().filter(|id| !fault.breaks.contains(id) && !self.explains(fault, id))
     }
 
-    /// Whether the gallery says why this requirement fails along with the broken one.
+    /// Whether the gallery gives a reason why this requirement may fail too.
     fn explains(&self, fault: &Fault, id: &RequirementId) -> bool {
         let names = |pattern: &str| match pattern.strip_suffix('*') {
             Some(prefix) => id.to_string().starts_with(prefix),
@@ -190,7 +189,7 @@ fn grade(
     graded
 }
 
-/// The ids of the cases that a mutant is played; `turn` says which share of the rest.
+/// The ids of the cases for a mutant. `turn` chooses its share of the rest.
 fn played<'l>(fault: &Fault, turn: usize, listed: &'l [Listed]) -> Vec<&'l str> {
     let full = is_full();
     let mut seen = BTreeSet::new();
@@ -203,8 +202,8 @@ fn played<'l>(fault: &Fault, turn: usize, listed: &'l [Listed]) -> Vec<&'l str> 
     chosen.map(|case| case.id.as_str()).collect()
 }
 
-/// A server's fault cannot show where only a client is started, nor the other way round; and a fault in how arguments
-/// are read shows in every session alike, so that the valid ones stand for all.
+/// A server's fault cannot show if only a client is started, and a client's fault cannot show in a server. A fault in
+/// the arguments shows in every session alike, so the valid sessions are enough.
 fn runs_faulty_code(fault: &Fault, case: &str) -> bool {
     let areas: BTreeSet<&str> = fault.breaks.iter().map(RequirementId::area).collect();
     let command = case.starts_with("command/");

@@ -1,5 +1,6 @@
-//! The checks of the measurement prove themselves: an independent tester holds them all, and with each fault of
-//! `tests/peers/faults.toml` patched in it fails exactly what the fault breaks. Without python3 they are said and skipped.
+//! Tests the checks of the measurement: an independent tester passes them all. With each fault of
+//! `tests/peers/faults.toml` patched in, it fails exactly what the fault breaks. Without python3 the tests print that
+//! they are skipped.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -20,7 +21,7 @@ use crate::support::peers::Peer;
 use crate::support::run::{judged_run, run};
 use crate::support::runner::runner;
 
-/// A tenth of the documents' timeout, as the peer is told it, so that the timer's cases do not last for a minute.
+/// About a tenth of the documents' timeout, for the runner and the peer, so that no case of the timer lasts a minute.
 const TIMES: [&str; 5] = [
     "--control-timeout=4.4s",
     "--early=1.2s",
@@ -32,7 +33,7 @@ const TIMES: [&str; 5] = [
 /// Every conversation of the measurement.
 const ALL: &str = "data/*";
 
-/// How many gradings run at once. What is judged are counts, and rates that the runner counts beside the tester.
+/// How many gradings run at once. The runner judges counts, and rates that it measures itself too.
 const GRADINGS_AT_ONCE: usize = 4;
 
 #[derive(Deserialize)]
@@ -130,7 +131,7 @@ impl Gallery {
 }
 
 impl Fault {
-    /// The peer with this fault, as a program in the folder.
+    /// Writes the peer with this fault as a program into the folder.
     fn write(&self, source: &str, folder: &Path) -> PathBuf {
         let mut source = source.to_owned();
         for edit in &self.edit {

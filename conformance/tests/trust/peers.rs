@@ -1,6 +1,5 @@
-//! Independent right testers, in other languages and other styles: the runner finds nothing wrong with
-//! them, and they talk to our client and server in both directions. A language that is missing on this
-//! machine is said and skipped.
+//! Independent right testers, in other languages and styles: the runner finds nothing wrong with them, and they work
+//! with our client and server. If a language is not installed, the test prints that it is skipped.
 
 use rstest::rstest;
 
@@ -11,7 +10,7 @@ use crate::support::peers::{Peer, reference};
 use crate::support::runner::runner;
 use crate::support::said::said;
 
-/// A tenth of the documents' timeout, as the peers are told it, so that all of the timer's cases are played.
+/// About a tenth of the documents' timeout, for the runner and the peers, so that all cases of the timer are played.
 const TIMES: [&str; 5] = [
     "--control-timeout=4.4s",
     "--early=1.2s",
@@ -33,7 +32,7 @@ fn nothing_is_wrong_with_a_right_tester(#[case] peer: Peer) {
     assert!(output.status.success(), "{}", said(&output));
 }
 
-/// Ours and theirs in a network of their own, so that port 5678 is theirs alone.
+/// Our program and theirs in their own network, so that no other program has port 5678.
 #[rstest]
 #[case::python(Peer::Python)]
 #[case::c(Peer::C)]

@@ -1,5 +1,4 @@
-//! Targets that do something wild: each ends as a verdict, not as a broken run, and nothing of it is
-//! alive afterwards.
+//! Wild targets: each gives a verdict and not a broken run, and none of its processes is alive afterwards.
 
 #![expect(
     clippy::unwrap_used,
@@ -39,7 +38,7 @@ use machine::{machine, shared_machine};
 use paths::in_crate;
 use runner::runner;
 
-/// A script that does one wild thing when it is started as a server.
+/// A script that does something wild when it is started as a server.
 fn wild(folder: &tempfile::TempDir, what: &str) -> PathBuf {
     let path = folder.path().join("tester");
     put(&path, 0o755, format!("#!/bin/sh\n{what}\n"));
@@ -53,26 +52,26 @@ fn alive(mark: &str) -> bool {
     lines.map(|line| String::from_utf8_lossy(&line).replace('\0', " ")).any(|line| line.contains(mark))
 }
 
-/// What the runner says of a gentle target. Others load the machine as well: one that could not be judged for that is
-/// graded once more while no other is.
+/// The report of a target that takes little. Other programs load the machine too: if it could not be judged, it is
+/// graded once more, alone.
 fn report(target: &Path) -> serde_json::Value {
     let mut command = grading(target);
-    let in_company = {
+    let beside_others = {
         let _shared = shared_machine();
         command.output().unwrap()
     };
-    if !is_unsure(&in_company) {
-        return json(&in_company);
+    if !is_unsure(&beside_others) {
+        return json(&beside_others);
     }
     let _alone = machine();
     json(&judged(&mut command))
 }
 
-/// How long the processors are looked at.
+/// How long the processors are measured.
 const LOOK: Duration = Duration::from_millis(300);
 
-/// Whether others take more than half of what the processors give, while no target runs: a target that takes the machine
-/// itself cannot be told from them later.
+/// Whether other programs use more than half of the processors while no target runs. Once a target takes the whole
+/// machine, the two cannot be separated.
 fn others_are_busy() -> bool {
     let idle_and_all = || {
         let stat = fs::read_to_string("/proc/stat").unwrap();
@@ -84,7 +83,7 @@ fn others_are_busy() -> bool {
             .skip(1)
             .map(|count| count.parse().unwrap())
             .collect();
-        // proc(5): the fourth figure is the time that the processors were idle.
+        // proc(5): the fourth figure is the idle time of the processors.
         (ticks[3], ticks.iter().sum::<u64>())
     };
     let (idle_before, all_before) = idle_and_all();
@@ -110,7 +109,7 @@ fn outcome(report: &serde_json::Value, id: &str) -> serde_json::Value {
     records.iter().find(|record| record["id"] == id).map(|record| record["outcome"].clone()).unwrap()
 }
 
-/// `MARK` is a number of seconds that nobody else sleeps for.
+/// `MARK` is a number of seconds for which no other process sleeps.
 #[rstest]
 #[case::exits_at_once("exit 0", "98001")]
 #[case::exits_with_an_error("echo boom >&2; exit 7", "98002")]
@@ -130,7 +129,7 @@ fn outcome(report: &serde_json::Value, id: &str) -> serde_json::Value {
 fn a_wild_target_ends_as_a_verdict(#[case] what: &str, #[case] mark: &str) {
     let folder = tempfile::tempdir().unwrap();
     let target = wild(&folder, &what.replace("MARK", mark));
-    // An endless loop of the shell's takes all that the machine has.
+    // An endless loop in a shell takes the whole machine.
     let (report, others_are_busy) = match what.contains("while :") {
         true => {
             let _machine = machine();
@@ -140,17 +139,17 @@ fn a_wild_target_ends_as_a_verdict(#[case] what: &str, #[case] mark: &str) {
         false => (report(&target), false),
     };
     let outcome = |id: &str| outcome(&report, id);
-    // Its own load excuses nothing. What others take from it besides may leave a time unsure.
+    // Its own load excuses nothing. The load of other programs may make a judgement of time unsure.
     let failed = |id: &str| outcome(id) == "fail" || (others_are_busy && outcome(id) == "inconclusive");
     assert!(failed("SRV-1"), "{}", outcome("SRV-1"));
-    // Not judged, since the server never listened; on a machine that others keep busy that may stay unsure.
+    // Not judged, because the server never listened. On a busy machine that may stay unsure.
     assert!(["skip", "inconclusive"].map(serde_json::Value::from).contains(&outcome("SIG-1")));
     assert!(failed("CLI-2"), "the rest of the cases is judged: {}", outcome("CLI-2"));
     assert!(!alive(&format!("sleep {mark}")), "something of the target is still alive");
     assert!(!folder.path().join("zeros").exists(), "the real disk was written to");
 }
 
-/// A target that breaks its worker ends its own cases, and no other: the run goes on, and its report is written.
+/// A target that breaks its worker ends only its own cases: the run goes on, and its report is written.
 #[test]
 fn one_that_breaks_its_worker_ends_no_run() {
     let folder = tempfile::tempdir().unwrap();
@@ -164,13 +163,13 @@ fn one_that_breaks_its_worker_ends_no_run() {
         let _machine = machine();
         grade(&target)
     };
-    // Without the program prlimit nothing is broken, and the server has merely not listened.
+    // Without the program prlimit nothing breaks, and the server only does not listen.
     assert!(["error", "fail"].map(serde_json::Value::from).contains(&outcome(&report, "SRV-1")));
     assert_eq!(outcome(&report, "CLI-2"), "pass");
     assert!(!alive("sleep 98013"), "something of the target is still alive");
 }
 
-/// A right server that takes 300 MB and 40 threads at its start, and half a second of a processor.
+/// A right server that takes 300 MiB and 40 threads at its start, and half a second of processor time.
 const BIG: &str = r#"
 import os, sys, threading, time, runpy
 if "--server" in sys.argv:
@@ -184,7 +183,7 @@ sys.argv[0] = os.environ.get("PEER", "PEER_PATH")
 runpy.run_path("PEER_PATH", run_name="__main__")
 "#;
 
-/// Many of them at once are a load of our own making, which is not charged to it.
+/// The runner itself starts many of them at once: this load is not charged to the target.
 #[test]
 fn a_server_with_a_big_start_passes() {
     if !there_is("python3") {

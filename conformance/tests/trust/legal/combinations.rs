@@ -1,4 +1,4 @@
-//! Which variants stand together in one tester.
+//! Which variants are combined in one tester.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -8,14 +8,14 @@ use conformance::model::requirement::RequirementId;
 
 use super::gallery::{Side, Variant, gallery};
 
-/// As many as a combination has at most: more would hide each other.
+/// The most variants of a combination: more would hide each other.
 const MOST: usize = 6;
 
-/// Of this group only the sum of two would be too slow. Such a server keeps the documents' 45 s: a tenth of that would be
+/// The group whose variants are too slow only in sum. Such a server keeps the documents' 45 s: a tenth of that would be
 /// shorter than its own waits.
 const SLOW_ANSWERS: &str = "slow answers";
 
-/// The variant that measures nothing.
+/// The variant without measurements.
 const PART_1: &str = "part-1";
 
 /// Some variants that are legal together.
@@ -23,7 +23,7 @@ const PART_1: &str = "part-1";
 pub(crate) struct Combination<'v>(pub(crate) Vec<&'v Variant>);
 
 impl<'v> Combination<'v> {
-    /// Whether one more is legal beside these.
+    /// Whether one more is legal with these.
     fn fits(&self, one: &Variant) -> bool {
         let clashes =
             |other: &&Variant| other.name == one.name || (one.group.is_some() && other.group == one.group);
@@ -50,12 +50,12 @@ impl<'v> Combination<'v> {
         self.0.iter().any(|variant| variant.group.as_deref() == Some(SLOW_ANSWERS))
     }
 
-    /// Whether it is a tester of Part 1, of which nothing more is asked.
+    /// Whether it is a tester of Part 1, which is graded only for Part 1.
     pub(crate) fn is_part_1(&self) -> bool {
         self.0.iter().any(|variant| variant.name == PART_1)
     }
 
-    /// Whether a server's, or a client's, cases can show anything of it.
+    /// Whether it can show in the cases of a server, or of a client.
     pub(crate) fn shows_in(&self, side: Side) -> bool {
         self.0.iter().any(|variant| variant.side == side || variant.side == Side::Both)
     }
@@ -68,8 +68,8 @@ impl fmt::Display for Combination<'_> {
     }
 }
 
-/// All variants, each in one combination, the first of them Part 1 alone, and the rest in about as few as they allow. The heavy ones share theirs, and those of one
-/// side stand together where they can, since the other side's cases need not be played for them.
+/// All variants, each in one combination: first Part 1 alone, then the rest in as few combinations as possible. Heavy
+/// variants are combined with each other. So are those of one side, because the other side's cases need not be played.
 pub(crate) fn packed(variants: &[Variant]) -> Vec<Combination<'_>> {
     let mut sizes: BTreeMap<&str, usize> = BTreeMap::new();
     for group in variants.iter().filter_map(|variant| variant.group.as_deref()) {
@@ -83,7 +83,7 @@ pub(crate) fn packed(variants: &[Variant]) -> Vec<Combination<'_>> {
     };
     let mut order: Vec<&Variant> = variants.iter().collect();
     order.sort_by_key(|variant| (!variant.heavy, of_side(variant), Reverse(size(variant))));
-    // Of a tester of Part 1 less is asked: no variant is to be seen beside it alone.
+    // A tester of Part 1 plays fewer cases: no variant may be tested only with it.
     let (part_1, order): (Vec<&Variant>, Vec<&Variant>) =
         order.into_iter().partition(|variant| variant.name == PART_1);
     let mut packed: Vec<Combination<'_>> = vec![Combination(part_1)];
@@ -101,7 +101,7 @@ pub(crate) fn each_alone(variants: &[Variant]) -> Vec<Combination<'_>> {
     variants.iter().map(|variant| Combination(vec![variant])).collect()
 }
 
-/// Random combinations, the same for the same seed. Every second one is a tester of Part 1, beside its other variants.
+/// Random combinations, the same for the same seed. Every second one is also a tester of Part 1.
 pub(crate) fn drawn(variants: &[Variant], count: usize, seed: u64) -> Vec<Combination<'_>> {
     let mut random = fastrand::Rng::with_seed(seed);
     let part_1: Vec<&Variant> = variants.iter().filter(|variant| variant.name == PART_1).collect();
@@ -120,7 +120,7 @@ pub(crate) fn drawn(variants: &[Variant], count: usize, seed: u64) -> Vec<Combin
     (0..count).map(draw).collect()
 }
 
-/// Those of these names, whether they fit or not.
+/// The variants with these names, even if they exclude each other.
 pub(crate) fn named<'v>(variants: &'v [Variant], names: &str) -> Combination<'v> {
     let find = |name: &str| {
         let found = variants.iter().find(|variant| variant.name == name.trim());

@@ -1,4 +1,4 @@
-//! The table of variants, and that it holds what it says.
+//! The table of variants, and checks of its entries.
 
 use std::collections::BTreeSet;
 use std::fs;

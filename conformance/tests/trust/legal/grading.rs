@@ -1,4 +1,4 @@
-//! One grading of one combination, and what it says.
+//! One grading of one combination, and its result.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -14,11 +14,11 @@ use crate::support::listing::listed;
 use crate::support::peers::legal;
 use crate::support::runner::runner;
 
-/// A tenth of the documents' timeout, as the tester is told it.
+/// About a tenth of the documents' timeout, for the runner and the tester.
 const SCALED: [&str; 4] =
     ["--control-timeout=4.4s", "--early=1.2s", "--late=1.2s", "--target-arg=--control-timeout=4.4"];
 
-/// Where each case costs seconds, these stand for all: both roles, sessions in a row, a queue, an interrupt.
+/// If each case costs seconds, only these are played: both roles, sessions in a row, a queue, an interrupt.
 const FEW: [&str; 4] = [
     "server/session/several-in-a-row",
     "server/serial/second-client-waits",
@@ -26,15 +26,15 @@ const FEW: [&str; 4] = [
     "client/session/exits-after-results",
 ];
 
-/// Of the sets of requirements a combination gets one of so many, the next one the next.
+/// A combination plays one in so many of the sets of requirements, and the next combination the next sets.
 const SETS: usize = 3;
-/// The same of the cases that take all that a processor gives for a second or more.
+/// The same for the cases that use a whole processor for a second or more.
 const MEASUREMENTS: usize = 9;
 
 /// What a grading plays.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Extent {
-    /// One case for each set of requirements, shared out among the combinations.
+    /// One case for each set of requirements, divided among the combinations.
     Some,
     /// Every case that does not wait for long.
     Quick,
@@ -58,7 +58,7 @@ impl fmt::Display for Seen {
     }
 }
 
-/// What gradings say.
+/// The results of gradings.
 #[derive(Default)]
 pub(crate) struct Graded {
     pub(crate) failures: Failures,
@@ -88,13 +88,13 @@ struct Case {
     message: Option<String>,
 }
 
-/// Grades it; `turn` says which cases it gets where it gets only some.
+/// Grades it. `turn` chooses the cases if it plays only some.
 pub(crate) fn grade(combination: &Combination<'_>, extent: Extent, turn: usize) -> Graded {
     let cases = (extent == Extent::Some).then(|| chosen(combination, turn));
     play(combination, extent, cases.as_deref().unwrap_or_default())
 }
 
-/// Plays it the cases of these failures once more.
+/// Plays the cases of these failures once more.
 pub(crate) fn grade_again(combination: &Combination<'_>, failures: &Failures) -> Failures {
     let cases: BTreeSet<&str> =
         failures.values().map(|seen| seen.case.as_str()).filter(|case| !case.is_empty()).collect();
@@ -102,7 +102,7 @@ pub(crate) fn grade_again(combination: &Combination<'_>, failures: &Failures) ->
     play(combination, Extent::All, &cases).failures
 }
 
-/// Plays it these cases, or all of the extent.
+/// Plays these cases, or all of the extent.
 fn play(combination: &Combination<'_>, extent: Extent, cases: &[String]) -> Graded {
     let mut command = conformance(combination, extent);
     command.args(["--quiet", "--report=json"]);
@@ -132,7 +132,7 @@ fn chosen(combination: &Combination<'_>, turn: usize) -> Vec<String> {
     let chosen = there.filter(|case| {
         let id = case.id.as_str();
         if combination.heavy() {
-            // One of each: `server/interrupt/in-test[…]` has several.
+            // Only one of each: `server/interrupt/in-test[…]` has several.
             return FEW.iter().any(|few| id.starts_with(few) && seen.insert(vec![(*few).to_owned()]));
         }
         if !shows(combination, id)

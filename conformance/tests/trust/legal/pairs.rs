@@ -1,4 +1,4 @@
-//! Every legal client with every legal server: all four tests complete, each pair in a network of its own.
+//! Every legal client with every legal server: all four tests complete. Each pair has its own network.
 
 use std::env;
 use std::path::Path;
@@ -14,9 +14,9 @@ use crate::support::said::said;
 /// How many pairs play at once. Most of it is waiting; while they send they share the processors.
 const AT_ONCE: usize = 40;
 
-/// What a shell does in the new network: the server listens when the kernel says so; the four tests follow one another at
-/// it; it is alive after them, and ends by SIGINT. What it said is told behind what the clients said: a line may come in
-/// pieces, and the other program's would stand between them.
+/// The shell script for the new network: it waits until the server listens, as the kernel reports it, and runs the four
+/// tests one after the other. The server must be alive after them, and end by SIGINT. Its output comes after the
+/// clients' output: a line may come in pieces, and lines of the two programs would mix.
 const SCRIPT: &str = r"
 said=$(mktemp)
 trap 'cat $said; rm $said' EXIT
@@ -76,7 +76,7 @@ fn every_client_completes_all_tests_with_every_server() {
     assert!(failed.is_empty(), "{}", failed.join("\n"));
 }
 
-/// The words of a shell for each independent peer whose language is there.
+/// The shell command for each independent peer whose language is installed.
 fn peers(folder: &Path) -> impl Iterator<Item = (&'static str, String)> {
     let peers = [("tester.py", Peer::Python), ("tester.c", Peer::C)];
     peers.into_iter().filter_map(|(name, peer)| {
@@ -84,7 +84,7 @@ fn peers(folder: &Path) -> impl Iterator<Item = (&'static str, String)> {
     })
 }
 
-/// The others come first, then the plain legal tester, and then each combination that shows on this side.
+/// First the others, then the plain legal tester, then each combination that can show on this side.
 fn players(combinations: &[Combination<'_>], side: Side, others: &[(&str, String)]) -> Vec<Player> {
     let legal = format!("exec '{}'", legal().display());
     let others = others.iter().map(|(name, words)| Player::new(name, words.clone()));
@@ -97,11 +97,11 @@ fn players(combinations: &[Combination<'_>], side: Side, others: &[(&str, String
     others.chain([Player::new("legal", legal.clone())]).chain(of_side.map(combined)).collect()
 }
 
-/// The pairs of indices: all, or each with one, and the others, so many of the first, with each other.
+/// The pairs of indices: all of them; or each player with one partner, and the first `others` with each other.
 fn chosen(servers: usize, clients: usize, others: Option<usize>) -> Vec<(usize, usize)> {
     let all = (0..servers).flat_map(|server| (0..clients).map(move |client| (server, client)));
     let Some(others) = others else { return all.collect() };
-    // Not the same variants on both sides, where they are of both.
+    // A variant for both sides does not play with itself.
     let diagonal = (0..servers.max(clients)).map(|index| (index % servers, (index + 1) % clients));
     let among_others = all.filter(|&(server, client)| server < others && client < others);
     let mut pairs: Vec<_> = diagonal.chain(among_others).collect();
@@ -110,7 +110,7 @@ fn chosen(servers: usize, clients: usize, others: Option<usize>) -> Vec<(usize, 
     pairs
 }
 
-/// Plays one pair; what it said where something is missing.
+/// Plays one pair. The error is its output, if something is missing.
 fn play(server: &Player, client: &Player) -> Result<(), String> {
     let script = SCRIPT.replace("SERVER --", &format!("{} --", server.words));
     let script = script.replace("CLIENT --", &format!("{} --", client.words)).replace("LISTENS", LISTENS);
@@ -132,11 +132,11 @@ fn play(server: &Player, client: &Player) -> Result<(), String> {
     }
 }
 
-/// Which figure of which test is not told.
+/// Which figure of which test is missing.
 fn figures_missing(said: &str) -> Option<String> {
     use conformance::judge::figures::{loss_percent, megabits_per_second, round_trips_per_second};
     ["TCP_STREAM", "TCP_RR", "UDP_STREAM", "UDP_RR"].into_iter().find_map(|test| {
-        // Where standard error holds figures, they stand behind all of it.
+        // Figures on standard error come after all of standard output.
         let part = said.split(&format!("BEGIN {test}")).nth(1)?;
         let rate = match test.ends_with("RR") {
             true => round_trips_per_second(part),

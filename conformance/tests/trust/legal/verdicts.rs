@@ -1,4 +1,4 @@
-//! The gradings of the gallery: several at once, each failure told by the shortest combination that has it.
+//! Grades the combinations, several at once. Each failure is reported with the shortest combination that has it.
 
 use std::env;
 use std::fmt::Write;
@@ -10,7 +10,7 @@ use super::grading::{Extent, Failures, grade, grade_again};
 use crate::support::at_once::at_once;
 use crate::support::machine::machine;
 
-/// How many gradings run at once: most of each is waiting, and each bounds its own work.
+/// How many gradings run at once: most of each is waiting, and each limits its own work.
 const AT_ONCE: usize = 4;
 /// A grading with every case waits for most of its time.
 const AT_ONCE_WITH_ALL: usize = 3;
@@ -71,7 +71,7 @@ fn wanted() -> Vec<Variant> {
     gallery().into_iter().filter(|variant| !left_out(variant)).collect()
 }
 
-/// What the environment asks for; see the head of `legal/mod.rs`.
+/// What the environment variables choose; see the head of `legal/mod.rs`.
 fn asked(variants: &[Variant]) -> (Vec<Combination<'_>>, Extent) {
     let extent = if env::var_os("LEGAL_QUICK").is_some() { Extent::Quick } else { Extent::All };
     if let Ok(names) = env::var("LEGAL_VARIANTS") {
@@ -92,7 +92,7 @@ fn asked(variants: &[Variant]) -> (Vec<Combination<'_>>, Extent) {
     }
 }
 
-/// Drops one variant after the other for as long as one of the same failures is left.
+/// Drops one variant after the other as long as one of the failures remains.
 fn shrink(combination: &Combination<'_>, failures: Failures) -> Failed {
     let seen_again = !grade_again(combination, &failures).is_empty();
     let (mut shortest, mut failures) = (combination.clone(), failures);
