@@ -730,6 +730,9 @@ class Player:
 
     PROCESS = ("signal", "exits", "prints", "unprinted", "complains", "no_trace", "data_thread_ended")
 
+    # What comes too early may have come in time, and been seen too late.
+    NOT_YET = ("silent", "unprinted")
+
     # -- all of them
 
     def play(self):
@@ -745,7 +748,7 @@ class Player:
                 getattr(self, kind)(step)
             except Differs as fault:
                 where = "step %d, %r" % (number, kind) if number else "its start"
-                unsure = self.late > LATE
+                unsure = kind in self.NOT_YET and self.late > LATE
                 print("\n%s in %s: %s" % ("NOT SURE" if unsure else "NOT AS EXPECTED", where, fault.args[0]))
                 if unsure:
                     print("    This machine is busy: it woke the script %.1f s too late. Play it again." % self.late)
