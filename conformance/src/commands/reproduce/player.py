@@ -2,6 +2,7 @@
 # The player: how the steps above are carried out. To try other bytes or times change the steps, not this.
 
 GRACE = 0.05        # what "not before" forgives, in seconds
+PACE = 0.001        # between two reads of a stream: one that is read at full speed leaves no time to see anything else
 PAUSE = 0.05        # between two segments of one send, so that they arrive as two
 LATE = 0.1          # a machine that wakes the script so much too late, in seconds, makes what it sees unsure
 HUMAN = 600         # how long to wait for a client that a person starts, in seconds
@@ -222,6 +223,8 @@ class DataPort:
             while data:
                 if self.echo:
                     sock.sendall(data)
+                else:
+                    time.sleep(PACE)
                 data = sock.recv(1 << 16)
         except OSError:
             pass
