@@ -20,7 +20,7 @@ use crate::report::{Document, RunReport, plain};
 
 /// Compares the reports of two files.
 pub fn compare(old: &Path, new: &Path, format: OutputFormat) -> Exit {
-    try_compare(old, new, format).unwrap_or_else(Refusal::tell)
+    try_compare(old, new, format).unwrap_or_else(Refusal::report)
 }
 
 fn try_compare(old: &Path, new: &Path, format: OutputFormat) -> Result<Exit, Refusal> {

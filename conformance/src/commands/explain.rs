@@ -19,7 +19,7 @@ const NEAR: f64 = 0.75;
 /// Explains the requirement of this id on standard output; an id that the catalogue does not have is a
 /// usage error, with the nearest one suggested.
 pub fn print(id: &str) -> Exit {
-    try_print(id).unwrap_or_else(Refusal::tell)
+    try_print(id).unwrap_or_else(Refusal::report)
 }
 
 fn try_print(id: &str) -> Result<Exit, Refusal> {

@@ -14,7 +14,7 @@ use crate::model::exit::Exit;
 use crate::model::known::Comparison;
 use crate::model::outcome::{CaseRecord, Outcome, Summary, requirement_records};
 use crate::model::plan::Plan;
-use crate::model::refusal::{Refusal, diagnose};
+use crate::model::refusal::{Refusal, write_line};
 use crate::model::requirement::{Catalogue, RequirementId};
 use crate::report::format::{ReportArg, ReportFormat};
 use crate::report::set::Reports;
@@ -22,7 +22,7 @@ use crate::report::{self, RunReport, Tool};
 
 /// Merges the reports of these files.
 pub fn merge(files: &[PathBuf], reports: &[ReportArg]) -> Exit {
-    try_merge(files, reports).unwrap_or_else(Refusal::tell)
+    try_merge(files, reports).unwrap_or_else(Refusal::report)
 }
 
 fn try_merge(files: &[PathBuf], asked: &[ReportArg]) -> Result<Exit, Refusal> {
@@ -37,7 +37,7 @@ fn try_merge(files: &[PathBuf], asked: &[ReportArg]) -> Result<Exit, Refusal> {
     let reports = Reports::open(if asked.is_empty() { &json } else { asked }).map_err(Refusal::usage)?;
     let Merged { report, conflicts } = merge_runs(runs, &catalogue).map_err(Refusal::usage)?;
     for conflict in &conflicts {
-        diagnose(format_args!("conformance: {}", escape::line(conflict)));
+        write_line(format_args!("conformance: {}", escape::line(conflict)));
     }
     reports.write(&report, &catalogue).map_err(Refusal::not_carried_out)?;
     let known = report.baseline.clone().map(known_failures);

@@ -30,7 +30,7 @@ const WORTH_SAYING: Duration = Duration::from_secs(1);
 
 /// Plays the case and says how it came out.
 pub fn replay(args: &CaseArgs) -> Exit {
-    try_replay(args).unwrap_or_else(Refusal::tell)
+    try_replay(args).unwrap_or_else(Refusal::report)
 }
 
 fn try_replay(args: &CaseArgs) -> Result<Exit, Refusal> {

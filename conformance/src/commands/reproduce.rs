@@ -11,7 +11,7 @@ use crate::grading::choice;
 use crate::model::case::{Case, Role};
 use crate::model::exit::Exit;
 use crate::model::place::{ADDRESS, HOST_NAME};
-use crate::model::refusal::{Refusal, diagnose};
+use crate::model::refusal::{Refusal, write_line};
 use crate::model::requirement::Catalogue;
 use crate::model::tolerance::Tolerances;
 use crate::report::output::Destination;
@@ -33,7 +33,7 @@ pub struct Script {
 
 /// Writes the script, and says what it leaves out.
 pub fn write(args: &ReproduceArgs) -> Exit {
-    try_write(args).map_or_else(Refusal::tell, |()| Exit::Holds)
+    try_write(args).map_or_else(Refusal::report, |()| Exit::Holds)
 }
 
 fn try_write(args: &ReproduceArgs) -> Result<(), Refusal> {
@@ -51,7 +51,7 @@ fn try_write(args: &ReproduceArgs) -> Result<(), Refusal> {
         .write(&Document::Bytes(script.text.into_bytes()))
         .map_err(|error| Refusal::not_carried_out(format!("--output: {error}")))?;
     for line in &script.left_out {
-        diagnose(format_args!("conformance: {}: the script leaves out {line}", case.id));
+        write_line(format_args!("conformance: {}: the script leaves out {line}", case.id));
     }
     Ok(())
 }

@@ -12,7 +12,7 @@ use thiserror::Error;
 
 use crate::commands::cli::VectorFormat;
 use crate::model::exit::Exit;
-use crate::model::refusal::diagnose;
+use crate::model::refusal::write_line;
 
 /// The four messages in the order of a session, and who sends each (P3, Communication Protocol).
 const MESSAGES: [(&str, &str); 4] =
@@ -28,7 +28,7 @@ pub fn print(format: VectorFormat) -> Exit {
     match printed(format) {
         Ok(()) => Exit::Holds,
         Err(error) => {
-            diagnose(format_args!("conformance: {error}"));
+            write_line(format_args!("conformance: {error}"));
             Exit::NotCarriedOut
         }
     }

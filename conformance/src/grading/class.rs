@@ -17,7 +17,7 @@ use crate::grading::options::{self, GradeArgs};
 use crate::grading::{self, Grader};
 use crate::model::event::Listener;
 use crate::model::exit::Exit;
-use crate::model::refusal::{Refusal, diagnose};
+use crate::model::refusal::{Refusal, write_line};
 use crate::report::format::{ReportArg, ReportFormat};
 use crate::report::output::Destination;
 use crate::report::progress::Progress;
@@ -32,7 +32,7 @@ const REPORTS: &str = "reports";
 
 /// Grades every submission of the folder.
 pub fn grade(args: &GradeArgs) -> Exit {
-    try_grade(args).unwrap_or_else(Refusal::tell)
+    try_grade(args).unwrap_or_else(Refusal::report)
 }
 
 fn try_grade(args: &GradeArgs) -> Result<Exit, Refusal> {
@@ -54,7 +54,7 @@ fn try_grade(args: &GradeArgs) -> Result<Exit, Refusal> {
     let mut book = Gradebook::default();
     for (index, submission) in submissions.iter().enumerate() {
         if !args.run.quiet {
-            diagnose(format_args!("{} ({} of {})", submission.name, index + 1, submissions.len()));
+            write_line(format_args!("{} ({} of {})", submission.name, index + 1, submissions.len()));
         }
         book.rows.push(match interrupt::came() {
             true => Row::ungraded(&submission.name, "the run was interrupted"),

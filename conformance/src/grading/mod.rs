@@ -23,7 +23,7 @@ use crate::model::exit::Exit;
 use crate::model::outcome::{CaseRecord, Outcome, RequirementRecord, Summary, requirement_records};
 use crate::model::place::Isolation;
 use crate::model::plan::Plan;
-use crate::model::refusal::{Refusal, diagnose};
+use crate::model::refusal::{Refusal, write_line};
 use crate::model::requirement::{Catalogue, Level, Part};
 use crate::model::tolerance::Tolerances;
 use crate::report::format::{ReportArg, ReportFormat};
@@ -40,7 +40,7 @@ const LONGEST_PATTERN: usize = 300;
 
 /// Grades a target as the options say.
 pub fn grade(args: &RunArgs) -> Exit {
-    try_grade(args).unwrap_or_else(Refusal::tell)
+    try_grade(args).unwrap_or_else(Refusal::report)
 }
 
 fn try_grade(args: &RunArgs) -> Result<Exit, Refusal> {
@@ -223,7 +223,7 @@ impl Grader {
     pub(crate) fn announce_host(&self) {
         let Some(reason) = &self.refused else { return };
         let least = run::least_duration(&self.plan, Isolation::Host).as_secs();
-        diagnose(format_args!(
+        write_line(format_args!(
             "conformance: no namespaces here ({reason}): {} one by one on this host's port 5678, which takes \
              {least} s at least",
             match self.plan.cases.len() {

@@ -18,7 +18,7 @@ pub enum Role {
     Server,
     /// The tester is the client, the runner serves.
     Client,
-    /// Only the invocation is of interest.
+    /// The case judges only what the tester does with its arguments.
     Command,
 }
 
@@ -40,7 +40,7 @@ pub enum Kind {
     Invocation,
     /// The control connection.
     Control,
-    /// Test data, and what is reported of it.
+    /// Test data, and what the tester reports about it.
     Data,
 }
 
@@ -88,7 +88,7 @@ impl TestType {
         Self::ALL.into_iter().find(|(name, _)| *name == value).map(|(_, test)| test)
     }
 
-    /// The test that the first bytes from a client ask for, where they are a Request.
+    /// The test that these first bytes of a client ask for, if they are a Request of version 1.
     pub fn of_request(bytes: &[u8]) -> Option<Self> {
         match bytes {
             [1, 1, test, ..] => Self::of_byte(*test),
@@ -127,7 +127,7 @@ pub struct Case {
     pub needs: Vec<Need>,
     /// Whether it loads the processor and measures.
     pub exclusive: bool,
-    /// What the runner's test port does with data; `None`: takes it at a gentle pace, and measures nothing.
+    /// What the runner's test port does with data. `None`: it reads the data slowly and measures nothing.
     #[serde(default)]
     pub data: Option<data::PortMode>,
     /// The steps in order.
@@ -135,7 +135,7 @@ pub struct Case {
 }
 
 impl Case {
-    /// A server's case without steps, for tests of what becomes of cases.
+    /// A server's case without steps, for tests.
     #[cfg(test)]
     pub(crate) fn without_steps(id: &str, requirements: Vec<RequirementId>) -> Self {
         Self {
@@ -162,7 +162,7 @@ impl Case {
         }
     }
 
-    /// The test that the client of its first session asks for, if one does.
+    /// The test that the client asks for in the first session, if it does.
     pub fn test(&self) -> Option<TestType> {
         let sent = || {
             self.steps.iter().find_map(|step| match &step.action {
@@ -177,14 +177,14 @@ impl Case {
         }
     }
 
-    /// Whether only its invocation is judged, so that a program at work shows that it took its arguments.
+    /// Whether the tester must refuse its arguments. If it starts to work, it has accepted them.
     pub fn is_to_be_refused(&self) -> bool {
         self.role == Role::Command
     }
 
     /// How long the case waits even when all goes well.
     pub fn least_wait(&self) -> Duration {
-        // A wait counts from the last byte sent, so a silence before a due close is part of the same wait.
+        // A wait counts from the last byte sent. So a silence before a close is part of the same wait.
         let mut total = Duration::ZERO;
         let mut running = Duration::ZERO;
         for step in &self.steps {

@@ -1,5 +1,5 @@
-//! The catalogue of causes, `spec/causes.toml`: what is usually wrong in a program that fails, in words for the one
-//! who fixes it. The recognisers name its entries, and `conformance explain` lists them.
+//! The catalogue of causes, `spec/causes.toml`: what is usually wrong in a program that fails. `diagnose/cause/` finds
+//! which entry fits a failure.
 
 use std::collections::BTreeMap;
 use std::slice;
@@ -15,9 +15,9 @@ const CAUSES: &str = include_str!("../../../spec/causes.toml");
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct KnownCause {
-    /// What it is called, and behind a slash which of several sentences about the same cause it is.
+    /// Its name. Entries with the same name before a slash are the same cause in different sentences.
     pub key: String,
-    /// Words in the last line of a stack trace that it is for.
+    /// Words in the last line of a stack trace that show this cause.
     #[serde(default)]
     pub errors: Vec<String>,
     /// What the program does wrong.
@@ -26,18 +26,18 @@ pub struct KnownCause {
     pub remedy: String,
     /// What it usually breaks.
     pub requirements: Vec<RequirementId>,
-    /// Causes that other cases seem to have because of it: keys, their beginnings, and names of groups.
+    /// Causes that other cases seem to have because of this one: keys, beginnings of keys, and names of groups.
     #[serde(default)]
     pub consequences: Vec<String>,
 }
 
 impl KnownCause {
-    /// What failures with this cause have in common.
+    /// The part of the key that all sentences about this cause share.
     pub fn group(&self) -> &str {
         self.key.split('/').next().unwrap_or(&self.key)
     }
 
-    /// The beginning of its key that does not depend on what was seen.
+    /// The part of the key before the first placeholder.
     fn stem(&self) -> &str {
         self.group().split('{').next().unwrap_or(&self.key)
     }
@@ -75,15 +75,15 @@ impl Causes {
         self.causes.iter().find(|cause| cause.errors.iter().any(|error| line.contains(error)))
     }
 
-    /// The consequences of an entry, its groups replaced by what they stand for.
+    /// The consequences of an entry. A group is replaced by its keys.
     pub fn effects<'c>(&'c self, cause: &'c KnownCause) -> impl Iterator<Item = &'c String> {
         let named = |name| self.groups.get(name).map_or(slice::from_ref(name), Vec::as_slice);
         cause.consequences.iter().flat_map(named)
     }
 
-    /// Whether a failure of cause `effect` is probably brought about by `cause`, where both are seen in one run.
+    /// Whether `cause` probably leads to failures of cause `effect`, if one run shows both.
     pub fn explains(&self, cause: &str, effect: &str) -> bool {
-        let behind = self.causes.iter().filter(|known| cause.starts_with(known.stem()));
-        cause != effect && behind.flat_map(|known| self.effects(known)).any(|key| effect.starts_with(key))
+        let entries = self.causes.iter().filter(|known| cause.starts_with(known.stem()));
+        cause != effect && entries.flat_map(|known| self.effects(known)).any(|key| effect.starts_with(key))
     }
 }

@@ -1,5 +1,5 @@
-//! The vocabulary of the data plane in a fixture: what the runner's own test port does to a client, what
-//! is sent to a server's, and what must be seen. For read.rs, which reads it, the player and the verdict.
+//! The words of a fixture about test data: what the runner's own test port does with a client's data, what the runner
+//! sends to a server's test port, and what must be seen.
 
 use std::fmt;
 use std::time::Duration;
@@ -15,13 +15,13 @@ pub enum DataWordsError {
     /// Neither of the two protocols.
     #[error("`{0}` is neither tcp nor udp")]
     Transport(String),
-    /// No way to treat a client's data.
+    /// Not a way to handle a client's data.
     #[error(
         "`{0}` is no way to treat data: take, take slowly, `take, slowing after 1s`, echo, `echo, slowing after 1s`, \
          `echo, holding every 10th for 20ms` and `echo, losing every 4th` are known"
     )]
     PortMode(String),
-    /// No number of messages of a number of bytes.
+    /// Not a number of messages and their length.
     #[error("`{0}` is no amount such as `1000 of 1472` (messages of bytes)")]
     Amount(String),
     /// Nothing that can be seen of a client's data.
@@ -71,30 +71,30 @@ impl fmt::Display for Transport {
 pub enum PortMode {
     /// Takes everything as fast as it comes.
     Take,
-    /// Takes a stream far slower than any client sends, so that a pause of the client's shows.
+    /// Takes a stream far slower than any client sends. So a pause of the client shows.
     TakeSlowly,
-    /// Takes everything at full speed, and so long after the first byte as slowly as that.
+    /// Takes everything at full speed, and after this time as slowly as `TakeSlowly`.
     TakeSlowing {
-        /// How long after.
+        /// Since the first byte.
         after: Duration,
     },
     /// Returns every byte or datagram at once.
     Echo,
-    /// The same, and so long after the first one only some 5 ms later.
+    /// The same, and after this time about 5 ms later.
     EchoSlowing {
-        /// How long after.
+        /// Since the first byte or datagram.
         after: Duration,
     },
-    /// The same, but every so manieth reply is held back.
+    /// The same, but one reply in every few comes later.
     EchoHolding {
-        /// Which.
+        /// One of this many.
         every: u64,
-        /// For how long.
+        /// How much later.
         time: Duration,
     },
-    /// The same, but every so manieth datagram gets no reply and is not counted.
+    /// The same, but one datagram in every few gets no reply and is not counted.
     EchoLosing {
-        /// Which.
+        /// One of this many.
         every: u64,
     },
 }
@@ -132,7 +132,7 @@ impl PortMode {
     }
 }
 
-/// So many messages of so many bytes.
+/// A number of messages, all of one length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Amount {
     /// How many.
@@ -168,15 +168,15 @@ pub enum Sender {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Sight {
-    /// Something came, over this.
+    /// Data came over this protocol.
     Over(Transport),
     /// A slow reader never had to wait for more.
     WithoutPause,
-    /// Every datagram had so many bytes, and they came during the whole test.
+    /// Every datagram had this length, and they came during the whole test.
     InDatagramsOf(usize),
     /// Nothing came while a reply was held back.
     OneAtATime,
-    /// The client went on after a reply that did not come.
+    /// The client continued after a reply that did not come.
     BeyondALoss,
 }
 
@@ -201,7 +201,7 @@ impl Sight {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Figure {
-    /// Megabits (10^6) a second.
+    /// Mbit/s, with 10^6 bits in a megabit.
     Throughput,
     /// Round trips a second.
     RoundTrips,
@@ -239,7 +239,7 @@ pub enum DataAction {
     PortOpen(Transport),
     /// The announced port is not open any more.
     PortFree {
-        /// For what it was.
+        /// The protocol of the test.
         over: Transport,
         /// Within this time of the step's begin.
         within: Duration,
@@ -255,14 +255,14 @@ pub enum DataAction {
         /// From which address.
         from: Sender,
     },
-    /// The runner sends each message when the one before it has been answered, byte for byte.
+    /// The runner sends each message after the same bytes of the one before it came back.
     RoundTrips {
         /// Over what.
         over: Transport,
         /// How much.
         amount: Amount,
     },
-    /// Something holds of the data that the client has sent.
+    /// This is true of the data that the client has sent.
     Seen(Sight),
     /// The client prints this figure, and it is right.
     Reports {
@@ -271,7 +271,7 @@ pub enum DataAction {
         /// Within this time of the step's begin.
         within: Duration,
     },
-    /// The runner's own plain sender takes the client's path; the two figures stand in the report.
+    /// The runner's plain sender uses the client's path. The report shows both throughputs.
     Compare,
 }
 

@@ -1,4 +1,4 @@
-//! What can be wrong on the data plane, typed, with the numbers that prove it. Part of the verdict's faults.
+//! What can be wrong with test data, with the numbers that prove it.
 
 use std::fmt;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use crate::model::data::{Figure, Transport};
 use crate::model::notation::{of, show};
 use crate::model::tolerance::seconds;
 
-/// What was found wrong on the data plane.
+/// What is wrong with the test data.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "data")]
 pub enum DataFault {
@@ -25,7 +25,7 @@ pub enum DataFault {
     PortHeld {
         /// The number.
         port: u16,
-        /// How long that was waited for.
+        /// How long the runner waited.
         #[serde(rename = "waited_s", with = "seconds")]
         waited: Duration,
     },
@@ -36,7 +36,7 @@ pub enum DataFault {
         /// What the system said.
         error: String,
     },
-    /// Not as many replies as were due.
+    /// Another number of replies than was due.
     Replies {
         /// Bytes or datagrams that were sent.
         sent: u64,
@@ -55,20 +55,20 @@ pub enum DataFault {
         /// How many were.
         replies: u64,
     },
-    /// Results tells another count.
+    /// Results has another count.
     WrongCount {
-        /// What it tells.
+        /// The count in Results.
         told: u64,
         /// What arrived.
         arrived: u64,
     },
-    /// The kernel threw datagrams away, so that the count cannot be judged.
+    /// The kernel threw datagrams away. So the count cannot be judged.
     Dropped {
-        /// What Results tells.
+        /// The count in Results.
         told: u64,
         /// What was sent.
         sent: u64,
-        /// What was thrown away; unknown where the system does not tell.
+        /// What was thrown away; `None` if the system does not show it.
         dropped: Option<u64>,
     },
     /// No data came to the runner's test port.
@@ -78,7 +78,7 @@ pub enum DataFault {
         /// Whether some came over the other protocol.
         other: bool,
     },
-    /// Too little data for what is judged.
+    /// Too little data to judge.
     TooLittle {
         /// Round trips, or datagrams, that were made.
         messages: u64,
@@ -87,7 +87,7 @@ pub enum DataFault {
     Paused {
         /// Reads that found nothing.
         starved: u64,
-        /// Of so many.
+        /// All reads.
         reads: u64,
     },
     /// Datagrams of another length.
@@ -104,35 +104,35 @@ pub enum DataFault {
         /// From the first to the last.
         #[serde(rename = "span_s", with = "seconds")]
         span: Duration,
-        /// Of this.
+        /// The time of the test.
         #[serde(rename = "test_s", with = "seconds")]
         test: Duration,
         /// The longest time without any.
         #[serde(rename = "pause_s", with = "seconds")]
         pause: Duration,
     },
-    /// More came before the reply to what had come.
+    /// The client sent more before it had its reply.
     Ahead {
         /// How often.
         ahead: u64,
         /// Replies that were held back.
         held: u64,
     },
-    /// The client ended with the first reply that did not come.
+    /// The client stopped at the first reply that did not come.
     EndedByLoss,
     /// No such figure in the output.
     NoFigure {
         /// Which.
         figure: Figure,
-        /// How long it was waited for.
+        /// How long the runner waited.
         #[serde(rename = "waited_s", with = "seconds")]
         waited: Duration,
     },
-    /// Another figure than the true one.
+    /// A wrong figure.
     WrongFigure {
         /// Which.
         figure: Figure,
-        /// What the client says.
+        /// What the client reports.
         told: Vec<f64>,
         /// What is right, in every way of counting it.
         right: Vec<f64>,
@@ -142,7 +142,7 @@ pub enum DataFault {
 }
 
 impl DataFault {
-    /// Whether the machine can have made it.
+    /// Whether a busy machine can have caused it.
     pub(super) fn lateness(&self) -> Lateness {
         match self {
             Self::Dropped { .. } => Lateness::Always,
@@ -157,7 +157,7 @@ impl DataFault {
             | Self::EndedByLoss
             | Self::NoFigure { .. }
             | Self::WrongFigure { .. } => Lateness::TargetLate,
-            // Who looks late finds that the test has been given up meanwhile.
+            // When the runner looks late, the client may have given up the test already.
             Self::Ahead { .. } | Self::PortClosed { .. } => Lateness::RunnerLate,
             _ => Lateness::Irrelevant,
         }
@@ -225,7 +225,6 @@ impl DataFault {
     }
 }
 
-/// One line that says what is wrong.
 impl fmt::Display for DataFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -283,7 +282,7 @@ impl fmt::Display for DataFault {
     }
 }
 
-/// Figures as a person compares them: five digits are enough.
+/// Figures as a person compares them: whole from 100 on, otherwise with two decimals.
 fn numbers(figures: &[f64], between: &str) -> String {
     let shown = figures.iter().map(|figure| match figure.abs() {
         large if large >= 100.0 => format!("{figure:.0}"),

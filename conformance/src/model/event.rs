@@ -1,4 +1,4 @@
-//! What a run announces. The run tells, reporters only listen.
+//! The events of a run, which reports listen to.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use crate::model::outcome::CaseRecord;
 use crate::model::plan::Plan;
 use crate::model::transcript::Entry;
 
-/// Something that a reporter may want to tell.
+/// Something that happened in a run.
 #[derive(Debug)]
 pub enum Event<'a> {
     /// The cases are known; the first starts.
@@ -30,23 +30,23 @@ pub enum Event<'a> {
         /// Which.
         id: &'a str,
     },
-    /// Something happened in a case. Told in a run that is followed live only.
+    /// Something happened in a case. Only `conformance replay` gets this event.
     Happened {
         /// In which.
         id: &'a str,
         /// What.
         entry: &'a Entry,
     },
-    /// A case has come out.
+    /// A case is over.
     Finished(&'a CaseRecord),
-    /// A judgement of time was spoiled by the machine: the case is run once more, alone.
+    /// The machine was too busy to judge a time. The case runs once more, alone.
     Again {
         /// Which.
         id: &'a str,
     },
 }
 
-/// Whoever wants to be told.
+/// Receives the events of a run.
 pub trait Listener {
     /// Called for every event, in order, on one thread.
     fn on(&mut self, event: &Event<'_>);

@@ -1,4 +1,4 @@
-//! The one list of exit codes, for main.rs and for scripts that call the runner.
+//! The exit codes of the runner.
 
 use std::process::ExitCode;
 
@@ -14,7 +14,7 @@ pub enum Exit {
     Usage = 2,
     /// The run, or a part of it, could not be carried out.
     NotCarriedOut = 3,
-    /// Nothing was selected.
+    /// No case was selected.
     NothingSelected = 4,
     /// Interrupted; the reports were written for what was finished.
     Interrupted = 130,

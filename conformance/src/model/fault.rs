@@ -1,5 +1,4 @@
-//! What can be wrong, typed, with the bytes and times that prove it. The verdict finds it, the
-//! reports say it.
+//! What can be wrong, with the bytes and times that prove it. `judge` finds it, and the reports show it.
 
 mod sentence;
 
@@ -17,7 +16,7 @@ use crate::model::step::Status;
 use crate::model::tolerance::seconds;
 use crate::model::transcript::{EndedBy, Exit};
 
-/// What is wrong and whose failure it is.
+/// What is wrong, and the requirements that fail.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Finding {
     /// The step's index in the case.
@@ -48,11 +47,11 @@ pub enum Fault {
         /// What came.
         actual: Vec<u8>,
     },
-    /// The connection ended within or before the bytes.
+    /// The connection ended before all bytes came.
     EndedBeforeBytes {
         /// What was due.
         expected: Pattern,
-        /// What came of it.
+        /// The bytes that came.
         actual: Vec<u8>,
         /// How it ended.
         by: EndedBy,
@@ -61,9 +60,9 @@ pub enum Fault {
     BytesMissing {
         /// What was due.
         expected: Pattern,
-        /// What came of it.
+        /// The bytes that came.
         actual: Vec<u8>,
-        /// How long they were waited for.
+        /// How long the runner waited.
         #[serde(rename = "waited_s", with = "seconds")]
         waited: Duration,
     },
@@ -85,7 +84,7 @@ pub enum Fault {
     },
     /// The connection was still open.
     StillOpen {
-        /// How long that was waited for, since our last byte.
+        /// How long the runner waited after its last byte.
         #[serde(rename = "waited_s", with = "seconds")]
         waited: Duration,
     },
@@ -97,7 +96,7 @@ pub enum Fault {
         /// When at the earliest.
         #[serde(rename = "not_before_s", with = "seconds")]
         not_before: Duration,
-        /// By what.
+        /// How.
         by: EndedBy,
     },
     /// Bytes where nothing was due.
@@ -107,12 +106,12 @@ pub enum Fault {
     },
     /// A close where nothing was due.
     ClosedInSilence {
-        /// By what.
+        /// How.
         by: EndedBy,
         /// When, since our last byte.
         #[serde(rename = "after_s", with = "seconds")]
         after: Duration,
-        /// When at the earliest; zero in a report of before it was kept.
+        /// When at the earliest; zero in a report of an older version.
         #[serde(default, rename = "not_before_s", with = "seconds")]
         not_before: Duration,
     },
@@ -123,7 +122,7 @@ pub enum Fault {
     },
     /// The target did not connect.
     NotAccepted {
-        /// How long that was waited for.
+        /// How long the runner waited.
         #[serde(rename = "waited_s", with = "seconds")]
         waited: Duration,
         /// How it ended meanwhile, if it did.
@@ -131,14 +130,14 @@ pub enum Fault {
     },
     /// The target connected to another address.
     WrongAddress {
-        /// Where it should have.
+        /// The right address.
         expected: String,
-        /// Where it did.
+        /// Its address.
         actual: String,
     },
     /// The target does not listen.
     NotListening {
-        /// How long that was waited for.
+        /// How long the runner waited.
         #[serde(rename = "waited_s", with = "seconds")]
         waited: Duration,
         /// How it ended meanwhile, if it did.
@@ -146,11 +145,11 @@ pub enum Fault {
     },
     /// The process did not end.
     StillRunning {
-        /// How long that was waited for.
+        /// How long the runner waited.
         #[serde(rename = "waited_s", with = "seconds")]
         waited: Duration,
     },
-    /// The process ended otherwise than it should have.
+    /// The process ended in a wrong way.
     WrongExit {
         /// How.
         exit: Exit,
@@ -161,87 +160,87 @@ pub enum Fault {
     NotPrinted {
         /// The text or pattern.
         text: String,
-        /// How long it was waited for.
+        /// How long the runner waited.
         #[serde(rename = "waited_s", with = "seconds")]
         waited: Duration,
     },
-    /// A text came more often, or less, than it should have.
+    /// A text came more or less often than it must.
     PrintedTimes {
         /// The text or pattern.
         text: String,
         /// How often.
         times: usize,
-        /// How often it should have.
+        /// How often it must come.
         wanted: usize,
     },
-    /// A text came that should not have (yet).
+    /// A text came that must not come, or not yet.
     Printed {
         /// The pattern.
         text: String,
-        /// What of the output it is.
+        /// The part of the output that matches.
         found: String,
     },
     /// No message for the user.
     NoMessage,
     /// A stack trace in the output.
     StackTrace {
-        /// Whose runtime's.
+        /// Of this runtime.
         runtime: String,
         /// The line that shows it.
         line: String,
     },
-    /// Death by a signal that the case did not send.
+    /// A signal that the case did not send killed the process.
     Killed {
         /// The signal's number.
         signal: i32,
     },
-    /// Somebody connected where nobody should have.
+    /// The target connected, though it must not.
     Connected,
-    /// Arguments that must be refused were taken: what the program does shows it, however slow the machine is.
+    /// The program accepted arguments that it must refuse. A slow machine does not excuse that.
     ArgumentsTaken {
-        /// It listens on the control port; otherwise it has connected and goes on.
+        /// Whether it listens on the control port. Otherwise it has connected and continues.
         listens: bool,
     },
-    /// Something on the data plane.
+    /// Something is wrong with the test data.
     Data(DataFault),
     /// The announced test port is 0.
     PortZero,
-    /// The announced test port has its bytes the wrong way round.
+    /// The two bytes of the announced test port are swapped.
     PortSwapped {
-        /// As announced.
+        /// The announced port.
         announced: u16,
-        /// What is open.
+        /// The port that is open.
         open: u16,
     },
     /// No Reply announced a port.
     NoPort,
-    /// The data thread's end was not told, and its thread is still there.
+    /// The program did not print the data thread's closing line, and its resources are not free.
     DataThreadRuns {
-        /// How often its opening was told.
+        /// The number of opening lines.
         opened: usize,
-        /// How often its closing was told.
+        /// The number of closing lines.
         closed: usize,
-        /// How long that was waited for.
+        /// How long the runner waited.
         #[serde(rename = "waited_s", with = "seconds")]
         waited: Duration,
     },
-    /// Descriptors or threads grew with the sessions, in one block of them as in the block before it.
+    /// Descriptors or threads grew in each of two blocks of sessions.
     Leaked {
-        /// Before the first block, descriptors and threads.
+        /// Descriptors and threads before the first block.
         before: (usize, usize),
-        /// Between the two.
+        /// Between the two blocks.
         #[serde(default)]
         between: (usize, usize),
-        /// After the second.
+        /// After the second block.
         after: (usize, usize),
     },
 }
 
-/// The sort of a fault, without its values.
+/// The kind of a fault, without its values.
 pub type FaultKind = (Discriminant<Fault>, Option<Discriminant<DataFault>>);
 
 impl Fault {
-    /// Of which sort it is.
+    /// Its kind.
     pub fn kind(&self) -> FaultKind {
         let of_data = match self {
             Self::Data(fault) => Some(discriminant(fault)),
@@ -250,7 +249,7 @@ impl Fault {
         (discriminant(self), of_data)
     }
 
-    /// Whether the machine can have made it.
+    /// Whether a busy machine can have caused it.
     pub fn lateness(&self) -> Lateness {
         match self {
             Self::BytesMissing { .. }
@@ -272,9 +271,8 @@ impl Fault {
         }
     }
 
-    /// How late the runner must have been to have made it, where that is known. It stamps an early act too early only by
-    /// its own lateness; and where it acted so late that the target gave up rightly, the target did so no later after its
-    /// act than that.
+    /// How late the runner must have been to cause it, if that is known. Either it noted its own byte late, by the time
+    /// that is missing; or it acted too late, the target rightly gave up, and did so at most `after` later.
     pub fn earliness(&self) -> Option<Duration> {
         match self {
             Self::BytesTooEarly { after, not_before, .. }
@@ -286,7 +284,7 @@ impl Fault {
         }
     }
 
-    /// Whether it is bytes that are wrong, rather than missing or at the wrong time.
+    /// Whether bytes came that are wrong. Bytes that are missing or come at a wrong time do not count.
     pub fn is_of_content(&self) -> bool {
         match self {
             Self::WrongByte { .. }

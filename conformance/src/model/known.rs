@@ -1,12 +1,12 @@
-//! What a run says of the failures that were known before it, with `--baseline`.
+//! The failures of a run compared with the known failures (`--baseline`).
 
 use serde::{Deserialize, Serialize};
 
-/// What a run says of the known failures.
+/// The failures of a run compared with the known failures.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Comparison {
-    /// Cases that fail and are known to.
+    /// Cases that fail, as the file says.
     pub expected: Vec<String>,
-    /// Cases that are known to fail and passed: take them out of the file.
+    /// Cases that pass, though the file says that they fail. The user must take them out of the file.
     pub fixed: Vec<String>,
 }

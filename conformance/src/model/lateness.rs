@@ -1,15 +1,15 @@
-//! Whose lateness can have made a fault. For the worker, which does not blame a tester for a busy machine.
+//! Whether a fault can come from a busy machine. The worker does not blame a tester for such a fault.
 
-/// Whether the machine, by being late, can have made a fault.
+/// Whether a busy machine can have caused a fault, and how.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lateness {
-    /// No: bytes, exits and texts are what they are.
+    /// It cannot: the fault is about bytes, exits or texts.
     Irrelevant,
-    /// The target was not done in time, which a starved one is not.
+    /// The target was late. It may have waited for a processor.
     TargetLate,
-    /// The target acted too early, or gave up: a runner that is late itself only believes the one, and
-    /// causes the other.
+    /// The target acted too early, or gave up. If the runner was late, the first may be untrue, and the runner may
+    /// have caused the second.
     RunnerLate,
-    /// Yes, and it says so itself.
+    /// The fault itself says that the machine caused it.
     Always,
 }

@@ -1,5 +1,5 @@
-//! The plain data that rooms hand each other: what a requirement is, what a case and its steps are, what happened in a
-//! conversation, what was found wrong in it, what came out. Every room reads it; it imports no other room.
+//! The plain data of all rooms: requirements, cases and their steps, transcripts, faults, outcomes. It imports no other
+//! room.
 
 pub mod bytes;
 pub mod case;

@@ -1,4 +1,4 @@
-//! Durations, bytes and counts as a person reads them, in every fault and what is said of it.
+//! Durations, bytes and counts as a person reads them. For the sentences about faults.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ pub fn show(duration: Duration) -> String {
     }
 }
 
-/// Bytes as hex, the tail of a long run only counted.
+/// Bytes as hex. Of many bytes the first 24 and the number.
 pub fn show_bytes(bytes: &[u8]) -> String {
     const SHOWN: usize = 24;
     let head: Vec<_> = bytes.iter().take(SHOWN).map(|byte| format!("{byte:02x}")).collect();

@@ -1,5 +1,5 @@
-//! What a run found out, case by case and requirement by requirement: the records that every report is
-//! made of, and the one place that turns cases into verdicts on requirements.
+//! The results of a run: a record for each case and each requirement. The verdict on a requirement is made here from its
+//! cases.
 
 #[cfg(test)]
 mod tests;
@@ -24,11 +24,11 @@ use crate::model::transcript::Transcript;
 pub enum Outcome {
     /// It holds.
     Pass,
-    /// It was not run, or not judged; never counted as passed.
+    /// It was not run, or not judged. It never counts as passed.
     Skip,
-    /// The machine was too late to judge a time, twice.
+    /// The machine was too busy to judge a time.
     Inconclusive,
-    /// The runner could not carry it out: our fault, never the target's.
+    /// The runner could not carry it out. That is not the target's fault.
     Error,
     /// It does not hold.
     Fail,
@@ -46,31 +46,31 @@ impl fmt::Display for Outcome {
     }
 }
 
-/// What became of one case.
+/// The result of one case.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct CaseRecord {
     /// The case.
     pub id: String,
     /// One sentence: what holds when it passes.
     pub summary: String,
-    /// What it is evidence for.
+    /// The requirements that it is evidence for.
     pub requirements: Vec<RequirementId>,
     /// What the program was started as.
     pub role: Role,
     /// What it is about.
     pub kind: Kind,
-    /// The test that the client of its first session asks for, if one does.
+    /// The test that the client asks for in the first session, if it does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub test: Option<TestType>,
-    /// What is done and what must come back, a sentence each; nothing of a case that was not played.
+    /// What is done and what must come back, one sentence for each step; empty if the case was not played.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub steps: Vec<String>,
-    /// The target's arguments in this case, behind those of every case.
+    /// The target's arguments in this case, which follow those of every case.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub args: Vec<String>,
     /// How it came out.
     pub outcome: Outcome,
-    /// Whose failure it is. Others than `requirements` where the case broke on what it rests on.
+    /// The requirements that fail. They are not in `requirements` if the case stopped at one that it depends on.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub charged: Vec<RequirementId>,
     /// How long it took.
@@ -88,16 +88,16 @@ pub struct CaseRecord {
     /// The fault with its bytes and times.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub finding: Option<Finding>,
-    /// What is probably wrong in the program, where the fault shows it.
+    /// What is probably wrong in the program, if the fault shows it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cause: Option<Cause>,
-    /// The connection that the step that failed is about, where it is one.
+    /// The connection of the step that failed, if it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub connection: Option<String>,
-    /// The fixture's own word on the step that failed.
+    /// What the fixture says about the step that failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
-    /// Processes that the target left behind.
+    /// Processes of the target that did not end with it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub leftovers: Vec<String>,
     /// How it came out in each run, with `--repeat`.
@@ -112,7 +112,7 @@ pub struct CaseRecord {
 }
 
 impl CaseRecord {
-    /// The record of a case that has not been played: skipped, or broken by the runner.
+    /// The record of a case that was not played: skipped, or an error of the runner.
     pub fn unplayed(case: &Case, outcome: Outcome, message: String) -> Self {
         Self {
             id: case.id.clone(),
@@ -148,7 +148,7 @@ impl From<&Dropped> for CaseRecord {
     }
 }
 
-/// What became of one requirement.
+/// The result of one requirement.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct RequirementRecord {
     /// The requirement.
@@ -161,10 +161,10 @@ pub struct RequirementRecord {
     pub title: String,
     /// How it came out.
     pub outcome: Outcome,
-    /// Why it was not judged, where it was not.
+    /// Why it was not judged, if it was not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// The requirements whose failure kept it from being judged.
+    /// The requirements that failed first, so that this one could not be judged.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub blocked_by: Vec<RequirementId>,
     /// The cases that are evidence for it, and those that failed on it.
@@ -172,20 +172,20 @@ pub struct RequirementRecord {
 }
 
 impl RequirementRecord {
-    /// Whether a broken premise kept it from being judged: that is no success, whoever's failure it is.
+    /// Whether it could not be judged because another requirement does not hold.
     pub fn is_blocked(&self) -> bool {
         !self.blocked_by.is_empty()
     }
 }
 
-/// How many requirements of one level came out how.
+/// The number of requirements of one level with each outcome.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Count {
     /// Hold.
     pub passed: usize,
     /// Do not hold.
     pub failed: usize,
-    /// The runner's own failures, and what it could not judge in time.
+    /// Errors of the runner, and times that it could not judge.
     pub error: usize,
     /// Not run or not judged.
     pub skipped: usize,
@@ -236,8 +236,7 @@ impl Summary {
     }
 }
 
-/// The verdict on every requirement of the plan, and on those that a case broke on without being about
-/// them, in the catalogue's order.
+/// The verdict on every requirement of the plan, and on every other one that a case failed on, in the catalogue's order.
 pub fn requirement_records(
     plan: &Plan,
     catalogue: &[Requirement],
@@ -298,7 +297,7 @@ fn judge(requirement: &Requirement, evidence: &[&CaseRecord]) -> Judgement {
             return Judgement::of(outcome, case.message.clone());
         }
     }
-    // A case that failed on another requirement ended before it could say anything about this one.
+    // A case that failed on another requirement stopped before it could check this one.
     if let Some(blocked) = own().find(|case| case.outcome == Outcome::Fail) {
         let ids: Vec<_> = blocked.charged.iter().map(ToString::to_string).collect();
         let reason = format!("not judged: {} does not hold ({})", ids.join(", "), blocked.id);

@@ -1,4 +1,4 @@
-//! What a run consists of: the cases that are played, and those that were left out, each with its reason.
+//! The cases of a run, and those that were left out with the reason.
 
 use std::time::Duration;
 
@@ -19,19 +19,19 @@ pub struct Dropped {
 pub struct Plan {
     /// What is run, the longest wait first.
     pub cases: Vec<Case>,
-    /// What was selected and is not run all the same.
+    /// Cases that were selected but are not run.
     pub dropped: Vec<Dropped>,
     /// The requirements that the run is about, in the catalogue's order.
     pub requirements: Vec<Requirement>,
 }
 
 impl Plan {
-    /// The longest that one case waits even when all goes well.
+    /// The longest wait of one case when nothing fails.
     pub fn longest_wait(&self) -> Duration {
         self.cases.iter().map(Case::least_wait).max().unwrap_or_default()
     }
 
-    /// How long the cases wait in all: what a run one by one lasts at least.
+    /// The sum of all waits: a run of one case after the other takes at least this long.
     pub fn total_wait(&self) -> Duration {
         self.cases.iter().map(Case::least_wait).sum()
     }

@@ -1,11 +1,11 @@
-//! Why a command ends without having done what it was called for: its exit code and its one line. For every command.
+//! Why a command could not do its work: the exit code and one line. For every command.
 
 use std::fmt::Display;
 use std::io::Write;
 
 use crate::model::exit::Exit;
 
-/// Why there is no verdict: the exit code and the one line that says it.
+/// The exit code of a command that could not do its work, and one line with the reason.
 #[derive(Debug)]
 pub(crate) struct Refusal(pub(crate) Exit, pub(crate) String);
 
@@ -22,14 +22,14 @@ impl Refusal {
         Self(Exit::NothingSelected, reason.to_string())
     }
 
-    /// Says it, and how to end.
-    pub(crate) fn tell(self) -> Exit {
-        diagnose(format_args!("conformance: {}", self.1));
+    /// Writes the reason on standard error, and returns the exit code.
+    pub(crate) fn report(self) -> Exit {
+        write_line(format_args!("conformance: {}", self.1));
         self.0
     }
 }
 
-/// Writes one line on standard error. That nobody can be told changes neither the verdict nor the exit status.
-pub(crate) fn diagnose(line: impl Display) {
-    let _untold = writeln!(anstream::stderr(), "{line}");
+/// Writes one line on standard error. A failure to write changes neither the verdict nor the exit status.
+pub(crate) fn write_line(line: impl Display) {
+    let _ = writeln!(anstream::stderr(), "{line}");
 }

@@ -1,5 +1,4 @@
-//! The requirement catalogue, `spec/requirements.toml`, as the runner reads it: for the plan, which
-//! refuses ids that it does not have, and for the reports, which say each verdict in its words.
+//! The requirement catalogue, `spec/requirements.toml`, as the runner reads it.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,11 +7,11 @@ use serde::{Deserialize, Serialize};
 
 const CATALOGUE: &str = include_str!("../../../spec/requirements.toml");
 
-/// What the letters of a source stand for, in one sentence for a reader.
+/// What the letters of a source mean, in one sentence for a reader.
 pub const SOURCES: &str = "Sources: P3 is the assignment (Project 3), S the lecture slides, E engineering practice that no \
                            document of the course asks for.";
 
-/// The areas of the catalogue, as a reader knows them.
+/// The areas of the catalogue, with their names for a reader.
 const AREAS: [(&str, &str); 9] = [
     ("CLI", "command line"),
     ("SRV", "server, the valid session"),
@@ -83,20 +82,20 @@ pub struct Requirement {
     pub title: String,
     /// The normative statement.
     pub text: String,
-    /// Document and section; P3, S and E are told apart in spec/protocol.md.
+    /// Document and section. spec/protocol.md says what P3, S and E are.
     pub source: String,
     /// The reading chosen where the documents are silent or differ.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reading: Option<String>,
-    /// Usual mistakes behind a failure, and what to do instead.
+    /// Usual mistakes that make it fail, and what to do instead.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub mistakes: Vec<String>,
-    /// Why no case can show it, where that is so.
+    /// Why no case can check it, if none can.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uncheckable: Option<String>,
 }
 
-/// An id of the catalogue, `AREA-number`. Ordered by area as a name, then by number as a number.
+/// An id of the catalogue, `AREA-number`. The order is by the name of the area, then by the number.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct RequirementId {
@@ -110,7 +109,7 @@ impl RequirementId {
         &self.area
     }
 
-    /// What the area is about, in a few words; nothing for one that is not in the catalogue.
+    /// What the area is about, in a few words; empty for an area that the catalogue does not have.
     pub fn area_title(&self) -> &'static str {
         AREAS.iter().find(|(known, _)| *known == self.area).map_or("", |(_, title)| title)
     }

@@ -1,4 +1,4 @@
-//! A whole run, as every report says it and as JSON keeps it (spec/report.schema.json).
+//! The result of a whole run, which every report shows.
 
 use std::time::Duration;
 
@@ -11,17 +11,16 @@ use crate::model::problem::Problem;
 use crate::model::requirement::{Level, Part};
 use crate::model::tolerance::{Tolerances, seconds};
 
-/// A whole run, as every report tells it. The JSON report is this, field by field
-/// (spec/report.schema.json).
+/// The result of a whole run. The JSON report has the same fields (spec/report.schema.json).
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct RunReport {
     /// The version of this shape.
     pub schema: u32,
-    /// Who made it.
+    /// The program that made it.
     pub tool: Tool,
-    /// Whom it is about.
+    /// The program that was graded.
     pub target: TargetInfo,
-    /// What it was measured against.
+    /// The options that the verdict depends on.
     pub options: ReportOptions,
     /// Where the cases ran.
     pub isolation: Isolation,
@@ -34,7 +33,7 @@ pub struct RunReport {
     pub summary: Summary,
     /// Requirement by requirement.
     pub requirements: Vec<RequirementRecord>,
-    /// What there is to fix, the gravest first.
+    /// What there is to fix, the most important first.
     #[serde(default)]
     pub problems: Vec<Problem>,
     /// Case by case.
@@ -45,7 +44,7 @@ pub struct RunReport {
 }
 
 impl RunReport {
-    /// To which of the things to fix a failed case belongs, and its number, from 1 on.
+    /// The problem that a failed case belongs to, with its number, from 1 on.
     pub fn problem_of(&self, case: &str) -> Option<(usize, &Problem)> {
         (1..).zip(&self.problems).find(|(_, problem)| {
             let mut cases = problem.others.iter().chain(&problem.consequences);
@@ -76,11 +75,11 @@ impl Tool {
 /// The program that was graded.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct TargetInfo {
-    /// Its file; nothing for the built-in reference.
+    /// Its file; `None` for the built-in reference.
     pub path: Option<String>,
-    /// The digest of that file, hex.
+    /// The SHA-256 digest of that file, hex.
     pub sha256: Option<String>,
-    /// Arguments before each case's own.
+    /// Arguments that come before those of each case.
     pub args: Vec<String>,
 }
 
@@ -93,9 +92,9 @@ pub struct ReportOptions {
     pub quick: bool,
     /// The lowest level that counts for the exit status.
     pub fail_on: Level,
-    /// How many cases worked at once.
+    /// How many cases could use a processor at once.
     pub jobs: usize,
-    /// For whatever was random.
+    /// The seed of all random bytes.
     pub seed: u64,
     /// The times.
     #[serde(flatten)]

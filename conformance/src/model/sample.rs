@@ -1,4 +1,4 @@
-//! Failed cases written by hand, for the tests of what is said about them.
+//! Failed cases written by hand, for tests.
 
 use std::time::Duration;
 
@@ -8,8 +8,8 @@ use crate::model::outcome::{CaseRecord, Outcome};
 use crate::model::step::{SignalName, Stream};
 use crate::model::transcript::{EndedBy, Event, Exit, Transcript};
 
-/// A failed case: what was charged (the first id is also what the case is about), the arguments, what happened
-/// (see [`transcript`]) and what was wrong.
+/// A failed case: the requirements that fail (the case is evidence for the first one), the arguments, what happened (see
+/// [`transcript`]) and what is wrong.
 pub(crate) fn failed(id: &str, charged: &str, args: &str, script: &str, fault: Fault) -> CaseRecord {
     let ids: Vec<_> = charged.split_whitespace().map(|id| id.parse().unwrap()).collect();
     let mut transcript = transcript(script);
@@ -47,8 +47,8 @@ pub(crate) fn failed(id: &str, charged: &str, args: &str, script: &str, fault: F
     }
 }
 
-/// What happened, in a notation short enough for a table's cell: events between semicolons or line ends, each a time in
-/// milliseconds and what happened.
+/// A transcript in a short notation: events between semicolons or line ends. Each event is a time in milliseconds and
+/// what happened.
 ///
 /// `0 step` the next step begins, `0 start`, `5 ready`, `9 exit 1`, `9 killed 11`, `9 signal INT`, `9 finished`;
 /// `0 connect`, `1 open`, `1 refused`, `0 accepted 127.0.0.1:5678`, `2 > 01 01` (we sent), `3 < 01 02` (came),
@@ -58,7 +58,7 @@ pub(crate) fn failed(id: &str, charged: &str, args: &str, script: &str, fault: F
 pub(crate) fn transcript(script: &str) -> Transcript {
     let mut transcript = Transcript::default();
     let mut steps = 0..;
-    // A semicolon in a text parts nothing: no time stands behind it.
+    // A semicolon in a text ends no event: no time follows it.
     let begins = |piece: &str| piece.trim_start().chars().next().is_none_or(|first| first.is_ascii_digit());
     for line in script.lines() {
         let mut pieces: Vec<String> = Vec::new();
@@ -78,7 +78,7 @@ pub(crate) fn transcript(script: &str) -> Transcript {
 
 fn event(words: &str, steps: &mut impl Iterator<Item = usize>) -> Event {
     let (kind, rest) = words.split_once(' ').unwrap_or((words, ""));
-    // Text of the target's may hold anything.
+    // A text of the target may contain anything.
     match kind {
         "out" => return Event::Output { stream: Stream::Stdout, text: rest.replace("\\n", "\n") },
         "err" => return Event::Output { stream: Stream::Stderr, text: rest.replace("\\n", "\n") },

@@ -1,5 +1,4 @@
-//! The steps of a conversation, ready to be played and judged: every byte read, every duration a
-//! number. For `play`, which plays them, and `judge`, which judges them.
+//! The steps of a conversation. `play` plays them, and `judge` judges them.
 
 use std::time::Duration;
 
@@ -9,19 +8,19 @@ use super::bytes::{Outgoing, Pattern};
 use super::data::DataAction;
 use crate::model::requirement::RequirementId;
 
-/// The connection that a step means when it names none.
+/// The connection of a step that names none.
 pub const CONTROL: &str = "control";
 
 /// One step of a conversation.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Step {
-    /// The connection; several names for an `expect` on whichever speaks first.
+    /// The connection. An `expect` may have several: the one that sends first counts.
     pub on: Vec<String>,
-    /// The requirement that the step rests on, where that is not the case's own.
+    /// The requirement that fails with this step, if it is not one of the case's own.
     pub requirement: Option<RequirementId>,
-    /// The requirement that the bytes themselves rest on, where that is yet another.
+    /// The requirement that fails if the bytes are wrong, if that is another one.
     pub content: Option<RequirementId>,
-    /// Told with a failure.
+    /// What a report says about a failure of this step.
     pub why: Option<String>,
     /// What is done or must hold.
     pub action: Action,
@@ -30,7 +29,7 @@ pub struct Step {
 }
 
 impl Step {
-    /// A step of the runner's own making: on `connection`, resting on `requirement`.
+    /// A step that the fixture does not write out, on `connection`. `requirement` fails with it.
     pub fn implied(
         connection: &str,
         requirement: Option<RequirementId>,
@@ -50,7 +49,7 @@ impl Step {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Action {
-    /// Starts the target; a server listens within the startup allowance.
+    /// Starts the target. A server must listen within the time to start.
     Start,
     /// Something on the data plane.
     Data(DataAction),
@@ -60,7 +59,7 @@ pub enum Action {
     Accept {
         /// Within this time of the step's begin.
         within: Duration,
-        /// To this address of ours, where it matters which.
+        /// To this address of the runner, if the address matters.
         at: Option<Destination>,
     },
     /// Sends bytes.
@@ -69,16 +68,16 @@ pub enum Action {
     Expect {
         /// The bytes.
         pattern: Pattern,
-        /// Not earlier after our last byte.
+        /// Not earlier, counted from our last byte.
         not_before: Duration,
-        /// Not later after our last byte or the step's begin.
+        /// Not later, counted from our last byte or the step's begin.
         within: Duration,
-        /// The name that the connection that spoke is given.
+        /// A new name for the connection that sent first.
         alias: Option<String>,
     },
     /// The target closes, and not one byte comes before.
     Closed(Close),
-    /// Neither a byte nor a close for so long.
+    /// Neither a byte nor a close during this time.
     Silent(Duration),
     /// Half-close of our side.
     Shutdown,
@@ -95,7 +94,7 @@ pub enum Action {
         /// The exit status, where it is judged.
         status: Option<Status>,
     },
-    /// A text stands in the output, or comes.
+    /// A text is in the output, or comes.
     Prints {
         /// The text.
         text: TextPattern,
@@ -103,52 +102,52 @@ pub enum Action {
         within: Duration,
         /// On this stream only.
         stream: Option<Stream>,
-        /// Exactly so often so far.
+        /// Exactly this often so far.
         times: Option<usize>,
     },
-    /// A text does not stand in the output so far.
+    /// A text is not in the output so far.
     Unprinted {
         /// The text.
         text: TextPattern,
         /// On this stream only.
         stream: Option<Stream>,
     },
-    /// Some message other than the data thread's lines stands in the output.
+    /// The output has a message other than the data thread's lines.
     Complains,
-    /// No stack trace stands in the output, and no death by a foreign signal.
+    /// No stack trace is in the output, and no signal has killed the target that the case did not send.
     NoTrace,
-    /// Nobody has connected to us.
+    /// The target has not connected.
     Unconnected,
-    /// The announced port is not a byte-swapped one.
+    /// The announced port is not 0, and its bytes are not swapped.
     Announced,
-    /// Notes, or compares, the target's descriptors and threads.
+    /// Counts the target's descriptors and threads, or compares the counts.
     Resources(ResourceCheck),
-    /// Serves whoever connects by the book, for so long or until the target ends; judges nothing.
+    /// Serves every client as the protocol says, for this time or until the target ends. Judges nothing.
     Serve(Duration),
-    /// The data thread has ended: as many closing as opening lines, or resources as they were noted.
+    /// The data thread has ended: as many closing as opening lines, or the resources of the latest count.
     DataThreadEnded {
-        /// Patience.
+        /// Within this time of the step's begin.
         within: Duration,
     },
 }
 
-/// What is true of a step because of its kind.
+/// What is true of every step of one kind.
 #[derive(Clone, Copy, Debug)]
 pub struct Facts {
-    /// It is about a connection.
+    /// It has a connection.
     pub has_connection: bool,
-    /// A target can break it. The others are what the runner does, and hold once it is done.
+    /// Whether the target can fail it. Other steps hold as soon as the runner has done them.
     pub can_break: bool,
-    /// The transcript has an event for it, so that nobody has to be told of it beside that.
+    /// Whether the transcript has an event for it.
     pub has_event: bool,
-    /// How long it lasts even when all goes well.
+    /// How long it takes at least.
     pub least_wait: Duration,
     /// What it waits for, for the progress line.
     pub awaits: &'static str,
 }
 
 impl Facts {
-    /// Of what the runner does.
+    /// Steps that the runner does.
     const DONE: Self = Self {
         has_connection: false,
         can_break: false,
@@ -156,7 +155,7 @@ impl Facts {
         least_wait: Duration::ZERO,
         awaits: "nothing",
     };
-    /// Of what must hold.
+    /// Steps that must hold.
     pub(super) const DUE: Self = Self { can_break: true, has_event: false, ..Self::DONE };
 
     fn on_a_connection(self) -> Self {
@@ -204,7 +203,7 @@ impl Action {
     }
 }
 
-/// Where to connect to, or where the target was expected.
+/// Where to connect to, or where the target must connect to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
@@ -213,7 +212,7 @@ pub enum Destination {
     Loopback,
     /// ::1
     Ipv6,
-    /// The namespace's address that is not loopback.
+    /// The address of the namespace that is not loopback.
     External,
 }
 
@@ -223,9 +222,9 @@ pub enum Destination {
 pub enum Close {
     /// Within this time.
     Within(Duration),
-    /// In a window about `due`, counted from our last byte.
+    /// Around `due`, counted from our last byte.
     At {
-        /// The middle of it.
+        /// The right time.
         due: Duration,
         /// How much before is still right.
         early: Duration,
@@ -243,7 +242,7 @@ pub enum SignalName {
     Int,
     /// The request to terminate.
     Term,
-    /// Holds every process of the group still.
+    /// Stops every process of the group for now.
     Stop,
     /// Lets them run again.
     Cont,
@@ -261,7 +260,7 @@ impl SignalName {
     }
 }
 
-/// What an exit status must be. Death by a signal is neither.
+/// What an exit status must be. A program that a signal killed has none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
@@ -287,15 +286,15 @@ pub enum Stream {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TextPattern {
-    /// As it stands; letter case does not matter.
+    /// This text; letter case does not matter.
     Text(String),
-    /// A regular expression, in lines (`^` and `$` match at line ends).
+    /// A regular expression. `^` and `$` match at line ends.
     Regex(String),
-    /// The same, with words for whoever is not to read a regular expression.
+    /// A regular expression, with words for the reader.
     Described {
         /// The regular expression.
         pattern: String,
-        /// What it stands for.
+        /// What it means.
         says: String,
     },
 }
@@ -318,7 +317,7 @@ impl TextPattern {
         }
     }
 
-    /// The same in a sentence: a text between quotes, words as they are.
+    /// The same for a sentence: a text in quotes, the fixture's words without.
     pub fn in_a_sentence(&self) -> String {
         match self {
             Self::Text(text) | Self::Regex(text) => format!("\"{text}\""),
@@ -331,11 +330,11 @@ impl TextPattern {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ResourceCheck {
-    /// Note them.
+    /// Counts them.
     Remember,
-    /// They have not grown since the latest note as they had grown between the two notes: within this time.
+    /// They have not grown since the latest count as they did between the two counts.
     Level {
-        /// Patience.
+        /// Within this time of the step's begin.
         within: Duration,
     },
 }

@@ -1,70 +1,68 @@
-//! Every tolerance of time that a verdict rests on, each stated once with its reason, for whoever
-//! wonders why an answer counted as prompt or a close as early.
+//! Every tolerance that a verdict depends on, each with its reason.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// How long to be sure that nothing more comes: far above a loopback round trip and a scheduler's
-/// slice, far below what a person notices over a few hundred cases.
+/// After this time nothing more comes. It is far longer than a loopback round trip or a scheduler's time slice, and too
+/// short to slow down a run of a few hundred cases.
 pub const MOMENT: Duration = Duration::from_millis(250);
 
-/// What "not before" forgives. A tester may read its clock before the runner's byte is stamped, round
-/// its timer down to a tick, or count from the segment that it read last.
+/// How much earlier than "not before" is still right. A tester may read its clock before the runner notes the time of
+/// its byte, round its timer down to a tick, or count from the segment that it read last.
 pub const GRACE: Duration = Duration::from_millis(50);
 
-/// How long a pushed segment may stay unread before the next one follows anyhow. A tester that reads
-/// at all reads within this; one that does not is not to be waited for.
+/// How long a segment may stay unread before the runner sends the next one anyway. A tester that reads at all reads
+/// within this time.
 pub const SEGMENT_SETTLES: Duration = Duration::from_millis(400);
 
-/// How long a connect may take because a backlog was full when its SYN came: the system sends it again after 1 s, and
-/// then after 2 s and 4 s more (RFC 6298). Only a client behind others may wait so long.
+/// How long a connect may take because the backlog was full when its SYN came. The system sends the SYN again after 1 s,
+/// then after 2 s and 4 s more (RFC 6298). Only a client that waits behind others may take so long.
 pub const SYN_SENT_AGAIN: Duration = Duration::from_secs(7);
 
-/// A wait longer than this gives its processor token back, so that others use the time: far above an
-/// answer's time on loopback, so who has not answered by then is waiting as well.
+/// After this time of waiting a case gives its processor token back, so that others can work. An answer on loopback is
+/// far faster, so a tester that has not answered by then is waiting too.
 pub const WAIT_IS_IDLE: Duration = Duration::from_millis(20);
 
-/// The same for a tester that is starting up, which is work: a virtual machine's start is not to be
-/// crowded out by the next one's.
+/// The same for a tester that starts, which is work: the start of one runtime must not slow down that of the next.
 pub const START_IS_IDLE: Duration = Duration::from_secs(1);
 
-/// `--quick` leaves out every case that waits longer than this even when all goes well.
+/// `--quick` leaves out every case that waits longer than this when nothing fails.
 pub const QUICK_LIMIT: Duration = Duration::from_secs(5);
 
-/// The share of a missed deadline's allowance that the machine may have eaten before a judgement of
-/// time is called inconclusive instead of failed.
+/// If the machine took more than this share of the allowed time, a missed deadline is inconclusive instead of failed.
 pub const SPOILED_SHARE: f64 = 0.1;
 
-/// The share of the time to start that a tester may have of a processor and still be called starved: a virtual
-/// machine's start is some seconds of work, and one that has worked for longer does something else.
+/// A tester that starts late and has used more than this share of the time to start on a processor did not wait for one:
+/// the start of a runtime is only a few seconds of work.
 pub const START_WORK_SHARE: f64 = 0.25;
 
-/// How far a reported rate may be off (requirements DAT-11 and DAT-12), beyond what the runner itself cannot know: the
-/// moments at which the client's clock starts and stops, and what was under way at the end, are allowed for one by one.
-/// Below the 4.9 % by which 2^20 differs from 10^6.
+/// How far a reported rate may be off (requirements DAT-11 and DAT-12). What the runner cannot know is allowed
+/// separately: when the client's clock starts and stops, and what was on its way at the end. It is less than the 4.9 %
+/// between 2^20 and 10^6.
 pub const RATE_SHARE: f64 = 0.04;
 
-/// How far it may be off at most where it is printed with few digits: "0.9 Gbit/s" stands for 0.85 to 0.95.
+/// How far it may be off at most if it is printed with few digits: "0.9 Gbit/s" means 0.85 to 0.95.
 pub const ROUNDED_RATE_SHARE: f64 = 0.1;
 
 /// How many points of percent a reported loss may be off (DAT-13): it is rounded.
 pub const LOSS_POINTS: f64 = 1.0;
 
-/// The share of a slow reader's looks that may find nothing (DAT-3): the end of a test, and a processor that others use.
+/// The share of the slow reader's reads that may find nothing (DAT-3), at the end of a test or while others use the
+/// processor.
 pub const STARVED_SHARE: f64 = 0.25;
 
-/// The share of the test that datagrams must span (DAT-4), and that their longest pause may last: a client that sends
-/// what it has and stops spans next to nothing, one that was kept waiting for a processor still nearly all.
+/// Datagrams must come during at least this share of the test, and their longest pause may be at most this share (DAT-4).
+/// A client that sends everything at once and stops is far below; one that waits for a processor is far above.
 pub const SPANNED_SHARE: f64 = 0.5;
 
-/// How many descriptors, or threads, each of two equal blocks of sessions must have added to be called a leak (ABR-7). A
-/// leak grows with the sessions: one of the eight kinds in a block of 104 alone adds 13. A runtime that starts a few
-/// threads of its own under load does not do so in both blocks.
+/// It is a leak if each of two equal blocks of sessions adds this many descriptors or threads (ABR-7). A block has 104
+/// sessions of eight kinds, so a leak of one kind adds 13. A runtime that starts a few threads under load does not do so
+/// in both blocks.
 pub const LEAK_IN_EACH_BLOCK: usize = 5;
 
-/// What the runner measures against, from the command line. "Promptly" is `patience`; the silence
-/// timeout is due between `control_timeout - early` and `control_timeout + late`.
+/// The allowed times, from the command line. The silence timeout must come between `control_timeout - early` and
+/// `control_timeout + late`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Tolerances {
     /// The tester's silence timeout (P3, Robust Design: 45 s).
@@ -96,7 +94,7 @@ impl Default for Tolerances {
     }
 }
 
-/// Durations as seconds in JSON, the unit that the option's help speaks of.
+/// Durations as seconds in JSON.
 pub mod seconds {
     use std::time::Duration;
 
@@ -107,7 +105,7 @@ pub mod seconds {
         serializer.serialize_f64(duration.as_secs_f64())
     }
 
-    /// Reads a number of seconds; a negative or enormous one is an error, not a panic.
+    /// Reads a number of seconds. A negative or too large one is an error.
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
         Duration::try_from_secs_f64(f64::deserialize(deserializer)?).map_err(serde::de::Error::custom)
     }

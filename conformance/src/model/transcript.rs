@@ -1,5 +1,5 @@
-//! What happened in a conversation: every byte, timed, in the order in which the runner saw it. The
-//! player writes it, the verdict reads it, the reports show it.
+//! What happened in a conversation, in the order in which the runner saw it, with the times. `play` writes it, `judge`
+//! reads it, and the reports show it.
 
 mod data;
 
@@ -11,11 +11,10 @@ pub use data::{DataEvent, DataSeen};
 
 use crate::model::step::{SignalName, Stream};
 
-/// What a transcript says of a connection that nobody listened for.
+/// The error of a connection to a port where nothing listens.
 pub const REFUSED: &str = "connection refused";
 
-/// How many bytes of one `Sent` are kept; the rest is only counted. Enough for every message and for
-/// the start of what is foreign.
+/// How many bytes of one `Sent` are kept. That is enough for every message.
 const SENT_KEPT_BYTES: usize = 256;
 
 /// One thing that happened.
@@ -33,12 +32,12 @@ pub struct Entry {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "event")]
 pub enum Event {
-    /// The player came to this step.
+    /// The runner began this step.
     Step {
         /// Its index in the case.
         index: usize,
     },
-    /// The player is done; nothing that comes later counts.
+    /// The conversation is over. Nothing that comes later counts.
     Finished,
     /// The target was started.
     Started,
@@ -58,7 +57,7 @@ pub enum Event {
         /// Where to.
         to: String,
     },
-    /// A connection stands: the runner's own, or one that the target made (`accepted`).
+    /// A connection is open: one of the runner, or one that the target made (`accepted`).
     Opened {
         /// The connection.
         on: String,
@@ -76,11 +75,11 @@ pub enum Event {
         /// What the system said.
         error: String,
     },
-    /// The runner handed bytes to the system.
+    /// The runner sent bytes.
     Sent {
         /// The connection.
         on: String,
-        /// The first of them.
+        /// The first bytes.
         #[serde(with = "hexadecimal")]
         bytes: Vec<u8>,
         /// How many.
@@ -98,7 +97,7 @@ pub enum Event {
     Ended {
         /// The connection.
         on: String,
-        /// By what.
+        /// How.
         by: EndedBy,
     },
     /// The runner closed its sending side.
@@ -120,11 +119,11 @@ pub enum Event {
         /// What; bytes that are not UTF-8 are replaced.
         text: String,
     },
-    /// What stands open at the announced port, and at its byte-swapped twin.
+    /// Whether the announced port is open, and the port with its two bytes swapped.
     Ports {
-        /// Whether something of the right kind is open as announced.
+        /// Whether the announced port is open for the protocol of the test.
         announced_open: bool,
-        /// Whether something is open at the number with its bytes swapped.
+        /// Whether the port with the two bytes swapped is open.
         swapped_open: bool,
     },
     /// Something on the data plane.
@@ -148,7 +147,7 @@ pub enum Exit {
     Signal(i32),
 }
 
-/// How the target closed a connection. Both are a close; bytes before either count.
+/// How the target closed a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EndedBy {
@@ -159,7 +158,7 @@ pub enum EndedBy {
 }
 
 impl Event {
-    /// A `Sent` of these bytes, the tail of a long one only counted.
+    /// A `Sent` of these bytes. Of many bytes only the first are kept.
     pub fn sent(on: &str, bytes: &[u8]) -> Self {
         let kept = bytes.len().min(SENT_KEPT_BYTES);
         Self::Sent { on: on.to_owned(), bytes: bytes[..kept].to_vec(), length: bytes.len() }
@@ -185,7 +184,7 @@ impl Event {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Transcript {
-    /// In the order of their times.
+    /// In the order of time.
     pub entries: Vec<Entry>,
 }
 
@@ -195,7 +194,7 @@ impl Transcript {
         self.entries.push(Entry { at, event });
     }
 
-    /// What the runner's test port had seen when it was looked at last.
+    /// The latest numbers of the runner's test port.
     pub fn data_seen(&self) -> Option<&DataSeen> {
         self.entries.iter().rev().find_map(|entry| match &entry.event {
             Event::Data(DataEvent::Seen(seen)) => Some(&**seen),
@@ -217,19 +216,20 @@ impl Transcript {
         &self.entries[start.unwrap_or(0)..]
     }
 
-    /// Everything that the target wrote to `stream` (to both, in the order seen, for `None`), over all its starts.
+    /// Everything that the target wrote to `stream`, since its first start. For `None`: to both streams, in the order
+    /// seen.
     pub fn output(&self, stream: Option<Stream>) -> String {
         output_of(&self.entries, stream)
     }
 
-    /// The same, of the target's latest start alone.
+    /// The same since the target's latest start.
     pub fn output_since_start(&self, stream: Option<Stream>) -> String {
         output_of(self.since_start(), stream)
     }
 }
 
-/// Of one stream, exactly what was written. Of both, line by line, each line of one stream alone: a program writes a line
-/// in several pieces, and a piece of the other stream may come between them.
+/// Of one stream exactly what was written. Of both streams whole lines: a program may write a line in several pieces, and
+/// a piece of the other stream may come between them.
 fn output_of(entries: &[Entry], wanted: Option<Stream>) -> String {
     let mut whole = String::new();
     let (mut out, mut err) = (String::new(), String::new());

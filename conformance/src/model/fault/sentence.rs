@@ -1,12 +1,12 @@
-//! What is wrong as one line for a person: the one place where a fault's sentence stands.
+//! The sentence about each fault, one line for a person.
 
 use std::fmt;
 
 use super::Fault;
+use crate::model::bytes::Expected;
 use crate::model::notation::{show, show_bytes, times};
 use crate::model::transcript::{EndedBy, Exit};
 
-/// One line that says what is wrong.
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -15,7 +15,7 @@ impl fmt::Display for Fault {
                 "byte {offset} of the answer is {:02x}, not {} (expected {expected}, got {})",
                 actual.get(*offset).copied().unwrap_or_default(),
                 expected.bytes.get(*offset).map_or("nothing".to_owned(), |byte| match byte {
-                    crate::model::bytes::Expected::Exactly(byte) => format!("{byte:02x}"),
+                    Expected::Exactly(byte) => format!("{byte:02x}"),
                     _ => "any".to_owned(),
                 }),
                 show_bytes(actual),

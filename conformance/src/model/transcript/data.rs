@@ -11,7 +11,7 @@ use crate::model::tolerance::seconds;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "data")]
 pub enum DataEvent {
-    /// Whether the announced port is open; unknown where the system does not tell.
+    /// Whether the announced port is open; `None` if the system does not show it.
     Port {
         /// The number.
         port: u16,
@@ -20,32 +20,32 @@ pub enum DataEvent {
         /// Whether it is.
         open: Option<bool>,
     },
-    /// The runner is done with sending.
+    /// The runner has sent all its messages, or could not.
     Sent {
         /// Over what.
         over: Transport,
         /// From which address.
         from: Sender,
-        /// Messages that the system took.
+        /// Messages that the system accepted.
         messages: u64,
         /// Bytes of those.
         bytes: u64,
         /// Bytes (TCP) or datagrams (UDP) that came back.
         replies: u64,
-        /// The length of the first datagram that came back with another length than it went out with.
+        /// The length of the first reply that is not as long as its request.
         odd_reply_bytes: Option<usize>,
         /// Why it could not go on, if so.
         error: Option<String>,
     },
-    /// How many datagrams this network's kernel has thrown away since the runner began to send; unknown where the
-    /// system does not tell.
+    /// How many datagrams the kernel has thrown away since the runner began to send; `None` if the system does not
+    /// show it.
     Drops {
         /// How many.
         datagrams: Option<u64>,
     },
     /// What has come to the runner's test port by now.
     Seen(Box<DataSeen>),
-    /// The runner's plain sender on the client's path.
+    /// The client's throughput, and that of the runner's plain sender on the same path.
     Compared {
         /// What the client reached, in Mbit/s.
         client_mbit_s: f64,
@@ -61,14 +61,14 @@ pub struct DataSeen {
     pub connections: u64,
     /// Bytes over TCP.
     pub stream_bytes: u64,
-    /// Those that the runner had read when the test was over; the rest was under way.
+    /// Those that the runner had read when the test was over. The rest was still on its way.
     #[serde(default)]
     pub stream_bytes_in_test: u64,
     /// Datagrams that the runner read.
     pub datagrams: u64,
     /// Bytes of those.
     pub datagram_bytes: u64,
-    /// Datagrams that the kernel threw away at the runner's port for want of buffer.
+    /// Datagrams that the kernel threw away at the runner's port because its buffer was full.
     pub dropped: u64,
     /// Bytes of the smallest datagram.
     pub smallest_bytes: usize,
@@ -82,9 +82,9 @@ pub struct DataSeen {
     pub after_loss: u64,
     /// Replies that were held back.
     pub held: u64,
-    /// How often more came before a reply had gone out.
+    /// How often the client sent more before it had its reply.
     pub ahead: u64,
-    /// Reads of a slow reader, from the first byte on.
+    /// Reads of the slow reader, from the first byte on.
     pub reads: u64,
     /// Those that found nothing.
     pub starved: u64,
@@ -97,12 +97,12 @@ pub struct DataSeen {
     /// The longest time between two arrivals.
     #[serde(rename = "longest_pause_s", with = "seconds")]
     pub longest_pause: Duration,
-    /// The count that the runner has told the client in Results, once it has.
+    /// The count that the runner sent to the client in Results.
     pub told: Option<u64>,
 }
 
 impl DataSeen {
-    /// Datagrams that the client sent: those that came and those that the kernel threw away here.
+    /// Datagrams that the client sent: those that came, and those that the kernel threw away.
     pub fn sent_datagrams(&self) -> u64 {
         self.datagrams + self.dropped
     }
