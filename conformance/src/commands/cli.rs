@@ -1,4 +1,4 @@
-//! The runner's command line, as clap reads it: a run, and the subcommands beside it. For main.rs.
+//! The runner's command line, as clap reads it: a run, or a subcommand.
 
 use std::path::PathBuf;
 
@@ -18,15 +18,15 @@ pub struct Cli {
     /// When to use colours; NO_COLOR and dumb terminals are respected.
     #[command(flatten)]
     pub color: colorchoice_clap::Color,
-    /// Something else than a run.
+    /// A subcommand.
     #[command(subcommand)]
     pub command: Option<Command>,
-    /// A run.
+    /// The options of a run.
     #[command(flatten)]
     pub run: RunArgs,
 }
 
-/// What the runner does besides running.
+/// The subcommands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Compare two JSON reports: what was fixed, what broke, what is new
@@ -53,7 +53,7 @@ pub enum Command {
     ///
     /// Each file or folder below DIR is one submission, named as it is; hidden ones are passed over. A file is itself
     /// the program. In a folder it is the first of: tester (executable), tester.py, main.py, the only executable file;
-    /// a folder that holds nothing but one other folder stands for that one. What ends in .py is started by python3,
+    /// if a folder has nothing but one other folder, that one counts. python3 starts a file that ends in .py,
     /// anything else must be executable. The program runs with its own folder as working directory.
     ///
     /// The options of a run apply to each submission, but for --target-bin, --target-cmd and the baselines, which do not
@@ -63,7 +63,7 @@ pub enum Command {
     Grade(Box<GradeArgs>),
     /// Make one report of the JSON reports of several runs of one target: shards, or repetitions
     ///
-    /// Where two runs do not agree on a case, it fails, and the disagreement is said. Exit status: as of a run with
+    /// Where two runs do not agree on a case, the case fails, and its message says so. Exit status: as of a run with
     /// these verdicts; 2 where a file cannot be read or the runs are not of one target.
     Merge {
         /// JSON reports
@@ -80,8 +80,8 @@ pub enum Command {
     Replay(Box<CaseArgs>),
     /// Write a Python 3 script that plays the same bytes of a case at a tester on this machine, without this program
     ///
-    /// The script needs Python's standard library only. What it cannot do is left out, and said: on standard error, and
-    /// in the script.
+    /// The script needs Python's standard library only. It leaves out what it cannot do, and lists that in itself and on
+    /// standard error.
     Reproduce(Box<ReproduceArgs>),
     /// Print the golden messages, valid and invalid, for people who write a tester in another language
     Vectors {
@@ -103,7 +103,7 @@ pub struct ReproduceArgs {
     /// A folder of further conversations, beside the built-in ones
     #[arg(long, value_name = "DIR", num_args = 1..)]
     pub fixtures: Vec<PathBuf>,
-    /// What the script waits for.
+    /// The times of the script.
     #[command(flatten)]
     pub times: TimeArgs,
 }

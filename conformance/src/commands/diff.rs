@@ -42,21 +42,21 @@ fn try_compare(old: &Path, new: &Path, format: OutputFormat) -> Result<Exit, Ref
 /// What changed from one run to another; every list is in the order of the catalogue.
 #[derive(Debug, Serialize)]
 pub struct Diff {
-    /// What was graded, before and after.
+    /// The targets of the old and the new run.
     pub targets: [String; 2],
     /// What makes the two runs hard to compare.
     pub notes: Vec<String>,
-    /// Held and does not.
+    /// Held and fail now.
     pub broke: Vec<Change>,
-    /// Did not hold and does.
+    /// Failed and hold now.
     pub fixed: Vec<Change>,
-    /// Does not hold, as before.
+    /// Fail, as before.
     pub still_fails: Vec<Change>,
     /// Not in the old run.
     pub new: Vec<Change>,
     /// Not in the new run.
     pub gone: Vec<Change>,
-    /// Judged in one of the runs only.
+    /// Any other change of the outcome: most often only one run judged it.
     pub otherwise: Vec<Change>,
     /// What there is to fix now, in the order of the new report.
     pub problems: Vec<ProblemChange>,
@@ -75,7 +75,7 @@ pub struct ProblemChange {
 /// One requirement.
 #[derive(Debug, Serialize)]
 pub struct Change {
-    /// Which.
+    /// The id.
     pub id: RequirementId,
     /// How binding it is.
     pub level: Level,
@@ -91,10 +91,10 @@ pub struct Change {
     pub cases: Vec<CaseChange>,
 }
 
-/// One case that came out otherwise than before.
+/// One case with another outcome than before.
 #[derive(Debug, Serialize)]
 pub struct CaseChange {
-    /// Which.
+    /// The id.
     pub id: String,
     /// How it came out before.
     pub old: Option<Outcome>,
@@ -149,7 +149,7 @@ impl Diff {
         diff
     }
 
-    /// For a person, with colours.
+    /// As text with colours.
     pub fn to_text(&self) -> String {
         let mut text = String::new();
         // Writing to a string cannot fail.
@@ -202,7 +202,7 @@ const DIM: Style = Style::new().dimmed();
 const GOOD: Style = AnsiColor::Green.on_default().bold();
 const BAD: Style = AnsiColor::Red.on_default().bold();
 
-/// How many cases of one requirement are named before the rest is only counted.
+/// How many cases of one requirement are named. The others are counted.
 const NAMED_CASES: usize = 8;
 
 fn notes(old: &RunReport, new: &RunReport) -> Vec<String> {
@@ -224,7 +224,7 @@ fn notes(old: &RunReport, new: &RunReport) -> Vec<String> {
     pairs.into_iter().filter(|(differs, _)| *differs).map(|(_, note)| note).collect()
 }
 
-/// `record` is the newer one of the two, whichever there are.
+/// The change of `record`, which is the newer one if there are two.
 fn change(
     record: &RequirementRecord,
     outcomes: [Option<&RequirementRecord>; 2],

@@ -1,5 +1,5 @@
-//! `conformance explain ID`: a requirement with its source and its reading, what its cases do, the usual mistakes
-//! behind a failure, and the causes that a report recognises. For main.rs.
+//! `conformance explain ID`: a requirement with its source and its reading, what its cases do, the usual mistakes, and
+//! the causes that a report recognises.
 
 use crate::grading::choice;
 use crate::model::case::Case;
@@ -13,11 +13,10 @@ use crate::report::output::Destination;
 use crate::words::page::{self, BOLD, DIM, Page, painted};
 use crate::words::steps;
 
-/// Ids at least as near as this to what was typed are suggested (Jaro-Winkler, 1 is the same).
+/// An id is suggested if it is at least this similar to the typed one (Jaro-Winkler; 1 means equal).
 const NEAR: f64 = 0.75;
 
-/// Explains the requirement of this id on standard output; an id that the catalogue does not have is a
-/// usage error, with the nearest one suggested.
+/// Explains the requirement of this id on standard output. An unknown id is a usage error, which suggests a similar one.
 pub fn print(id: &str) -> Exit {
     try_print(id).unwrap_or_else(Refusal::report)
 }
@@ -131,7 +130,7 @@ fn write_cases(page: &mut Page, requirement: &Requirement, cases: &[Case]) {
     ));
 }
 
-/// One fixture: its variants do the same with other values, so the first one's steps are told.
+/// One fixture. Its variants do the same with other values, so only the steps of the first are written.
 fn write_file(page: &mut Page, variants: &[&Case]) {
     let Some(first) = variants.first() else { return };
     page.wrapped(&format!("  {}: ", painted(BOLD, stem(first))), &first.summary);
@@ -145,10 +144,10 @@ fn write_file(page: &mut Page, variants: &[&Case]) {
         page.wrapped(&format!("    {number:>2}. {}", " ".repeat(nested)), line.trim_start());
     }
     let why: Vec<_> = first.steps.iter().filter_map(|step| step.why.as_deref()).collect();
-    let mut told = Vec::new();
+    let mut written = Vec::new();
     for why in why {
-        if !told.contains(&why) {
-            told.push(why);
+        if !written.contains(&why) {
+            written.push(why);
             page.wrapped("    Why: ", why);
         }
     }

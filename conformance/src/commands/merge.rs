@@ -1,5 +1,5 @@
-//! `conformance merge`: the reports of several runs of one target made one, of shards or of
-//! repetitions. What the runs do not agree on is said, and never told as passed.
+//! `conformance merge`: makes one report of several runs of one target, which are shards or repetitions. A case on which
+//! the runs do not agree fails.
 
 use crate::words::escape;
 use std::collections::{BTreeMap, BTreeSet};
@@ -28,7 +28,7 @@ pub fn merge(files: &[PathBuf], reports: &[ReportArg]) -> Exit {
 fn try_merge(files: &[PathBuf], asked: &[ReportArg]) -> Result<Exit, Refusal> {
     let catalogue = choice::catalogue()?;
     if asked.iter().any(|arg| arg.format == ReportFormat::Jsonl) {
-        return Err(Refusal::usage("--report jsonl: it tells a run while it lasts, and these are over"));
+        return Err(Refusal::usage("--report jsonl: it reports a run while it lasts, and these are over"));
     }
     let read = |path: &PathBuf| Ok((path.display().to_string(), stored::read(path)?));
     let runs =
@@ -48,13 +48,13 @@ fn try_merge(files: &[PathBuf], asked: &[ReportArg]) -> Result<Exit, Refusal> {
 /// Several runs as one.
 #[derive(Debug)]
 pub struct Merged {
-    /// The whole.
+    /// The merged report.
     pub report: RunReport,
-    /// What the runs do not agree on, a line each.
+    /// What the runs do not agree on, one line each.
     pub conflicts: Vec<String>,
 }
 
-/// Why runs cannot be made one.
+/// Why runs cannot be merged.
 #[derive(Debug, Error)]
 pub enum MergeError {
     /// There is none.
@@ -75,7 +75,7 @@ pub enum MergeError {
         name: String,
         /// The requirement.
         id: RequirementId,
-        /// Who wrote the file.
+        /// The version of the program that wrote the file.
         version: String,
     },
 }
@@ -134,7 +134,7 @@ fn refuse_unknown(name: &str, run: &RunReport, catalogue: &Catalogue) -> Result<
     }
 }
 
-/// What bears on the verdicts and is not the same in both runs.
+/// Options that the verdicts depend on, where the two runs differ.
 fn option_conflicts(first_name: &str, first: &RunReport, name: &str, run: &RunReport) -> Vec<String> {
     let pairs = [
         ("the version of this program", first.tool.version != run.tool.version),
@@ -146,7 +146,7 @@ fn option_conflicts(first_name: &str, first: &RunReport, name: &str, run: &RunRe
     differing.map(|(what, _)| format!("{name} and {first_name} differ in {what}")).collect()
 }
 
-/// The times are RFC 3339; one that is not says nothing about which is earlier.
+/// The earlier of two RFC 3339 times; `left` if one of them is not such a time.
 fn earlier(left: &str, right: &str) -> String {
     let parsed = |text: &str| text.parse::<jiff::Timestamp>().ok();
     match (parsed(left), parsed(right)) {
@@ -155,7 +155,7 @@ fn earlier(left: &str, right: &str) -> String {
     }
 }
 
-/// The cases so far, each with the file that it is from.
+/// The cases so far, each with the name of its file.
 #[derive(Default)]
 struct Cases {
     known: BTreeMap<String, (String, CaseRecord)>,
@@ -193,7 +193,7 @@ fn merge_case(
             failed.message = Some(format!("fails in {failed_name} and passes in {passed_name}: {message}"));
             (failed_name, failed)
         }
-        // A run that judged it stands for one that did not, and the worse of two reasons for not judging is told.
+        // A run that judged the case counts. If none did, the worse outcome counts.
         (false, true) => (name, case),
         (false, false) if case.outcome > known.outcome => (name, case),
         _ => (known_name, known),

@@ -1,4 +1,4 @@
-//! What a person can ask for: the command line, and one file for each subcommand.
+//! The command line, and one file for each subcommand.
 
 pub mod cli;
 pub mod diff;

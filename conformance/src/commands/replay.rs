@@ -1,5 +1,5 @@
-//! `conformance replay CASE`: one conversation, live: what is waited for, everything that happens with its time, its
-//! bytes and their fields, and at the end the verdict with its explanation. Played as in any run. For main.rs.
+//! `conformance replay CASE`: plays one conversation as in any run, and prints everything as it happens, with its time,
+//! its bytes and their fields; then the verdict.
 
 use crate::words::escape;
 use std::collections::BTreeMap;
@@ -22,13 +22,13 @@ use crate::words::ladder::{self, LadderWriter};
 use crate::words::page::{self, BOLD, DIM, GOOD, Page, UNSURE, painted, seconds};
 use crate::words::steps::expectation;
 
-/// What stands before a line that has no time.
+/// The beginning of a line without a time.
 const INDENT: &str = "            ";
 
-/// A shorter wait is over before it is read of.
-const WORTH_SAYING: Duration = Duration::from_secs(1);
+/// A shorter wait is not printed.
+const SHORTEST_WAIT: Duration = Duration::from_secs(1);
 
-/// Plays the case and says how it came out.
+/// Plays the case and prints its verdict.
 pub fn replay(args: &CaseArgs) -> Exit {
     try_replay(args).unwrap_or_else(Refusal::report)
 }
@@ -54,10 +54,10 @@ fn try_replay(args: &CaseArgs) -> Result<Exit, Refusal> {
     })
 }
 
-/// Prints at once what is to be seen at once.
+/// Prints the text at once.
 fn show(text: &str) {
     let mut stdout = anstream::stdout().lock();
-    // Whoever has closed standard output wants to see no more; the exit status still tells the verdict.
+    // If standard output is closed, nobody reads it. The exit status still gives the verdict.
     let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
 }
 
@@ -95,7 +95,7 @@ struct Live<'c> {
     case: &'c Case,
     writer: LadderWriter,
     width: usize,
-    /// What the program has printed of a line that is not over.
+    /// What the program has printed of a line that has not ended.
     unfinished: BTreeMap<Stream, String>,
 }
 
@@ -117,7 +117,7 @@ impl<'c> Live<'c> {
         page.into_text()
     }
 
-    fn happened(&mut self, entry: &Entry) -> String {
+    fn entry(&mut self, entry: &Entry) -> String {
         let mut page = Page::new(self.width);
         match &entry.event {
             transcript::Event::Step { index } => {
@@ -140,7 +140,7 @@ impl<'c> Live<'c> {
     }
 
     fn event(&mut self, page: &mut Page, entry: &Entry) {
-        let Some(event) = self.writer.tell(entry) else { return };
+        let Some(event) = self.writer.event(entry) else { return };
         let line = ladder::line(&event, self.width);
         page.wrapped(&line.time, &escape::line(&line.text));
         if let Some(fields) = fields(&entry.event) {
@@ -148,7 +148,7 @@ impl<'c> Live<'c> {
         }
     }
 
-    /// What the program prints, line by line.
+    /// Writes what the program prints, line by line.
     fn printed(&mut self, page: &mut Page, entry: &Entry, stream: Stream, text: &str) {
         let pending = self.unfinished.entry(stream).or_default();
         pending.push_str(text);
@@ -158,7 +158,7 @@ impl<'c> Live<'c> {
         }
     }
 
-    /// What it printed without ending the line.
+    /// Writes the lines that the program has not ended.
     fn flush(&mut self, page: &mut Page, entry: &Entry) {
         for (stream, text) in std::mem::take(&mut self.unfinished) {
             if !text.trim().is_empty() {
@@ -179,8 +179,8 @@ fn write_printed(page: &mut Page, entry: &Entry, stream: Stream, line: &str) {
 impl Listener for Live<'_> {
     fn on(&mut self, event: &Event<'_>) {
         match event {
-            Event::Happened { entry, .. } => show(&self.happened(entry)),
-            Event::Waiting { what, at_most, .. } if *at_most >= WORTH_SAYING => {
+            Event::Happened { entry, .. } => show(&self.entry(entry)),
+            Event::Waiting { what, at_most, .. } if *at_most >= SHORTEST_WAIT => {
                 let words = format!("waiting for {what}, {} at most ...", seconds(*at_most));
                 show(&format!("{INDENT}{}\n", painted(DIM, words)));
             }
@@ -194,7 +194,7 @@ impl Listener for Live<'_> {
     }
 }
 
-/// Whether a step that waits is about one connection.
+/// Whether a step waits for something on one connection.
 fn is_on_one(step: &Step) -> bool {
     let on_connection = matches!(
         step.action,
@@ -203,7 +203,7 @@ fn is_on_one(step: &Step) -> bool {
     on_connection && step.on.len() == 1
 }
 
-/// The connections that there will be, in the order of their beginnings.
+/// All connections of the case, in the order in which they begin.
 fn connections(case: &Case) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
     for step in &case.steps {
@@ -215,7 +215,7 @@ fn connections(case: &Case) -> Vec<String> {
     names
 }
 
-/// The fields of the message that was sent or came, where it is one.
+/// The fields of the bytes that were sent or came, if they are a message.
 fn fields(event: &transcript::Event) -> Option<String> {
     let (transcript::Event::Sent { bytes, .. } | transcript::Event::Received { bytes, .. }) = event else {
         return None;

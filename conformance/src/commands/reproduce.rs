@@ -1,5 +1,5 @@
-//! `conformance reproduce CASE`: a stand-alone Python 3 script that plays a case's bytes at a tester on this machine,
-//! for whoever wants to debug without this program: readable, to be edited, standard library only. For main.rs.
+//! `conformance reproduce CASE`: writes a Python 3 script that plays a case against a tester on this machine. The script
+//! needs only the standard library, and users may edit it.
 
 mod python;
 mod steps;
@@ -31,7 +31,7 @@ pub struct Script {
     pub left_out: Vec<String>,
 }
 
-/// Writes the script, and says what it leaves out.
+/// Writes the script, and on standard error what it leaves out.
 pub fn write(args: &ReproduceArgs) -> Exit {
     try_write(args).map_or_else(Refusal::report, |()| Exit::Holds)
 }
@@ -100,7 +100,7 @@ pub fn script(case: &Case, catalogue: &Catalogue, tolerances: &Tolerances, name:
     }
     text.push_str("]\n\n# What the stack traces of the common languages look like.\nTRACES = [\n");
     for pattern in trace::patterns() {
-        // All are searched line by line; Python takes such a mark at the very start only.
+        // The script searches each line. Python allows (?m) only at the very start.
         text.push_str(&format!("    {},\n", python::string(&pattern.replace("(?m)", ""))));
     }
     text.push_str("]\n\n");
@@ -108,7 +108,7 @@ pub fn script(case: &Case, catalogue: &Catalogue, tolerances: &Tolerances, name:
     Script { text, left_out }
 }
 
-/// What stands before the list.
+/// The comment before the list.
 const LEGEND: &str = "
 # What is done, and what has to come back, in this order. Times are in seconds. In the bytes, ?? is any, PP PP the port
 # that your server announces, HI LO that of this script, NN*8 the count of test datagrams (NN%75: three quarters of it),
@@ -116,7 +116,7 @@ const LEGEND: &str = "
 STEPS = [
 ";
 
-/// A whole valid session, as the script has it.
+/// A whole valid session, as the script writes it.
 const SESSION: &str = r#"
 
 def session(test_type, within):
@@ -132,7 +132,7 @@ def session(test_type, within):
 
 "#;
 
-/// The arguments name an address of the runner's own network: this machine's takes its place.
+/// Replaces the host name and the address of the runner's network by those of this machine.
 fn of_this_machine(arg: &str, left_out: &mut Vec<String>) -> String {
     if arg.contains(HOST_NAME) {
         left_out

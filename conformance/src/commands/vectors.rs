@@ -23,7 +23,7 @@ const MESSAGES: [(&str, &str); 4] =
 #[include = "messages/*.toml"]
 struct Files;
 
-/// Prints them on standard output.
+/// Prints the vectors on standard output.
 pub fn print(format: VectorFormat) -> Exit {
     match printed(format) {
         Ok(()) => Exit::Holds,
@@ -49,7 +49,7 @@ fn printed(format: VectorFormat) -> Result<(), VectorError> {
         VectorFormat::Json => as_json(&messages)?,
     };
     match io::stdout().lock().write_all(document.as_bytes()) {
-        // A reader that has seen enough, such as `head`, is no failure.
+        // A reader such as `head` may close the pipe early. That is no failure.
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
         _ => Ok(()),
     }
@@ -77,7 +77,7 @@ struct File {
 #[serde(deny_unknown_fields)]
 struct Vector {
     name: String,
-    /// Pairs of digits between spaces.
+    /// Pairs of hex digits with spaces between them.
     hex: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     fields: Option<Fields>,
@@ -99,7 +99,7 @@ struct Fields {
     udp_packets_received: Option<String>,
 }
 
-/// What is wrong, and the offset of the byte from which on it is.
+/// What is wrong, with the offset of the first wrong byte.
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 enum Fault {
@@ -150,7 +150,7 @@ impl Vector {
         self.hex.split_whitespace().count()
     }
 
-    /// The fields or the fault as a person reads them.
+    /// The fields or the fault as text.
     fn meaning(&self) -> String {
         match (&self.fields, &self.fault) {
             (Some(fields), _) => fields.to_string(),
@@ -218,5 +218,5 @@ fn as_json(messages: &[Message]) -> io::Result<String> {
     Ok(serde_json::to_string_pretty(&Document { schema: SCHEMA, messages })? + "\n")
 }
 
-/// The version of the JSON document's shape.
+/// The version of the JSON document.
 const SCHEMA: u32 = 1;

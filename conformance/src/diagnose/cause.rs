@@ -1,6 +1,5 @@
-//! The likely cause of a failure, recognised from its bytes, its times and what the program printed; the
-//! most telling sign first. What is said of it stands in `spec/causes.toml`. For the reports, which say it before all
-//! else.
+//! The likely cause of a failure, recognised from its bytes, its times and what the program printed. The clearest sign
+//! counts first. `spec/causes.toml` has the sentences.
 
 mod answers;
 mod bytes;
@@ -22,7 +21,7 @@ use crate::model::outcome::CaseRecord;
 use crate::model::problem::Cause;
 use crate::model::tolerance::Tolerances;
 
-/// What a recogniser says: the entry of `spec/causes.toml` that fits, and what its placeholders stand for.
+/// What a recogniser found: the entry of `spec/causes.toml` that fits, with the values of its placeholders.
 struct Seen {
     key: &'static str,
     values: Vec<(&'static str, String)>,
@@ -39,14 +38,14 @@ impl Seen {
         self
     }
 
-    /// The cause in the words of its entry.
+    /// The cause with the sentences of its entry.
     fn cause(&self) -> Option<Cause> {
         let entry = Causes::built_in().ok()?.find(self.key)?;
         let [key, title, remedy] = [entry.group(), &entry.title, &entry.remedy].map(|text| self.filled(text));
         Some(Cause { key, title, remedy })
     }
 
-    /// `text` with its placeholders filled in. One that nothing was seen for stays as it is.
+    /// `text` with its placeholders filled in. One without a value stays as it is.
     fn filled(&self, text: &str) -> String {
         let mut pieces = text.split('{');
         let mut filled = pieces.next().unwrap_or_default().to_owned();
@@ -61,15 +60,15 @@ impl Seen {
     }
 }
 
-/// Whether a failure of cause `effect` is probably brought about by `cause`, where both are seen in one run.
+/// Whether `cause` probably leads to failures of cause `effect`, if one run shows both.
 pub(super) fn explains(cause: &str, effect: &str) -> bool {
     Causes::built_in().is_ok_and(|causes| causes.explains(cause, effect))
 }
 
-/// The likely cause of a failed case, where one is recognised.
+/// The likely cause of a failed case, if one is recognised.
 pub fn recognise(case: &CaseRecord, tolerances: &Tolerances) -> Option<Cause> {
     let context = Context::of(case, tolerances)?;
-    // Wrong bytes speak for themselves, even where the program died later of something else.
+    // Wrong bytes show their cause, even if the program died later for another reason.
     let bytes_first = context.fault.is_of_content();
     let order: [fn(&Context<'_>) -> Option<Seen>; 10] = [
         measurement::recognise,

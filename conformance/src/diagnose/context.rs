@@ -1,5 +1,5 @@
-//! A failed case as one who looks for its cause sees it: who was graded, the connection that failed, how
-//! far its session had come, and what had become of the program by then. For cause.rs.
+//! A failed case as the recognisers of `cause/` see it: the role, the connection that failed, the progress of its
+//! session, and the state of the program.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::model::requirement::RequirementId;
 use crate::model::tolerance::Tolerances;
 use crate::model::transcript::{EndedBy, Entry, Event, Exit};
 
-/// A failed case, looked at from the fault.
+/// A failed case with its fault.
 #[derive(Debug)]
 pub(super) struct Context<'a> {
     pub(super) case: &'a CaseRecord,
@@ -21,11 +21,11 @@ pub(super) struct Context<'a> {
     pub(super) tolerances: &'a Tolerances,
     /// What happened up to the verdict.
     pub(super) entries: &'a [Entry],
-    /// The connection that the fault is about, where there is one.
+    /// The connection of the fault, if there is one.
     pub(super) connection: Connection<'a>,
 }
 
-/// One connection, from its latest opening on.
+/// One connection since it was opened last.
 #[derive(Debug, Default)]
 pub(super) struct Connection<'a> {
     pub(super) name: &'a str,
@@ -35,11 +35,11 @@ pub(super) struct Connection<'a> {
     pub(super) ended: Option<(Duration, EndedBy)>,
     pub(super) refused: bool,
     pub(super) half_closed: bool,
-    /// We left: whether by a reset.
+    /// Whether we left by a reset, if we left.
     pub(super) left: Option<bool>,
 }
 
-/// How far what the client of a session has sent reaches.
+/// What the client of a session has sent.
 #[derive(Debug, PartialEq)]
 pub(super) enum Progress {
     /// Nothing yet.
@@ -48,18 +48,18 @@ pub(super) enum Progress {
     PartOfRequest,
     /// A whole Request.
     Asked(TestType),
-    /// That, and a part of a good Done.
+    /// A whole Request, and a part of a good Done.
     PartOfDone(TestType),
-    /// Both; so many bytes behind them.
+    /// Request and Done, and the number of bytes after them.
     Finished(TestType, usize),
-    /// Something else where a Request is due.
+    /// Other bytes where a Request is due.
     BadRequest(Flaw),
-    /// Something else where a Done is due.
+    /// Other bytes where a Done is due.
     BadDone(Flaw),
 }
 
 impl<'a> Context<'a> {
-    /// The context of a case that failed; nothing for any other.
+    /// The context of a case that failed; `None` for any other.
     pub(super) fn of(case: &'a CaseRecord, tolerances: &'a Tolerances) -> Option<Self> {
         let fault = &case.finding.as_ref()?.fault;
         let all = &case.transcript.entries;
@@ -75,13 +75,13 @@ impl<'a> Context<'a> {
         self.case.role
     }
 
-    /// Whether the failure is this requirement's, or one of this area's.
+    /// Whether the case failed on this requirement, or on one of this area.
     pub(super) fn is_about(&self, prefix: &str) -> bool {
         let fits = |id: &RequirementId| id.to_string() == prefix || id.area() == prefix;
         self.case.charged.iter().any(fits)
     }
 
-    /// How the program had ended by the verdict, if it had.
+    /// How the program had ended before the verdict, if it had.
     pub(super) fn exit(&self) -> Option<Exit> {
         let since = self.entries.iter().rposition(|entry| entry.event == Event::Started).unwrap_or(0);
         self.entries[since..].iter().rev().find_map(|entry| match entry.event {
@@ -90,7 +90,7 @@ impl<'a> Context<'a> {
         })
     }
 
-    /// Whether a signal had been sent to it since it was started.
+    /// Whether the runner had sent a signal to it since its latest start.
     pub(super) fn was_signalled(&self) -> bool {
         let since = self.entries.iter().rposition(|entry| entry.event == Event::Started).unwrap_or(0);
         self.entries[since..].iter().any(|entry| matches!(entry.event, Event::Signalled { .. }))
@@ -106,7 +106,7 @@ impl<'a> Context<'a> {
         format!("{}\n{}", self.case.stdout, self.case.stderr)
     }
 
-    /// The other connections, in the order of their (latest) opening.
+    /// The other connections, in the order in which they were opened last.
     pub(super) fn others(&self) -> Vec<Connection<'a>> {
         let mut names: Vec<&str> = Vec::new();
         for entry in self.entries {
@@ -119,7 +119,7 @@ impl<'a> Context<'a> {
         names.into_iter().map(|name| Connection::of(self.entries, name)).collect()
     }
 
-    /// Whether another client's test was in progress at the time.
+    /// Whether another client's test was running.
     pub(super) fn another_test_runs(&self) -> bool {
         let runs = |connection: &Connection<'_>| {
             connection.opened.is_some()
@@ -145,8 +145,8 @@ impl<'a> Context<'a> {
     }
 }
 
-/// The connection of the step that failed; where that is not known, the one that wrong bytes came on, or that
-/// the last events were about.
+/// The connection of the step that failed. If it is not known: the one on which the wrong bytes came, or else the one of
+/// the last event.
 fn focus<'a>(case: &'a CaseRecord, entries: &'a [Entry], fault: &Fault) -> Option<&'a str> {
     let named = case.connection.as_deref();
     if let Some(name) =
@@ -195,22 +195,22 @@ impl<'a> Connection<'a> {
         connection
     }
 
-    /// All that we sent, as far as it was kept.
+    /// All bytes that we sent and that were kept.
     pub(super) fn sent_bytes(&self) -> Vec<u8> {
         self.sent.iter().flat_map(|(_, bytes)| bytes.iter().copied()).collect()
     }
 
-    /// All that came.
+    /// All bytes that came.
     pub(super) fn received_bytes(&self) -> Vec<u8> {
         self.received.iter().flat_map(|(_, bytes)| bytes.iter().copied()).collect()
     }
 
-    /// When we sent last.
+    /// The time of our last byte.
     pub(super) fn last_sent(&self) -> Option<Duration> {
         self.sent.last().map(|(at, _)| *at)
     }
 
-    /// Whether our byte at `offset`, counted over all that we sent, began a segment of its own.
+    /// Whether a segment began with our byte at `offset`.
     pub(super) fn cut_before(&self, offset: usize) -> bool {
         let mut begins = 0;
         self.sent.iter().any(|(_, bytes)| {
@@ -220,7 +220,7 @@ impl<'a> Connection<'a> {
         })
     }
 
-    /// How far the session has come, where we are its client.
+    /// The progress of the session, if we are its client.
     pub(super) fn progress(&self) -> Progress {
         let sent = self.sent_bytes();
         if sent.is_empty() {

@@ -1,5 +1,5 @@
-//! What is wrong with a program: the records of a run go in, problems with their causes and their evidence come out.
-//! Pure, and the same for every report.
+//! What is wrong with a program: finds the problems in the records of a run, with their causes and their evidence. Pure,
+//! and the same for every report.
 
 pub mod cause;
 pub mod context;

@@ -1,6 +1,6 @@
-//! Failures that share a cause, made one thing to fix: grouped, those that another one explains absorbed, the case that
-//! shows it best chosen. Every report prints what comes out here. It depends on the cases alone, and not on how fast
-//! or in how many pieces their bytes came, so that two runs of one program say the same.
+//! Makes one problem of all failures that share a cause, adds the failures that it explains, and chooses the case that
+//! shows it best. The choice does not depend on how fast, or in how many pieces, bytes came. So two runs of one program
+//! have the same problems.
 
 use std::cmp::Reverse;
 
@@ -11,12 +11,12 @@ use crate::model::problem::{Cause, Problem};
 use crate::model::requirement::{Level, RequirementId};
 use crate::model::tolerance::Tolerances;
 
-/// What failures have in common that are one problem.
+/// What all failures of one problem have in common.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Key {
     /// The key of their cause.
     Cause(String),
-    /// No cause was recognised: the requirements, and the sort of fault.
+    /// If no cause was recognised: the requirements, and the kind of fault.
     Fault(Vec<RequirementId>, Option<FaultKind>),
 }
 
@@ -38,14 +38,14 @@ impl Key {
         }
     }
 
-    /// Whether failures of `effect` are probably brought about by this one.
+    /// Whether this one probably leads to the failures of `effect`.
     fn explains(&self, effect: &Self) -> bool {
         matches!((self, effect), (Self::Cause(cause), Self::Cause(effect)) if explains(cause, effect))
     }
 }
 
-/// Names the cause of each failed case, and what there is to fix: what is of the highest level first, and then what most
-/// cases show.
+/// Sets the cause of each failed case, and returns the problems: those of the highest level first, and then those with
+/// the most cases.
 pub fn of_run(
     requirements: &[RequirementRecord],
     cases: &mut [CaseRecord],
@@ -64,30 +64,30 @@ pub fn of_run(
     }
     let mut problems: Vec<_> =
         absorbed(groups).into_iter().filter_map(|group| group.into_problem(requirements)).collect();
-    // A stable sort: what is equal stays in the order of the cases.
+    // The sort is stable: equal problems stay in the order of the cases.
     problems.sort_by_key(|(weight, _)| Reverse(*weight));
     problems.into_iter().map(|(_, problem)| problem).collect()
 }
 
-/// What is probably wrong in the program, where a failed case shows it.
+/// What is probably wrong in the program, if a failed case shows it.
 pub fn cause(case: &CaseRecord, tolerances: &Tolerances) -> Option<Cause> {
     (case.outcome == Outcome::Fail).then(|| recognise(case, tolerances)).flatten()
 }
 
-/// Without those that another one explains: their cases become that one's consequences.
+/// Removes the groups that another one explains. Their cases become its consequences.
 fn absorbed(groups: Vec<Group<'_>>) -> Vec<Group<'_>> {
     let keys: Vec<_> = groups.iter().map(|group| group.key.clone()).collect();
-    let behind = |effect: &Key| {
+    let cause_of = |effect: &Key| {
         let causes: Vec<_> = keys.iter().filter(|cause| cause.explains(effect)).collect();
         let is_effect = |cause: &Key| causes.iter().any(|other| other.explains(cause));
-        // Where several could be behind it, it stands for itself.
+        // If several could be its cause, it is a problem of its own.
         match causes.iter().filter(|cause| !is_effect(cause)).collect::<Vec<_>>()[..] {
             [cause] => Some((*cause).clone()),
             _ => None,
         }
     };
     let (effects, mut kept): (Vec<_>, Vec<_>) =
-        groups.into_iter().map(|group| (behind(&group.key), group)).partition(|(cause, _)| cause.is_some());
+        groups.into_iter().map(|group| (cause_of(&group.key), group)).partition(|(cause, _)| cause.is_some());
     for (cause, group) in effects {
         if let Some((_, into)) = kept.iter_mut().find(|(_, other)| Some(&other.key) == cause.as_ref()) {
             into.consequences.extend(group.cases.iter().chain(&group.consequences));
@@ -97,7 +97,7 @@ fn absorbed(groups: Vec<Group<'_>>) -> Vec<Group<'_>> {
 }
 
 impl Group<'_> {
-    /// The problem, and how much it weighs among the others.
+    /// The problem, with its level and number of cases for the order.
     fn into_problem(
         mut self,
         requirements: &[RequirementRecord],
@@ -105,16 +105,16 @@ impl Group<'_> {
         let all = || self.cases.iter().chain(&self.consequences);
         let charged = |record: &&RequirementRecord| all().any(|case| case.charged.contains(&record.id));
         let mut records: Vec<_> = requirements.iter().filter(charged).collect();
-        // The highest level speaks for all, and within it what most cases are about.
+        // The highest level comes first, then the requirement that most cases fail on.
         let weight = |record: &RequirementRecord| {
             let about_it = self.cases.iter().filter(|case| case.charged.contains(&record.id));
             (record.level, about_it.count())
         };
         records.sort_by_key(|record| Reverse(weight(record)));
-        let foremost = records.first().map(|record| &record.id);
+        let first = records.first().map(|record| &record.id);
         self.cases.sort_by_key(|case| {
-            let charged = foremost.is_some_and(|id| case.charged.contains(id));
-            let about_it = charged && case.requirements.first() == foremost;
+            let charged = first.is_some_and(|id| case.charged.contains(id));
+            let about_it = charged && case.requirements.first() == first;
             let step = case.finding.as_ref().map(|finding| finding.step);
             (!about_it, !charged, step)
         });
@@ -137,9 +137,9 @@ impl Group<'_> {
     }
 }
 
-/// Messages are fragments; a title begins with a capital letter.
-fn sentence(fragment: &str) -> String {
-    let mut letters = fragment.chars();
+/// The message with a capital letter at its beginning, as a title.
+fn sentence(message: &str) -> String {
+    let mut letters = message.chars();
     letters.next().map_or(String::new(), |first| first.to_uppercase().chain(letters).collect())
 }
 
@@ -168,7 +168,7 @@ mod tests {
         "err Traceback (most recent call last):\\n  File \"t.py\", line 9, in f\\nKeyError: 7";
 
     #[test]
-    fn deaths_without_a_word_are_told_with_the_one_that_speaks() {
+    fn deaths_without_a_reason_belong_to_the_one_with_a_reason() {
         let cases = [dead("close"), dead(TRACE), dead("exit 1"), dead(TRACE)];
         assert_eq!(keys(&cases), [("uncaught KeyError t.py, line 9".to_owned(), 2, 2)]);
     }

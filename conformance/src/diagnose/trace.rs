@@ -1,18 +1,18 @@
-//! A stack trace's one telling line: the error itself and the place where it was raised. For cause.rs.
+//! The error in a stack trace, and the place where it was raised.
 
 use crate::words::trace;
 
-/// What a stack trace says.
+/// The error of a stack trace.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Trace {
     /// The error, such as "ValueError: bad version".
     pub(super) line: String,
-    /// Where, such as "tester.py, line 42".
+    /// Its place, such as "tester.py, line 42".
     pub(super) place: Option<String>,
 }
 
 impl Trace {
-    /// The error's name without its message, so that the same error with another value is the same.
+    /// The error's name without its message. So the same error with another value has the same name.
     pub(super) fn kind(&self) -> &str {
         self.line.split(':').next().unwrap_or(&self.line)
     }
@@ -37,7 +37,7 @@ pub(super) fn find(output: &str) -> Option<Trace> {
     })
 }
 
-/// The frames are indented, the error behind them is not.
+/// The error of a Python trace. The frames are indented, and the error after them is not.
 fn python(rest: &[&str]) -> Trace {
     let end = rest.iter().position(|line| !line.is_empty() && !line.starts_with(' ')).unwrap_or(rest.len());
     let frame = rest[..end].iter().rev().find_map(|line| line.trim().strip_prefix("File \""));
@@ -81,7 +81,7 @@ mod tests {
         "panic: runtime error: index out of range",
         None
     )]
-    fn the_telling_line_is_found(#[case] output: &str, #[case] line: &str, #[case] place: Option<&str>) {
+    fn the_error_is_found(#[case] output: &str, #[case] line: &str, #[case] place: Option<&str>) {
         let trace = find(output).unwrap();
         assert_eq!((trace.line.as_str(), trace.place.as_deref()), (line, place));
     }

@@ -1,5 +1,5 @@
-//! Known failures: a file of cases that fail today. They no longer fail a run, and one that passes does,
-//! so that the file cannot grow stale. For `--baseline` and `--write-baseline`.
+//! The file of known failures, for `--baseline` and `--write-baseline`. A known failure does not fail the run. A known
+//! failure that passes does, so that users keep the file up to date.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -73,7 +73,7 @@ impl Baseline {
         )
     }
 
-    /// Holds a run against the file.
+    /// Compares a run with the file.
     pub fn compare(&self, cases: &[CaseRecord]) -> Comparison {
         let known = |outcome| {
             let of_outcome = cases.iter().filter(move |case| case.outcome == outcome);
@@ -85,7 +85,7 @@ impl Baseline {
         Comparison { expected: known(Outcome::Fail), fixed: known(Outcome::Pass) }
     }
 
-    /// Whether every case that was kept from judging a requirement failed as known.
+    /// Whether every failed case of a requirement is a known failure.
     pub fn explains_block(&self, requirement: &RequirementRecord, cases: &[CaseRecord]) -> bool {
         let own = cases.iter().filter(|case| case.requirements.contains(&requirement.id));
         own.filter(|case| case.outcome == Outcome::Fail).all(|case| self.known_failures.contains(&case.id))

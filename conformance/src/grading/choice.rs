@@ -1,4 +1,4 @@
-//! The catalogue, all cases, and the one that a person means by what they typed: what every command begins with.
+//! The catalogue, all cases, and the case that a user typed. Every command begins with these.
 
 use std::path::PathBuf;
 
@@ -9,13 +9,13 @@ use crate::model::refusal::Refusal;
 use crate::model::requirement::Catalogue;
 use crate::model::tolerance::Tolerances;
 
-/// How many candidates are named before the rest is only counted.
+/// How many cases are named in an error. The rest is counted.
 const NAMED: usize = 12;
 
-/// Ids at least as near as this to what was typed are suggested (Jaro-Winkler, 1 is the same).
+/// An id is suggested if it is at least this similar to the typed one (Jaro-Winkler; 1 means equal).
 const NEAR: f64 = 0.8;
 
-/// The catalogue that is built in. The one of the causes has to be readable, too: the reports would not say why.
+/// The built-in catalogue. It is also an error if the catalogue of causes cannot be read, because reports could not show it.
 pub(crate) fn catalogue() -> Result<Catalogue, Refusal> {
     Causes::built_in().map_err(|error| Refusal::not_carried_out(format!("spec/causes.toml: {error}")))?;
     Catalogue::built_in()
@@ -32,13 +32,13 @@ pub(crate) fn all(
     library.cases(catalogue, tolerances).map_err(Refusal::usage)
 }
 
-/// The one of these cases that `typed` means.
+/// The case that `typed` means.
 pub(crate) fn one(mut cases: Vec<Case>, typed: &str) -> Result<Case, Refusal> {
     let index = one_of(&cases, typed)?;
     Ok(cases.swap_remove(index))
 }
 
-/// The index of the case with this id. The brackets may be left out where there is one variant only.
+/// The index of the case with this id. The brackets may be left out if there is only one variant.
 fn one_of(cases: &[Case], typed: &str) -> Result<usize, Refusal> {
     if let Some(index) = cases.iter().position(|case| case.id == typed) {
         return Ok(index);

@@ -1,5 +1,5 @@
-//! Many targets -> a gradebook: every submission of a folder graded alike, one after the other, each
-//! with a report of its own. One that cannot be graded is a row that says so.
+//! Grades every submission of a folder, one after the other, each with a report of its own, and writes a gradebook. A
+//! submission that cannot be graded has a row with the reason.
 
 mod gradebook;
 mod submission;
@@ -27,7 +27,7 @@ use crate::run::TargetProgram;
 use crate::stage::interrupt;
 use crate::stage::target::StartError;
 
-/// The folder of the submissions' own reports, below `--output`.
+/// The folder of the submissions' reports, below `--output`.
 const REPORTS: &str = "reports";
 
 /// Grades every submission of the folder.
@@ -130,7 +130,7 @@ impl Output {
     }
 }
 
-/// Only what concerns all submissions is an error.
+/// Grades one submission. Only what concerns all submissions is an error.
 fn grade_one(
     submission: &Submission,
     grader: &Grader,
@@ -142,7 +142,7 @@ fn grade_one(
         let (program, info) = start_of(found, &args.run.target.target_args)?;
         Ok((program, info, found.folder.clone()))
     });
-    // The row has the submission's name: where the folder lies is no news in it.
+    // The row has the name of the submission, so the reason does not need its folder.
     let ungraded = |reason: &str, folder: &Path| {
         Ok(Row::ungraded(&submission.name, &reason.replace(&format!("{}/", folder.display()), "")))
     };
@@ -186,7 +186,7 @@ enum Ungraded {
     Start(#[from] StartError),
 }
 
-/// How a program is started; the digest is of the submission's own file, not of its interpreter.
+/// How to start a program. The digest is that of the submission's file, not of its interpreter.
 fn start_of(found: &Program, further: &[String]) -> Result<(TargetProgram, TargetInfo), Ungraded> {
     let digest = grading::digest(&found.file)
         .map_err(|source| Ungraded::Unreadable { file: found.file.clone(), source })?;

@@ -1,4 +1,4 @@
-//! One grading from its options to its exit code: target, fixtures and plan, the run, the reports.
+//! A grading, from its options to its exit code: target, fixtures and plan, the run, the reports.
 
 pub mod baseline;
 pub(crate) mod choice;
@@ -35,7 +35,7 @@ use crate::report::{self, Document, ReportOptions, RunReport, TargetInfo, Tool, 
 use crate::run::{self, Options, RunError, TargetProgram};
 use crate::stage::{interrupt, reference};
 
-/// The longest `--case` in bytes: every id is far shorter, and a glob of thousands of stars takes minutes to compile.
+/// The longest `--case` in bytes. Every id is far shorter, and a glob with thousands of stars takes minutes to compile.
 const LONGEST_PATTERN: usize = 300;
 
 /// Grades a target as the options say.
@@ -77,19 +77,19 @@ fn try_grade(args: &RunArgs) -> Result<Exit, Refusal> {
     })
 }
 
-/// Opened before the run, as the reports are.
+/// Opens the file before the run, as the reports are.
 fn open_baseline(path: &Path) -> Result<Destination, Refusal> {
     Destination::open(Some(path))
         .map_err(|error| Refusal::usage(format!("--write-baseline {}: {error}", path.display())))
 }
 
-/// Says so where a conversation could not be written.
+/// An error if a conversation could not be written.
 pub(crate) fn finish_transcripts(transcripts: Option<Transcripts<'_>>) -> Result<(), Refusal> {
     let finished = transcripts.map_or(Ok(()), Transcripts::finish);
     finished.map_err(|error| Refusal::not_carried_out(format!("--transcripts: {error}")))
 }
 
-/// Known failures count no longer; one that was fixed counts until the file says so.
+/// The exit code with a baseline. Known failures do not count. One that passes counts until it is out of the file.
 pub(crate) fn exit_with(baseline: Option<&Baseline>, report: &RunReport, unsure_fails: bool) -> Exit {
     let Some(baseline) = baseline else {
         return exit_of(&report.requirements, report.options.fail_on, unsure_fails);
@@ -99,7 +99,7 @@ pub(crate) fn exit_with(baseline: Option<&Baseline>, report: &RunReport, unsure_
     }
     let excused = |record: &&RequirementRecord| match record.outcome {
         Outcome::Fail => baseline.excuses(record, &report.cases),
-        // What a known failure kept from being judged is known as well.
+        // If known failures are the only reason why it was not judged, it does not count.
         _ => record.is_blocked() && baseline.explains_block(record, &report.cases),
     };
     let left: Vec<RequirementRecord> =
@@ -107,14 +107,14 @@ pub(crate) fn exit_with(baseline: Option<&Baseline>, report: &RunReport, unsure_
     exit_of(&left, report.options.fail_on, unsure_fails)
 }
 
-/// What every target of one command is graded with: the catalogue, the plan, where and how it runs.
+/// Everything that is the same for all targets of a command: the catalogue, the plan, and the options.
 #[derive(Debug)]
 pub(crate) struct Grader {
     pub(crate) catalogue: Catalogue,
     pub(crate) plan: Plan,
     options: ReportOptions,
     isolation: Isolation,
-    /// Why not in namespaces, where they were refused.
+    /// Why there are no namespaces, if the system refused them.
     refused: Option<String>,
     fail_fast: bool,
     live: bool,
@@ -124,7 +124,7 @@ pub(crate) struct Grader {
 }
 
 impl Grader {
-    /// Reads the catalogue and the fixtures and makes the plan, as the options of a run say.
+    /// Reads the catalogue and the fixtures, and makes the plan from the options of a run.
     pub(crate) fn prepare(args: &RunArgs) -> Result<Self, Refusal> {
         let catalogue = choice::catalogue()?;
         if let Some(text) = args.cases.iter().find(|text| text.len() > LONGEST_PATTERN) {
@@ -150,7 +150,7 @@ impl Grader {
             quick: args.quick,
             isolation,
         };
-        // Beside one that matches, a slip of the finger would go unnoticed.
+        // Every pattern must match: a typing error is hard to see if another pattern matches.
         let idle = |pattern: &&CasePattern| !cases.iter().any(|case| pattern.names(&case.id));
         if let Some(pattern) = selection.cases.iter().find(idle) {
             let reason = format!("--case {}: there is no such case (see --list)", pattern.as_written());
@@ -173,7 +173,7 @@ impl Grader {
         })
     }
 
-    /// Grades once, to the end.
+    /// A grader that runs the plan once, to the end.
     fn new(
         catalogue: Catalogue,
         plan: Plan,
@@ -193,7 +193,7 @@ impl Grader {
         }
     }
 
-    /// For a single case that is followed live; every level counts.
+    /// For a single case of `conformance replay`. Every level counts.
     pub(crate) fn single(args: &CaseArgs) -> Result<Self, Refusal> {
         let catalogue = choice::catalogue()?;
         let tolerances = args.times.tolerances();
@@ -219,7 +219,7 @@ impl Grader {
         Ok(Self { live: true, ..Self::new(catalogue, plan, options, (isolation, refused)) })
     }
 
-    /// Says so where the cases cannot run side by side, and what that costs.
+    /// Says if the cases must run one by one, and how long that takes.
     pub(crate) fn announce_host(&self) {
         let Some(reason) = &self.refused else { return };
         let least = run::least_duration(&self.plan, Isolation::Host).as_secs();
@@ -252,9 +252,9 @@ impl Grader {
         };
         let (started, began) = (jiff::Timestamp::now(), Instant::now());
         let mut runs = Vec::new();
-        let mut naming = NamingCauses { tolerances: &self.options.tolerances, listeners };
+        let mut listener = CauseAdder { tolerances: &self.options.tolerances, listeners };
         while runs.len() < self.repeat && !interrupt::came() {
-            runs.push(run::run(&self.plan, program, &options, &mut [&mut naming])?);
+            runs.push(run::run(&self.plan, program, &options, &mut [&mut listener])?);
         }
         let mut cases = repeat::combine(runs);
         let requirements = requirement_records(&self.plan, self.catalogue.all(), &cases);
@@ -270,7 +270,7 @@ impl Grader {
         })
     }
 
-    /// What is graded and how, before anything came of it.
+    /// A report with the target and the options, but without results.
     fn blank_report(&self, target: TargetInfo) -> RunReport {
         RunReport {
             schema: report::SCHEMA,
@@ -288,7 +288,7 @@ impl Grader {
         }
     }
 
-    /// Opens the folder of `--transcripts`, before the run, as the reports are.
+    /// Opens the folder of `--transcripts` before the run, as the reports are.
     pub(crate) fn transcripts(
         &self,
         folder: Option<&Path>,
@@ -304,19 +304,19 @@ impl Grader {
     }
 }
 
-/// Names the cause of a failed case before the listeners learn of it: they write, and do not reason.
-struct NamingCauses<'a, 'l> {
+/// Adds the cause to a failed case before the listeners get it.
+struct CauseAdder<'a, 'l> {
     tolerances: &'a Tolerances,
     listeners: &'a mut [&'l mut dyn Listener],
 }
 
-impl Listener for NamingCauses<'_, '_> {
+impl Listener for CauseAdder<'_, '_> {
     fn on(&mut self, event: &Event<'_>) {
         if let Event::Finished(case) = event
             && let Some(cause) = problem::cause(case, self.tolerances)
         {
-            let named = CaseRecord { cause: Some(cause), ..(*case).clone() };
-            self.listeners.iter_mut().for_each(|listener| listener.on(&Event::Finished(&named)));
+            let case = CaseRecord { cause: Some(cause), ..(*case).clone() };
+            self.listeners.iter_mut().for_each(|listener| listener.on(&Event::Finished(&case)));
         } else {
             self.listeners.iter_mut().for_each(|listener| listener.on(event));
         }
@@ -329,7 +329,7 @@ fn isolation(asked: IsolationArg) -> Result<(Isolation, Option<String>), Refusal
     })
 }
 
-/// The program behind the target's name, looked for before anything starts.
+/// Finds the program of the target, before anything starts.
 pub(crate) fn resolve(target: &TargetArg, in_path: bool) -> Result<(TargetProgram, TargetInfo), Refusal> {
     match target {
         TargetArg::Reference => Ok((
@@ -375,7 +375,7 @@ pub(crate) fn digest(path: &Path) -> io::Result<String> {
     }
 }
 
-/// The plan of a selection that leaves something to run.
+/// The plan of a selection; an error if there is nothing to run.
 fn planned(cases: Vec<Case>, catalogue: &Catalogue, selection: &Selection) -> Result<Plan, Refusal> {
     let plan = Plan::new(cases, catalogue, selection);
     match plan.cases.is_empty() {
@@ -396,7 +396,7 @@ pub(crate) fn list(plan: &Plan, reports: &[ReportArg]) -> Result<Exit, Refusal> 
     let mut out = io::stdout().lock();
     let written = if as_json { json::write_plan(plan, &mut out) } else { list_lines(plan, &mut out) };
     match written {
-        // A reader that has seen enough, such as `head`, is no failure.
+        // A reader such as `head` may close the pipe early. That is no failure.
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Refusal::not_carried_out(error)),
         _ => Ok(Exit::Holds),
     }
@@ -419,7 +419,7 @@ fn list_lines(plan: &Plan, out: &mut impl Write) -> io::Result<()> {
     lines.iter().try_for_each(|line| writeln!(out, "{line}"))
 }
 
-/// 0 only if everything that counts was judged and holds, or was left out on request.
+/// The exit code: 0 only if everything that counts holds or was not run.
 pub(crate) fn exit_of(requirements: &[RequirementRecord], fail_on: Level, unsure_fails: bool) -> Exit {
     let counts = |record: &&RequirementRecord| record.level >= fail_on;
     let any = |test: fn(&RequirementRecord) -> bool| requirements.iter().filter(counts).any(test);

@@ -1,4 +1,4 @@
-//! The options of a grading, as clap reads them, and what they mean: durations read, the target resolved.
+//! The options of a grading, as clap reads them, and what they mean.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -39,7 +39,7 @@ pub struct RunArgs {
     #[arg(long, value_name = "DIR", num_args = 1.., help_heading = "Selection")]
     pub fixtures: Vec<PathBuf>,
 
-    /// What is measured against.
+    /// The allowed times.
     #[command(flatten)]
     pub times: TimeArgs,
 
@@ -101,7 +101,7 @@ pub struct TargetArgs {
     pub target_args: Vec<String>,
 }
 
-/// The options that say what is measured against.
+/// The options for the allowed times.
 #[derive(Debug, Args)]
 pub struct TimeArgs {
     /// The tester's silence timeout
@@ -122,7 +122,7 @@ pub struct TimeArgs {
 }
 
 impl TimeArgs {
-    /// The times of the run.
+    /// The same as [`Tolerances`].
     pub fn tolerances(&self) -> Tolerances {
         Tolerances {
             control_timeout: self.control_timeout,
@@ -135,7 +135,7 @@ impl TimeArgs {
 }
 
 impl IsolationArg {
-    /// Where the cases run, and why not in namespaces where they were refused.
+    /// Where the cases run, and why not in namespaces if the system refused them.
     pub fn resolve(self) -> Result<(Isolation, Option<String>), isolate::IsolationError> {
         match self {
             Self::Host => Ok((Isolation::Host, None)),
@@ -165,12 +165,12 @@ pub enum TargetError {
     /// The command has no word.
     #[error("--target-cmd is empty")]
     Empty,
-    /// Arguments for nobody.
+    /// Arguments without a program.
     #[error("--target-arg needs --target-bin or --target-cmd")]
     ArgumentsAlone,
 }
 
-/// What was named as the target.
+/// The target on the command line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TargetArg {
     /// The built-in reference.
@@ -179,7 +179,7 @@ pub enum TargetArg {
     Program {
         /// As the user named it.
         program: PathBuf,
-        /// Before those of each case.
+        /// The arguments before those of each case.
         args: Vec<String>,
     },
 }
@@ -188,7 +188,7 @@ impl TargetArgs {
     /// The target.
     ///
     /// # Errors
-    /// The command cannot be read; there are arguments and no program.
+    /// The command cannot be read, or there are arguments without a program.
     pub fn target(&self) -> Result<TargetArg, TargetError> {
         let (program, mut args) = match (&self.target_bin, &self.target_cmd) {
             (Some(path), _) => (path.clone(), Vec::new()),
@@ -205,14 +205,14 @@ impl TargetArgs {
     }
 }
 
-/// Looks for the target's file, so that a run can be refused before it begins.
+/// Finds the target's file before the run.
 pub fn resolve(program: &PathBuf, in_path: bool) -> Result<PathBuf, StartError> {
     // `--target-bin tester` means the file here, `--target-cmd python3` the one that a shell would find.
     let program = if in_path { program.clone() } else { PathBuf::from(".").join(program) };
     let cwd = std::env::current_dir()
         .map_err(|source| StartError::WorkingDirectory { cwd: PathBuf::from("."), source })?;
     let path = Launch { program, arg0: None, args: Vec::new(), cwd, isolation: Isolation::Host }.resolve()?;
-    // Without the `./` in its middle, as later messages show it.
+    // Removes the `./` in the middle.
     Ok(path.components().collect())
 }
 
@@ -279,24 +279,24 @@ pub struct GradeArgs {
     /// made if need be [default: the table on standard output only]
     #[arg(long, short, value_name = "DIR")]
     pub output: Option<PathBuf>,
-    /// As for a run.
+    /// The options of a run.
     #[command(flatten)]
     pub run: RunArgs,
 }
 
-/// The options of a single case that is followed live.
+/// The options of `conformance replay`.
 #[derive(Debug, Args)]
 pub struct CaseArgs {
     /// The case, by its id (see --list); without brackets where it has one variant only
     #[arg(value_name = "CASE")]
     pub case: String,
-    /// What it is played against.
+    /// The program to grade.
     #[command(flatten)]
     pub target: TargetArgs,
     /// A folder of further conversations, beside the built-in ones
     #[arg(long, value_name = "DIR", num_args = 1.., help_heading = "Selection")]
     pub fixtures: Vec<PathBuf>,
-    /// What is measured against.
+    /// The allowed times.
     #[command(flatten)]
     pub times: TimeArgs,
     /// Where the case runs: in namespaces of its own (Linux), or on this host
@@ -307,7 +307,7 @@ pub struct CaseArgs {
     pub seed: Option<u64>,
 }
 
-/// Why a text is no time that an option takes.
+/// Why an option cannot have this time.
 #[derive(Debug, Error)]
 enum TimeError {
     #[error(transparent)]
@@ -333,5 +333,5 @@ fn duration(text: &str) -> Result<Duration, TimeError> {
     }
 }
 
-/// The longest time that an option takes: longer ones are slips of the finger.
+/// The longest time of an option. A longer one is a typing error.
 const MOST: Duration = Duration::from_secs(3600);

@@ -1,9 +1,9 @@
-//! Several runs of the same cases as one: a target whose verdict changes from run to run is said to be
-//! inconsistent, with both outcomes. For `--repeat`.
+//! Combines several runs of the same cases, for `--repeat`. A case that fails in one run and passes in another is
+//! inconsistent.
 
 use crate::model::outcome::{CaseRecord, Outcome};
 
-/// One record for each case of all runs. A case that failed in one run and passed in another does not hold.
+/// One record for each case: that of its worst run.
 pub fn combine(runs: Vec<Vec<CaseRecord>>) -> Vec<CaseRecord> {
     let mut runs = runs.into_iter();
     let first = runs.next().unwrap_or_default();

@@ -1,6 +1,5 @@
-//! Reports of earlier runs, read back: for the commands that compare and merge them. One of schema 1 becomes one of
-//! today. That version named no role, no kind and no type of test: they are read from the arguments, and where those do
-//! not say from what happened. What there is to fix is diagnosed anew.
+//! Reads the reports of earlier runs, for `conformance diff` and `merge`. A report of schema 1 becomes one of today. It
+//! has no role, kind and test type: they come from the arguments, the id and the transcript. Its problems are found again.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -25,7 +24,7 @@ pub enum ReadError {
         /// What the system said.
         source: io::Error,
     },
-    /// It holds something else.
+    /// It is no report.
     #[error("{} is no JSON report of this program: {source}", path.display())]
     NoReport {
         /// The file.
@@ -33,7 +32,7 @@ pub enum ReadError {
         /// What is wrong and at which line.
         source: serde_json::Error,
     },
-    /// It is a report of another version of the shape.
+    /// It is a report of another version.
     #[error("{}: a report of schema {schema}, and this program reads up to {}", path.display(), SCHEMA)]
     OtherSchema {
         /// The file.
@@ -60,7 +59,7 @@ pub fn read(path: &Path) -> Result<RunReport, ReadError> {
     }
 }
 
-/// What schema 1 knows of a case, as far as it bears on what it does not know.
+/// The fields of a case in schema 1 that are needed for the missing ones.
 #[derive(Deserialize)]
 struct Case {
     id: String,
@@ -70,7 +69,7 @@ struct Case {
     transcript: Transcript,
 }
 
-/// The report in a text of schema 1.
+/// Reads a report of schema 1.
 fn from_schema_1(text: &str) -> serde_json::Result<RunReport> {
     let mut report: Value = serde_json::from_str(text)?;
     report["schema"] = json!(SCHEMA);

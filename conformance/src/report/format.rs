@@ -1,4 +1,4 @@
-//! The formats of a report, and where each goes, as `--report` names them.
+//! The values of `--report`: a format, and a file.
 
 use std::path::PathBuf;
 
@@ -8,9 +8,9 @@ use thiserror::Error;
 /// `--report`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReportArg {
-    /// How.
+    /// The format.
     pub format: ReportFormat,
-    /// Where to; standard output without one.
+    /// The file; `None` for standard output.
     pub file: Option<PathBuf>,
 }
 
@@ -36,7 +36,7 @@ pub enum ReportFormat {
 }
 
 impl ReportFormat {
-    /// How the name of a file of it ends.
+    /// The extension of its files.
     pub fn extension(self) -> &'static str {
         match self {
             Self::Human => "txt",
@@ -54,7 +54,7 @@ impl ReportFormat {
 /// Why a text names no report.
 #[derive(Debug, Error)]
 pub enum ReportArgError {
-    /// Nothing stands behind the equals sign.
+    /// Nothing follows the equals sign.
     #[error("no file behind =")]
     NoFile,
     /// No such format.
@@ -62,7 +62,7 @@ pub enum ReportArgError {
     NoFormat {
         /// What was asked for.
         format: String,
-        /// Those that there are.
+        /// All formats.
         known: Vec<String>,
     },
 }

@@ -1,5 +1,4 @@
-//! What there is to fix, with the records that it names looked up: what a format goes through to print it. No format
-//! finds anything itself.
+//! What there is to fix, with the records of its requirements and cases. Every format prints from this.
 
 use super::RunReport;
 use crate::model::outcome::{CaseRecord, Outcome, RequirementRecord};
@@ -10,19 +9,19 @@ use crate::words::escape;
 /// One thing to fix.
 #[derive(Clone, Debug)]
 pub struct Found<'r> {
-    /// Its place among all, from 1 on.
+    /// Its number, from 1 on.
     pub number: usize,
     /// How many there are.
     pub of: usize,
-    /// As it was diagnosed.
+    /// The problem itself.
     pub problem: &'r Problem,
-    /// The requirements that fail because of it, the foremost first.
+    /// The requirements that fail because of it, the most important first.
     pub requirements: Vec<&'r RequirementRecord>,
     /// The case that shows it best.
     pub witness: &'r CaseRecord,
     /// Other cases that show it.
     pub others: Vec<&'r CaseRecord>,
-    /// Further cases that fail because of it.
+    /// Cases that fail because of it but do not show it.
     pub consequences: Vec<&'r CaseRecord>,
 }
 
@@ -51,7 +50,7 @@ impl Found<'_> {
         escape::line(&self.problem.title)
     }
 
-    /// The requirements that fail because of it, the tail of a long list only counted.
+    /// The requirements that fail because of it. Of a long list the first four are named, and the others counted.
     pub fn ids(&self) -> String {
         const NAMED: usize = 4;
         let all: Vec<_> = self.requirements.iter().map(|record| record.id.to_string()).collect();
@@ -62,7 +61,7 @@ impl Found<'_> {
     }
 }
 
-/// The likely cause of a case, and to which of the things to fix it belongs.
+/// The likely cause of a failed case, and the problem that it belongs to.
 pub(super) fn cause_lines(case: &CaseRecord, report: &RunReport) -> Vec<String> {
     if case.outcome != Outcome::Fail {
         return Vec::new();

@@ -1,6 +1,5 @@
-//! The run for GitHub Actions: an annotation for each thing to fix, and for each requirement that could not
-//! be judged, as workflow commands on standard output, and a job summary in Markdown, appended to the file
-//! that `GITHUB_STEP_SUMMARY` names.
+//! The run for GitHub Actions: an annotation for each problem, for each requirement that could not be judged, and for
+//! known failures that pass; and a job summary in Markdown, which is added to the file that `GITHUB_STEP_SUMMARY` names.
 
 use crate::words::escape;
 use std::fmt::{self, Write};
@@ -15,7 +14,7 @@ use crate::model::requirement::{Catalogue, Level};
 /// The environment variable that names the file of the job summary.
 pub const SUMMARY_VARIABLE: &str = "GITHUB_STEP_SUMMARY";
 
-/// GitHub takes 1 MiB of summary a step and refuses a longer one whole; details end before that.
+/// GitHub refuses a summary of more than 1 MiB. The problems that do not fit into this are only counted.
 const SUMMARY_BYTES: usize = 900 << 10;
 
 /// The annotations, one workflow command a line.
@@ -106,7 +105,7 @@ fn title(problem: &Found<'_>) -> String {
     format!("{} ({})", problem.title(), problem.ids())
 }
 
-/// One thing to fix, folded. In a `<pre>` Markdown means nothing, and its text cannot end it.
+/// One thing to fix, which a reader can open. Markdown means nothing in a `<pre>`, and the text cannot end it.
 fn failure(problem: &Found<'_>, report: &RunReport, catalogue: &Catalogue) -> String {
     let title = title(problem);
     let lines = plain::problem_lines(problem, report, catalogue).join("\n");
@@ -117,7 +116,7 @@ fn failure(problem: &Found<'_>, report: &RunReport, catalogue: &Catalogue) -> St
     )
 }
 
-/// Text between Markdown: as code, in HTML's own words, so that no sign of Markdown is left in it.
+/// Text in a line of Markdown: as code in HTML, with every sign of Markdown escaped.
 fn inline(text: &str) -> String {
     let mut code = "<code>".to_owned();
     for letter in text.chars() {

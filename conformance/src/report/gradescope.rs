@@ -1,6 +1,6 @@
 //! The run as a Gradescope results.json (gradescope-autograders.readthedocs.io, Autograder
-//! Specifications, Output format). A test for each requirement: a point for each that counts
-//! (`--fail-on`), none for the others, and none to be had where nothing was run.
+//! Specifications, Output format). There is a test for each requirement. One that counts (`--fail-on`) and was run is
+//! worth a point, any other none.
 
 use crate::words::escape;
 use std::io;
@@ -21,7 +21,7 @@ pub fn render(report: &RunReport, catalogue: &Catalogue) -> io::Result<Vec<u8>> 
         test_output_format: "text",
         test_name_format: "text",
         visibility: "visible",
-        // What the runner itself prints is for the instructor, not for the student.
+        // The instructor sees what the runner itself prints, and the student does not.
         stdout_visibility: "hidden",
         execution_time: report.duration.as_secs_f64(),
         extra_data: ExtraData { tool: &report.tool, target: &report.target, started: &report.started },
@@ -32,7 +32,7 @@ pub fn render(report: &RunReport, catalogue: &Catalogue) -> io::Result<Vec<u8>> 
     Ok(document)
 }
 
-/// The document. Without a score of its own, Gradescope adds up the tests'.
+/// The document. It has no score, so Gradescope adds up the scores of the tests.
 #[derive(Serialize)]
 struct Results<'r> {
     output: String,
@@ -88,7 +88,7 @@ fn test(record: &RequirementRecord, report: &RunReport, catalogue: &Catalogue) -
         name: format!("{} ({}) {}", record.id, record.level, record.title),
         score: f64::from(u8::from(passed && counts)),
         max_score: f64::from(u8::from(counts && !not_run)),
-        // Gradescope knows these two; what was not run is neither.
+        // Gradescope has only these two words. A test that was not run has none.
         status: (!not_run).then_some(if passed { "passed" } else { "failed" }),
         output,
         visibility: "visible",

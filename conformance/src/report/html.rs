@@ -1,8 +1,8 @@
-//! The run as one page for a browser that needs nothing else: no network, no file beside it, and for reading it
-//! no script. What is wrong first, then every requirement with its cases, each conversation drawn.
+//! The run as one page for a browser: no network, no other file, and no script to read it. First comes what is wrong,
+//! then every requirement with its cases, with a drawing of each conversation.
 //!
-//! The page forbids itself (Content-Security-Policy) every script and style but its own two, so that even text
-//! of the target that came past the escaping could not run.
+//! Its Content-Security-Policy allows only its own script and style. So text of the target could not run even if it were
+//! not escaped.
 
 mod bytes;
 mod case;
@@ -60,7 +60,7 @@ struct Page<'r> {
     known: Vec<&'r str>,
     fixed: Vec<&'r str>,
     areas: Vec<AreaView<'r>>,
-    /// The outcomes that there are, with their number: what can be filtered by.
+    /// The outcomes of this run with their numbers, for the filter.
     outcomes: Vec<(Outcome, Mark, usize)>,
     requirements: usize,
     when: String,
@@ -112,12 +112,12 @@ impl<'r> Page<'r> {
         }
     }
 
-    /// The target word by word: a line is not to break within an option.
+    /// The words of the target. A line must not break inside an option.
     fn words(&self) -> impl Iterator<Item = &str> {
         self.target.split(' ')
     }
 
-    /// How many failures the page tells.
+    /// How many things the page shows to fix.
     fn to_fix(&self) -> String {
         format!("{} to fix", count(self.problems.len(), "thing"))
     }
@@ -146,7 +146,7 @@ impl Verdict {
     }
 }
 
-/// When, without the fraction of a second, and how much was tried.
+/// When the run started, to the minute, and what it played.
 fn when(report: &RunReport) -> String {
     let started: Result<jiff::Timestamp, _> = report.started.parse();
     let started =
@@ -158,7 +158,7 @@ fn played(report: &RunReport) -> usize {
     report.cases.iter().filter(|case| case.outcome != Outcome::Skip).count()
 }
 
-/// What one has to know to make the run once more.
+/// What a reader must know to repeat the run.
 fn facts(report: &RunReport) -> Vec<(&'static str, String)> {
     let options = &report.options;
     let place = match report.isolation {
@@ -203,12 +203,12 @@ fn facts(report: &RunReport) -> Vec<(&'static str, String)> {
     facts
 }
 
-/// The text of the catalogue in pieces, and whether each is quoted as code (in backticks).
+/// The pieces of a text of the catalogue, each with whether it is code (in backticks).
 fn pieces(text: &str) -> impl Iterator<Item = (bool, &str)> {
     text.split('`').enumerate().map(|(number, piece)| (number % 2 == 1, piece))
 }
 
-/// What a Content-Security-Policy names an inline script or style by.
+/// The name of an inline script or style in a Content-Security-Policy.
 fn digest(text: &str) -> String {
     format!("sha256-{}", BASE64_STANDARD.encode(Sha256::digest(text)))
 }

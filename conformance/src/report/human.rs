@@ -1,5 +1,5 @@
-//! The run as text, for a person: what to fix in one line each, every requirement on a line, each thing to
-//! fix with its evidence, and the summary last.
+//! The run as text for a person: a line for each thing to fix, a line for each requirement, then each thing to fix with
+//! its evidence, and the summary.
 
 mod problem;
 
@@ -15,7 +15,7 @@ use crate::model::requirement::{Catalogue, Level, SOURCES};
 use crate::words::escape;
 use crate::words::page::{BAD, BOLD, DIM, GOOD, Page, UNSURE, painted};
 
-/// The whole report as text with colours, `width` columns wide; strip the colours for what is no terminal.
+/// The whole report as text with colours, `width` columns wide.
 pub fn render(report: &RunReport, catalogue: &Catalogue, width: usize) -> String {
     let mut page = Page::new(width);
     let found = found(report);
@@ -34,7 +34,7 @@ pub fn render(report: &RunReport, catalogue: &Catalogue, width: usize) -> String
     page.into_text()
 }
 
-/// What is wrong in a run, each thing with its evidence, and nothing else; empty where nothing is.
+/// Only what is wrong, each thing with its evidence, and what could not be judged.
 pub fn render_problems(report: &RunReport, catalogue: &Catalogue, width: usize) -> String {
     let mut page = Page::new(width);
     let found = found(report);
@@ -45,7 +45,7 @@ pub fn render_problems(report: &RunReport, catalogue: &Catalogue, width: usize) 
     page.into_text()
 }
 
-/// The first screen: what is wrong, in one line each.
+/// A line for each thing to fix.
 fn write_overview(page: &mut Page, problems: &[Found<'_>]) {
     if problems.is_empty() {
         return;
@@ -63,7 +63,7 @@ fn write_table(page: &mut Page, report: &RunReport) {
         let Some(first) = area.first() else { continue };
         page.blank();
         page.line(format!("{}  {}", painted(BOLD, first.id.area()), first.id.area_title()));
-        // What is left out as a whole is said once.
+        // Three or more requirements that were skipped for one reason share a line.
         for alike in area.chunk_by(|left, right| left.reason.is_some() && left.reason == right.reason) {
             match alike {
                 [_, _, .., _] if alike[0].outcome == Outcome::Skip => write_skipped(page, alike),
@@ -107,7 +107,7 @@ fn write_requirement(page: &mut Page, record: &RequirementRecord, report: &RunRe
     page.row(&first, &record.title, &right);
 }
 
-/// What was not judged must not read as if it were all right.
+/// The cases that could not be judged, so that nobody takes them for passed.
 fn write_unjudged(page: &mut Page, report: &RunReport) {
     let unjudged = plain::unjudged(report);
     if unjudged.is_empty() {
@@ -141,7 +141,7 @@ fn write_summary(page: &mut Page, report: &RunReport, problems: &[Found<'_>]) {
         let advice = format!("Begin with number 1; conformance explain {} says more about it.", first.id);
         page.wrapped("", &advice);
     }
-    // Last, lest what was not judged reads as passed.
+    // This comes last, so that nobody takes what was not judged for passed.
     let unsure = report.requirements.iter().filter(|record| record.outcome == Outcome::Inconclusive).count();
     if unsure > 0 {
         let text = format!("{unsure} could not be judged: the machine was too busy.");
@@ -149,7 +149,7 @@ fn write_summary(page: &mut Page, report: &RunReport, problems: &[Found<'_>]) {
     }
 }
 
-/// The failures that are known (`--baseline`) and those that are not failures any longer.
+/// The known failures (`--baseline`), and those of them that passed.
 fn write_known(page: &mut Page, known: &Comparison) {
     if !known.expected.is_empty() {
         page.line(format!("{} known to fail, and not counted", count(known.expected.len(), "case")));

@@ -1,4 +1,4 @@
-//! The run as JSON, for programs. Its shape is spec/report.schema.json.
+//! The run as JSON (spec/report.schema.json).
 
 use crate::words::escape;
 use std::io::{self, Write};
@@ -16,7 +16,7 @@ pub fn render(report: &RunReport) -> io::Result<Vec<u8>> {
     Ok(document)
 }
 
-/// What would run: the report's shape without outcomes.
+/// What would run: like a report, but without outcomes.
 #[derive(Debug, Serialize)]
 struct Listing<'a> {
     schema: u32,
@@ -43,7 +43,7 @@ struct ListedCase<'a> {
     dropped: Option<&'a str>,
 }
 
-/// Writes what the plan would run.
+/// Writes the cases of the plan as JSON.
 pub fn write_plan(plan: &Plan, mut to: impl Write) -> io::Result<()> {
     let dropped = plan.dropped.iter().map(|dropped| (&dropped.case, Some(dropped.reason.as_str())));
     let mut cases: Vec<_> = plan.cases.iter().map(|case| (case, None)).chain(dropped).collect();

@@ -1,5 +1,5 @@
-//! The run as it happens, a JSON object a line, for programs that want to follow it. The lines are
-//! `$defs/event` of spec/report.schema.json; the last one, `ended`, says that nothing is missing.
+//! The run as it happens, with a JSON object on each line, for programs that follow it. The lines are `$defs/event` of
+//! spec/report.schema.json. The last one, `ended`, shows that nothing is missing.
 
 use crate::words::escape;
 use std::io;
@@ -14,17 +14,17 @@ use crate::model::outcome::{CaseRecord, RequirementRecord, Summary};
 use crate::model::problem::Problem;
 use crate::model::tolerance::seconds;
 
-/// Writes every event of a run the moment it is told.
+/// Writes every event of a run when it happens.
 #[derive(Debug)]
 pub struct JsonLines {
     to: Stream,
-    /// Set by the first line.
+    /// When the first line was written.
     began: Option<Instant>,
-    /// The first failure to write, kept until somebody can be told.
+    /// The first failure to write, which `finish` returns.
     failed: Option<io::Error>,
 }
 
-/// A line: when, in seconds since the run began, and what.
+/// A line: the time in seconds since the first line, and the event.
 #[derive(Serialize)]
 struct Line<'a> {
     #[serde(rename = "at_s", with = "seconds")]
@@ -74,12 +74,12 @@ struct NotRun<'a> {
 }
 
 impl JsonLines {
-    /// Lines to an opened stream.
+    /// Writes to an opened stream.
     pub fn new(to: Stream) -> Self {
         Self { to, began: None, failed: None }
     }
 
-    /// Writes the last line. An error may be that of any line before.
+    /// Writes the last line. The error may be of an earlier line.
     pub fn finish(mut self, report: &RunReport) -> io::Result<()> {
         self.write(What::Ended {
             summary: &report.summary,
@@ -104,7 +104,7 @@ impl JsonLines {
 impl Listener for JsonLines {
     fn on(&mut self, event: &Event<'_>) {
         self.write(match event {
-            // In the record of its case.
+            // The record of the case has it.
             Event::Happened { .. } => return,
             Event::Planned(plan) => What::Planned {
                 schema: super::SCHEMA,

@@ -1,7 +1,6 @@
-//! The run as JUnit XML, for the viewers of CI systems. A folder of cases is a suite. The elements and
-//! attributes are those that Jenkins' schema (xunit-plugin, junit-10.xsd) and Ant's (JUnit.xsd) both
-//! allow, which is why the total has no attributes and a case no output of its own: it stands in the
-//! failure's text.
+//! The run as JUnit XML, for the viewers of CI systems. A folder of cases is a suite. The elements and attributes are
+//! those that both Jenkins' schema (xunit-plugin, junit-10.xsd) and Ant's (JUnit.xsd) allow. So the total has no
+//! attributes, and the output of a case is in the text of its failure.
 
 use crate::words::escape;
 use std::collections::BTreeMap;
@@ -36,7 +35,7 @@ pub fn render(report: &RunReport, catalogue: &Catalogue) -> io::Result<Vec<u8>> 
     Ok(document)
 }
 
-/// The folder of a case's id and the rest of it.
+/// The folder in a case's id, and the rest of the id.
 fn split(id: &str) -> (&str, &str) {
     let file = id.split('[').next().unwrap_or(id);
     match file.rsplit_once('/') {
@@ -45,7 +44,7 @@ fn split(id: &str) -> (&str, &str) {
     }
 }
 
-/// The schemas take seconds and no zone: UTC.
+/// The start of the run in UTC. The schemas allow no fraction of a second and no zone.
 fn started(report: &RunReport) -> io::Result<String> {
     let started: jiff::Timestamp = report.started.parse().map_err(io::Error::other)?;
     Ok(started.strftime("%Y-%m-%dT%H:%M:%S").to_string())
@@ -85,7 +84,7 @@ fn suite(
         for case in cases {
             test_case(xml, case, report, catalogue)?;
         }
-        // Ant's schema asks for both, and what the target printed stands with each case.
+        // Ant's schema needs both. What the target printed is in each case.
         xml.create_element("system-out").write_empty()?;
         xml.create_element("system-err").write_empty()?;
         Ok(())
@@ -93,7 +92,7 @@ fn suite(
     Ok(())
 }
 
-/// What is told and does not count: the schemas have no word of their own for it.
+/// Whether the case does not count. The schemas have no other word for a failure that does not count.
 fn is_skipped(standing: Standing) -> bool {
     matches!(standing, Standing::Skipped | Standing::FailedBelow(_) | Standing::KnownFailure)
 }

@@ -1,5 +1,4 @@
-//! A run's outcome for those who want to know it: a person or a program. Each report listens to the
-//! run's events; none is asked anything.
+//! The reports of a run, one file for each format. Some are written after the run, and some listen to its events.
 
 pub mod format;
 pub mod found;
@@ -25,10 +24,10 @@ use crate::model::requirement::Catalogue;
 pub use crate::model::run_report::{ReportOptions, RunReport, SCHEMA, TargetInfo, Tool};
 use crate::report::format::ReportFormat;
 
-/// A report, written out.
+/// The text or the bytes of a report.
 #[derive(Debug)]
 pub enum Document {
-    /// For a person's terminal, with colours that a destination takes out where nobody sees them.
+    /// For a person, with colours. A destination that is no terminal gets it without them.
     Text(String),
     /// For a program or a viewer, byte for byte.
     Bytes(Vec<u8>),

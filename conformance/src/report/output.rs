@@ -1,6 +1,5 @@
-//! Where a report goes: standard output, or a file that is written whole or not at all. The file is
-//! opened before the run, so that a path that cannot be written is refused before anything is graded.
-//! Lines that are written as they happen go to a [`Stream`] instead.
+//! Where a report goes: standard output, or a file that is written completely or not at all. The file is opened before
+//! the run, so that a wrong path stops the runner before it grades. Lines of a running run go to a [`Stream`].
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
@@ -16,18 +15,18 @@ use crate::words::page;
 pub enum Destination {
     /// Standard output.
     Stdout,
-    /// A file: written beside its name first, then moved there.
+    /// A file. It is written under another name first, then renamed.
     File {
-        /// What is being written.
+        /// The file under its other name.
         draft: NamedTempFile,
-        /// Its name in the end.
+        /// Its final path.
         path: PathBuf,
     },
-    /// A device, a pipe or the like, which must not be replaced by a file.
+    /// A device, a pipe or the like, which a file must not replace.
     Special {
-        /// It, opened.
+        /// The opened file.
         file: File,
-        /// Its name.
+        /// Its path.
         path: PathBuf,
     },
 }
@@ -48,7 +47,7 @@ impl Destination {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         folder.metadata()?;
         let draft = tempfile::Builder::new().prefix(".conformance-").tempfile_in(folder);
-        // The crate's own words name the draft, which is nobody's concern.
+        // The crate's own message has the name of the draft, which users do not know.
         let draft = draft.map_err(|error| io::Error::from(error.kind()))?;
         Ok(Self::File { draft, path: path.to_owned() })
     }
@@ -61,7 +60,7 @@ impl Destination {
         }
     }
 
-    /// How wide a text for a person is to be there, in columns.
+    /// The width for text, in columns.
     pub fn width(&self) -> usize {
         match self {
             Self::Stdout => page::terminal_width(),
@@ -77,7 +76,7 @@ impl Destination {
         }
     }
 
-    /// Writes text for a person: colours stay where a terminal shows them.
+    /// Writes text for a person. Only a terminal gets the colours.
     fn text(self, text: &str) -> io::Result<()> {
         match self {
             Self::Stdout => tolerate_closed(anstream::stdout().lock().write_all(text.as_bytes())),
@@ -100,11 +99,11 @@ impl Destination {
     }
 }
 
-/// An opened destination for lines that are read while the run lasts. A file of an earlier run is kept
-/// until the first line of this one.
+/// An opened destination for lines that are written during the run. A file of an earlier run is kept until the first
+/// line.
 #[derive(Debug)]
 pub struct Stream {
-    /// Standard output where there is none.
+    /// `None` for standard output.
     file: Option<File>,
     begun: bool,
 }
@@ -116,7 +115,7 @@ impl Stream {
         Ok(Self { file: path.map(open).transpose()?, begun: false })
     }
 
-    /// Writes the whole line and lets go of it.
+    /// Writes the line at once.
     pub fn write_line(&mut self, line: &str) -> io::Result<()> {
         let whole = format!("{line}\n");
         let Some(file) = &mut self.file else {
@@ -131,7 +130,7 @@ impl Stream {
     }
 }
 
-/// A draft is private; a report may be read as any file of the user's.
+/// A temporary file is private. Everybody may read a report.
 #[cfg(unix)]
 fn share(draft: &NamedTempFile) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt;
@@ -143,7 +142,7 @@ fn share(_: &NamedTempFile) -> io::Result<()> {
     Ok(())
 }
 
-/// A reader that has seen enough, such as `head`, is no failure.
+/// A reader such as `head` may close the pipe early. That is no failure.
 fn tolerate_closed(written: io::Result<()>) -> io::Result<()> {
     match written {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),

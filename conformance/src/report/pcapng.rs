@@ -1,7 +1,6 @@
-//! A conversation as a capture file, for those who would rather look at it in Wireshark. The packets are made from
-//! the transcript and not captured: that works in every isolation and on every system, needs no privilege, and the
-//! file holds the conversation and nothing else. Their data and times are those of the transcript, as the runner's
-//! sockets saw them; sequence numbers, windows and pure acknowledgements are what any TCP would have sent.
+//! A conversation as a capture file for Wireshark. The packets are made from the transcript and not captured. That works
+//! everywhere, needs no privilege, and the file has nothing but the conversation. Their data and times are those of the
+//! transcript. Sequence numbers, windows and acknowledgements are made up to fit.
 
 mod flow;
 mod packets;
@@ -11,8 +10,7 @@ use std::borrow::Cow;
 use std::io;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-// The crate of its field: the one with both pcapng's options (comments) and a stable release that still builds with
-// our Rust; the others read only, or write bare packets.
+// Of the crates for pcapng, this one writes options (comments) and has a stable release that builds with our Rust.
 use pcap_file::pcapng::PcapNgWriter;
 use pcap_file::pcapng::blocks::enhanced_packet::{EnhancedPacketBlock, EnhancedPacketOption};
 use pcap_file::pcapng::blocks::interface_description::{
@@ -27,14 +25,14 @@ use crate::model::requirement::Catalogue;
 use crate::words::ladder;
 use packets::Packet;
 
-/// Times are written in units of 10^-9 s, the only ones that the crate writes.
+/// Times are in units of 10^-9 s. The crate writes no others.
 const NANOSECONDS: u8 = 9;
 
-/// How long a comment may be, in bytes: an option's length has 16 bits (pcapng, section 3.5).
+/// The longest comment in bytes. The length of an option has 16 bits (pcapng, section 3.5).
 const MOST_COMMENT: usize = 32_000;
 
-/// The case's conversation as a pcapng file, its time zero at `began`; `None` where no connection was tried. The
-/// cases of `run` are not looked at, only what was graded and how.
+/// The case's conversation as a pcapng file. Its time zero is `began`. `None` if there was no connection. `run` may be
+/// without cases.
 pub fn render(
     case: &CaseRecord,
     run: &RunReport,
@@ -58,7 +56,7 @@ pub fn render(
     };
     let mut writer = PcapNgWriter::with_section_header(Vec::new(), section).map_err(io::Error::other)?;
     let interface = InterfaceDescriptionBlock {
-        // Nothing is known of a link layer, and none is made up.
+        // The packets have no link layer.
         linktype: DataLink::RAW,
         snaplen: 0,
         options: vec![
@@ -107,7 +105,7 @@ fn verdict(case: &CaseRecord) -> String {
     format!("{}: {outcome} ({ids}): {}", case.id, plain::message(case))
 }
 
-/// The fault in words, and the index of the packet that they belong to (beyond the last: to the last).
+/// The fault in words, with the index of its packet. An index after the last packet means the last.
 fn fault(case: &CaseRecord, packets: &[Packet]) -> Option<(usize, String)> {
     let finding = case.finding.as_ref()?;
     let shown = ladder::wrong_entry(case);
@@ -128,7 +126,7 @@ fn fault(case: &CaseRecord, packets: &[Packet]) -> Option<(usize, String)> {
     Some((place, words))
 }
 
-/// All about the case, for the head of the file.
+/// Everything about the case, for the head of the file.
 fn about(case: &CaseRecord, run: &RunReport, catalogue: &Catalogue) -> String {
     let mut lines = vec![verdict(case), case.summary.clone()];
     for id in if case.charged.is_empty() { &case.requirements } else { &case.charged } {

@@ -1,5 +1,4 @@
-//! A case and a requirement in plain words, for every format whose viewer shows text: one place says
-//! them, so that a CI, a gradebook and a terminal tell the same story.
+//! A case and a requirement as plain text. All formats that show text use it, so that they say the same.
 
 use super::found::{Found, cause_lines};
 use super::{RunReport, TargetInfo};
@@ -11,7 +10,7 @@ use crate::model::tolerance::Tolerances;
 use crate::words::page::command_line;
 use crate::words::{escape, ladder, page};
 
-/// How much of the target's output stands with a failure, in lines.
+/// How many lines of the target's output are shown.
 const OUTPUT_LINES: usize = 20;
 
 /// What was graded, on one line.
@@ -19,7 +18,7 @@ pub fn target(report: &RunReport) -> String {
     target_of(&report.target)
 }
 
-/// The same of a target alone.
+/// The same without a report.
 pub fn target_of(target: &TargetInfo) -> String {
     let words = target.path.iter().chain(&target.args).cloned().collect::<Vec<_>>();
     if words.is_empty() { "the built-in reference".to_owned() } else { escape::line(&words.join(" ")) }
@@ -31,8 +30,7 @@ pub fn command_for(case: &CaseRecord, report: &RunReport) -> String {
     format!("{program} {case}")
 }
 
-/// The same in two parts, where a line may be broken: the program with its target, and the case with the
-/// options that its verdict depends on.
+/// The same in two parts, between which a line may break: the program with its target, and the case with its options.
 pub fn command_parts(case: &CaseRecord, report: &RunReport) -> (String, String) {
     let target = match (&report.target.path, report.target.args.as_slice()) {
         (None, _) => String::new(),
@@ -46,7 +44,7 @@ pub fn command_parts(case: &CaseRecord, report: &RunReport) -> (String, String) 
     (escape::line(&format!("conformance{target}")), escape::line(&case))
 }
 
-/// The options that a verdict depends on, where they were not the usual ones.
+/// The options that a verdict depends on, if they are not the defaults.
 fn options(report: &RunReport) -> String {
     let (times, usual) = (&report.options.tolerances, Tolerances::default());
     let mut options = String::new();
@@ -82,8 +80,8 @@ pub fn ids(ids: &[RequirementId]) -> String {
 
 /// What is wrong, or why the case was not judged, on one line.
 pub fn message(case: &CaseRecord) -> String {
-    let silent = if case.outcome == Outcome::Pass { "it holds" } else { "no reason was given" };
-    escape::line(case.message.as_deref().unwrap_or(silent))
+    let default = if case.outcome == Outcome::Pass { "it holds" } else { "no reason was given" };
+    escape::line(case.message.as_deref().unwrap_or(default))
 }
 
 /// "1 case", "3 cases".
@@ -91,7 +89,7 @@ pub fn count(number: usize, what: &str) -> String {
     if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
 }
 
-/// The variants of one file of conversations together, under the file's name: the id without its variant.
+/// The cases of each file of conversations. The name of the file is the id without the variant.
 pub fn by_file<'r>(cases: &[&'r CaseRecord]) -> Vec<(&'r str, Vec<&'r CaseRecord>)> {
     let mut files: Vec<(&str, Vec<&CaseRecord>)> = Vec::new();
     for case in cases {
@@ -104,22 +102,21 @@ pub fn by_file<'r>(cases: &[&'r CaseRecord]) -> Vec<(&'r str, Vec<&'r CaseRecord
     files
 }
 
-/// The cases that could not be judged, under what kept them from it; reasons that differ in nothing but a
-/// figure are one.
+/// The cases that could not be judged, by the reason. Reasons that differ only in numbers are one.
 pub fn unjudged(report: &RunReport) -> Vec<(String, Vec<&CaseRecord>)> {
-    let mut told: Vec<(String, Vec<&CaseRecord>)> = Vec::new();
+    let mut reasons: Vec<(String, Vec<&CaseRecord>)> = Vec::new();
     let unjudged = |case: &&CaseRecord| matches!(case.outcome, Outcome::Error | Outcome::Inconclusive);
     for case in report.cases.iter().filter(unjudged) {
         let alike: String = message(case).chars().filter(|letter| !letter.is_ascii_digit()).collect();
-        match told.iter_mut().find(|(known, _)| *known == alike) {
+        match reasons.iter_mut().find(|(known, _)| *known == alike) {
             Some((_, cases)) => cases.push(case),
-            None => told.push((alike, vec![case])),
+            None => reasons.push((alike, vec![case])),
         }
     }
-    told.into_iter().map(|(_, cases)| (message(cases[0]), cases)).collect()
+    reasons.into_iter().map(|(_, cases)| (message(cases[0]), cases)).collect()
 }
 
-/// The cases that failed on a requirement, those that show best what there is to fix first.
+/// The cases that failed on a requirement. Those that show a problem best come first.
 pub fn cases_charged<'r>(report: &'r RunReport, id: &RequirementId) -> Vec<&'r CaseRecord> {
     let mut cases: Vec<_> = report.cases.iter().filter(|case| case.charged.contains(id)).collect();
     let place = |case: &&CaseRecord| report.problems.iter().position(|problem| problem.witness == case.id);
@@ -127,8 +124,8 @@ pub fn cases_charged<'r>(report: &'r RunReport, id: &RequirementId) -> Vec<&'r C
     cases
 }
 
-/// Everything about a failed case, as lines: the requirements with their sources, expected and got, the
-/// conversation, the target's output, the usual mistakes, the command that runs it again.
+/// The lines about a failed case: the requirements with their sources, what was due and what came, the conversation, the
+/// target's output, the command that runs it again, the usual mistakes.
 pub fn case_lines(case: &CaseRecord, report: &RunReport, catalogue: &Catalogue) -> Vec<String> {
     let mut lines = vec![format!("{}: {}", case.id, case.summary)];
     for id in &case.charged {
@@ -139,8 +136,8 @@ pub fn case_lines(case: &CaseRecord, report: &RunReport, catalogue: &Catalogue) 
     lines
 }
 
-/// Everything about a thing to fix, as lines: the foremost requirement with its source, the witness with its evidence,
-/// the others by name.
+/// The lines about a thing to fix: the first requirement with its source, the witness with its evidence, and the names of
+/// the other cases.
 pub fn problem_lines(found: &Found<'_>, report: &RunReport, catalogue: &Catalogue) -> Vec<String> {
     let mut lines = Vec::new();
     if let Some((first, others)) = found.requirements.split_first() {
@@ -168,8 +165,7 @@ pub fn problem_lines(found: &Found<'_>, report: &RunReport, catalogue: &Catalogu
     lines
 }
 
-/// Everything about a failed requirement, as lines; of its cases the first with its evidence, the others
-/// by name.
+/// The lines about a failed requirement: its first case with its evidence, and the names of the other cases.
 pub fn failure_lines(record: &RequirementRecord, report: &RunReport, catalogue: &Catalogue) -> Vec<String> {
     let mut lines: Vec<String> = requirement_lines(&record.id, catalogue).collect();
     let cases = cases_charged(report, &record.id);
@@ -226,9 +222,9 @@ fn output_lines(name: &str, text: &str) -> Vec<String> {
 /// The end of what the target printed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tail {
-    /// Its lines, harmless, without the empty ones.
+    /// Its lines, escaped, without the empty ones.
     pub lines: Vec<String>,
-    /// How many there were, where some were left out; to be put behind the name of the stream.
+    /// How many lines there were, if some were left out. It follows the name of the stream.
     pub note: String,
 }
 
@@ -253,19 +249,18 @@ fn mistake_lines(ids: &[RequirementId], catalogue: &Catalogue) -> Vec<String> {
     head.chain(mistakes.into_iter().map(|mistake| format!("  * {mistake}"))).collect()
 }
 
-/// How a case stands for the formats that know passed, failed, broken and skipped, with `--fail-on`
-/// applied, so that a viewer and the exit status of the run agree.
+/// The outcome of a case with `--fail-on` and `--baseline` applied, as in the exit status of the run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standing {
     /// It holds.
     Passed,
     /// It fails, and that counts.
     Failed,
-    /// It fails on nothing that counts.
+    /// It fails, but not on a requirement that counts.
     FailedBelow(Level),
-    /// It fails, and is known to (`--baseline`).
+    /// It fails, and is a known failure (`--baseline`).
     KnownFailure,
-    /// It passes, and is known to fail: the file of known failures is to be fixed as well, and that counts.
+    /// It passes, but is a known failure. That counts until the file of known failures is corrected.
     Fixed,
     /// The runner could not judge it.
     Broken,
@@ -274,7 +269,7 @@ pub enum Standing {
 }
 
 impl Standing {
-    /// How this case stands.
+    /// The standing of this case.
     pub fn of(case: &CaseRecord, report: &RunReport) -> Self {
         let baseline = report.baseline.as_ref();
         let known = |list: fn(&Comparison) -> &Vec<String>| {
@@ -293,7 +288,7 @@ impl Standing {
         }
     }
 
-    /// Why something that fails does not count, or something that passes does.
+    /// Why a failure does not count, or a passed case does.
     pub fn remark(self) -> Option<String> {
         match self {
             Self::FailedBelow(level) => Some(format!("does not hold, and does not count (only {level})")),

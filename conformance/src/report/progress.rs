@@ -1,5 +1,5 @@
-//! How far a run is, on standard error: what is being waited for and for how long still. On a terminal a line that is
-//! drawn anew; elsewhere, as in the log of a CI, a plain line from time to time. Nothing with `--quiet`.
+//! The progress of a run, on standard error: what it waits for, and how long. On a terminal it is one line that changes;
+//! elsewhere, as in the log of a CI, a plain line every 10 s. `--quiet` turns it off.
 
 use std::collections::BTreeMap;
 use std::io::{self, IsTerminal, Write};
@@ -14,14 +14,13 @@ use crate::model::event::{Event, Listener};
 use crate::model::outcome::Outcome;
 use crate::model::plan::Plan;
 
-/// How often a terminal's line turns, to show that we live.
+/// How often the sign of a terminal's line turns.
 const TICK: Duration = Duration::from_millis(250);
 
-/// How often its seconds go down.
+/// How often its seconds change.
 const SECOND: Duration = Duration::from_secs(1);
 
-/// How often a plain line is written. A run of 50 s has five of them: enough to see that it goes on, and few
-/// enough to read a log.
+/// How often a plain line is written. A run of 50 s writes about five, so that a log stays short.
 const INTERVAL: Duration = Duration::from_secs(10);
 
 /// The progress of one run.
@@ -29,33 +28,33 @@ pub struct Progress {
     state: Arc<Mutex<State>>,
     /// A terminal's line.
     bar: Option<ProgressBar>,
-    /// Shows it from time to time, where it is shown at all.
-    clock: Option<Clock>,
+    /// Writes or updates the line.
+    ticker: Option<Ticker>,
 }
 
 impl Progress {
     /// On standard error; nowhere with `quiet`.
     pub fn new(quiet: bool) -> Self {
         let state = Arc::new(Mutex::new(State::default()));
-        let (bar, clock) = match (quiet, io::stderr().is_terminal()) {
+        let (bar, ticker) = match (quiet, io::stderr().is_terminal()) {
             (true, _) => (None, None),
             (false, true) => {
                 let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
                 let (drawn, shown) = (bar.clone(), Arc::clone(&state));
                 let draw = move || drawn.set_message(known(&shown).message(Instant::now()));
-                (Some(bar), Some(Clock::start(SECOND, draw)))
+                (Some(bar), Some(Ticker::start(SECOND, draw)))
             }
             (false, false) => {
-                (None, Some(Clock::start(INTERVAL, write_lines(Arc::clone(&state), io::stderr()))))
+                (None, Some(Ticker::start(INTERVAL, write_lines(Arc::clone(&state), io::stderr()))))
             }
         };
-        Self { state, bar, clock }
+        Self { state, bar, ticker }
     }
 
-    /// Takes the line away, or writes no more.
+    /// Removes the line, or writes no more lines.
     pub fn finish(&mut self) {
-        if let Some(clock) = self.clock.take() {
-            clock.stop();
+        if let Some(ticker) = self.ticker.take() {
+            ticker.stop();
         }
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
@@ -67,36 +66,36 @@ fn known(state: &Mutex<State>) -> MutexGuard<'_, State> {
     state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Writes the plain line, where there is one.
+/// Writes the plain line, if there is one.
 fn write_lines(state: Arc<Mutex<State>>, mut to: impl Write + Send + 'static) -> impl FnMut() + Send {
     move || {
         let line = known(&state).line(Instant::now());
-        // A log that is closed reads no more, and the run goes on.
+        // If the log is closed, the run continues.
         let _ = line.map(|line| writeln!(to, "{line}"));
     }
 }
 
-/// Does something again and again on a thread of its own.
-struct Clock {
-    /// Its end ends the thread at once.
-    held: Sender<()>,
+/// Does something at regular times on a thread of its own.
+struct Ticker {
+    /// The thread ends when this is dropped.
+    running: Sender<()>,
     thread: JoinHandle<()>,
 }
 
-impl Clock {
+impl Ticker {
     fn start(interval: Duration, mut tick: impl FnMut() + Send + 'static) -> Self {
-        let (held, over) = channel::<()>();
+        let (running, ended) = channel::<()>();
         let thread = thread::spawn(move || {
-            while over.recv_timeout(interval) == Err(RecvTimeoutError::Timeout) {
+            while ended.recv_timeout(interval) == Err(RecvTimeoutError::Timeout) {
                 tick();
             }
         });
-        Self { held, thread }
+        Self { running, thread }
     }
 
     fn stop(self) {
-        drop(self.held);
-        // A thread that has died showed less, which is no reason to spoil the run.
+        drop(self.running);
+        // If the thread has died, only progress is missing.
         let _ = self.thread.join();
     }
 }
@@ -110,7 +109,7 @@ struct State {
     unjudged: usize,
     /// What a case waits for, and until when at most.
     waiting: BTreeMap<String, (String, Instant)>,
-    /// What each case is evidence for.
+    /// The first requirement of each case.
     requirements: BTreeMap<String, String>,
 }
 
@@ -139,7 +138,7 @@ impl State {
                     usize::from(matches!(record.outcome, Outcome::Error | Outcome::Inconclusive));
                 self.done += 1;
             }
-            // It counts once more, and is open again.
+            // It counts once more, and may now be judged.
             Event::Again { .. } => {
                 self.planned += 1;
                 self.unjudged = self.unjudged.saturating_sub(1);
@@ -148,8 +147,7 @@ impl State {
         }
     }
 
-    /// How many cases failed, and which one is waited for: everything that is done by then waits for the one that
-    /// takes longest.
+    /// How many cases failed, and the case with the longest wait.
     fn message(&self, now: Instant) -> String {
         let mut words = Vec::new();
         if self.failed > 0 {
@@ -170,7 +168,7 @@ impl State {
         words.iter().map(|words| format!(", {words}")).collect()
     }
 
-    /// The plain line; none while there is nothing to tell.
+    /// The plain line; `None` before and after the run.
     fn line(&self, now: Instant) -> Option<String> {
         let begun = self.planned > 0 && self.done < self.planned;
         begun.then(|| format!("{} of {} cases{}", self.done, self.planned, self.message(now)))
@@ -183,7 +181,7 @@ impl Listener for Progress {
         state.on(event);
         let Some(bar) = &self.bar else { return };
         if let Event::Planned(_) = event {
-            // The template is a constant: one that does not parse falls back to the crate's own.
+            // The template is a constant. If it were wrong, the crate's own would be used.
             let style = ProgressStyle::with_template("{spinner} {pos}/{len} cases{wide_msg}");
             bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
             bar.enable_steady_tick(TICK);

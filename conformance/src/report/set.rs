@@ -1,5 +1,5 @@
-//! The reports of one run: opened before it, so that a path that cannot be written is refused before
-//! anything is graded; told while it lasts, those that follow it; written when it is over.
+//! The reports of one run. They are opened before it, so that a wrong path stops the runner before it grades. Some follow
+//! the run, and the others are written when it is over.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
@@ -15,21 +15,21 @@ use crate::model::event::Listener;
 use crate::model::requirement::Catalogue;
 use crate::report::format::{ReportArg, ReportFormat};
 
-/// Why a report cannot be opened, or not be written.
+/// Why a report cannot be opened or written.
 #[derive(Debug, Error)]
 pub enum ReportsError {
-    /// More than one is to go to standard output.
+    /// More than one would go to standard output.
     #[error("--report: only one report can go to standard output, the others need =FILE")]
     SeveralOnStandardOutput,
-    /// A file, or standard output, refuses.
+    /// A file, or standard output, cannot be opened or written.
     #[error("--report {name}: {source}")]
     Destination {
-        /// The file; `-` or words for standard output.
+        /// The file; for standard output `-` or its name.
         name: String,
         /// What the system said.
         source: io::Error,
     },
-    /// The file for the summary of a GitHub job refuses.
+    /// The file for the summary of a GitHub job cannot be opened.
     #[error("{SUMMARY_VARIABLE} {}: {source}", path.display())]
     JobSummary {
         /// The file that the variable names.
@@ -48,10 +48,10 @@ pub struct Reports {
 }
 
 impl Reports {
-    /// Opens what was asked for, the human report on standard output where nothing was.
+    /// Opens the reports; without any, the human report on standard output.
     ///
     /// # Errors
-    /// Two would go to standard output; a file cannot be opened.
+    /// Two would go to standard output, or a file cannot be opened.
     pub fn open(args: &[ReportArg]) -> Result<Self, ReportsError> {
         let default = [ReportArg { format: ReportFormat::Human, file: None }];
         let args = if args.is_empty() { &default[..] } else { args };
@@ -85,7 +85,7 @@ impl Reports {
         Ok(())
     }
 
-    /// Those that follow the run.
+    /// The reports that follow the run.
     pub fn listeners(&mut self) -> impl Iterator<Item = &mut dyn Listener> {
         self.live.iter_mut().map(|(_, lines)| lines as &mut dyn Listener)
     }
@@ -93,7 +93,7 @@ impl Reports {
     /// Writes every report of a run that is over.
     ///
     /// # Errors
-    /// One cannot be written; all others are written all the same. The error is of the first.
+    /// The first error. All other reports are written anyway.
     pub fn write(self, report: &RunReport, catalogue: &Catalogue) -> Result<(), ReportsError> {
         let live = self.live.into_iter().map(|(name, lines)| (name, lines.finish(report)));
         let at_end = self.at_end.into_iter().map(|(format, destination)| {

@@ -1,5 +1,5 @@
-//! How the requirements of one level came out, as a reader wants to know it: a requirement that another one
-//! kept from being judged is told apart from one that was not run.
+//! The counts of one level for a reader. A requirement that could not be judged because of another one is not counted
+//! as one that was not run.
 
 use crate::model::outcome::{Outcome, RequirementRecord};
 use crate::model::requirement::Level;
@@ -17,7 +17,7 @@ pub(super) struct Tally {
     pub(super) blocked: usize,
     /// Not run.
     pub(super) not_run: usize,
-    /// The runner's own failures, and what it could not judge in time.
+    /// Errors of the runner, and times that it could not judge.
     pub(super) unjudged: usize,
 }
 

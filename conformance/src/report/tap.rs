@@ -1,5 +1,5 @@
-//! The run as TAP, version 14, a test point for each case. What fails and does not count (`--fail-on`)
-//! is a TODO, which every harness shows and none counts.
+//! The run as TAP, version 14, with a test point for each case. A failure that does not count (`--fail-on`, `--baseline`)
+//! is a TODO, which a harness shows and does not count.
 
 use crate::words::escape;
 use std::fmt::{self, Write};
@@ -49,7 +49,7 @@ fn write_point(
             writeln!(out, "not ok {number} - {description}")?;
         }
     }
-    // Every line of the block has its indent, the empty ones too: a parser takes a line without for its end.
+    // Every line of the block is indented, even an empty one. A line without an indent would end the block.
     writeln!(out, "  ---")?;
     let message = if standing == Standing::Fixed { remark } else { plain::message(case) };
     write_pair(out, "message", &message)?;
@@ -72,17 +72,17 @@ fn write_point(
     writeln!(out, "  ...")
 }
 
-/// What a case failed on, or what it was to judge.
+/// The requirements that a case failed on, or else those that it is evidence for.
 fn concerned(case: &CaseRecord) -> &[RequirementId] {
     if case.charged.is_empty() { &case.requirements } else { &case.charged }
 }
 
-/// A description has `\` and `#` escaped (TAP 14, Escaping); a leading digit would be a test number.
+/// A description with `\` and `#` escaped (TAP 14, Escaping).
 fn description(text: &str) -> String {
     escape::line(text).replace('\\', "\\\\").replace('#', "\\#")
 }
 
-/// A value as YAML's double-quoted style, of which a harmless JSON string without escapes is a subset.
+/// A key with a value in YAML's double-quoted style. The value is escaped text on one line.
 fn write_pair(out: &mut String, key: &str, value: &str) -> fmt::Result {
     let quoted = value.replace('\\', "\\\\").replace('"', "\\\"");
     writeln!(out, "  {key}: \"{quoted}\"")

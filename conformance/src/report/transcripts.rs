@@ -1,6 +1,6 @@
-//! A folder of capture files: one for every conversation that failed (or for every one), written as soon as it is
-//! over, each whole or not at all. The folder is tried before the run, so that one that cannot be written is refused
-//! before anything is graded. Files of earlier runs stay, but for those of a case that is played again.
+//! A folder of capture files: one for every conversation that failed (or for every one), written as soon as it is over,
+//! completely or not at all. The folder is tried before the run, so that a wrong one stops the runner before it grades.
+//! Files of earlier runs stay, except those of a case that is written again.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -21,24 +21,24 @@ pub const EXTENSION: &str = "pcapng";
 #[derive(Debug)]
 pub struct Transcripts<'c> {
     folder: PathBuf,
-    /// The conversations that passed as well.
+    /// Whether conversations that passed are written too.
     all: bool,
-    /// What is graded and how; its cases stay empty.
+    /// The target and the options. It has no cases.
     run: RunReport,
     catalogue: &'c Catalogue,
-    /// When the cases that are not over began.
+    /// When each running case began.
     began: BTreeMap<String, SystemTime>,
-    /// Those of which a failure is written: with `--repeat`, a later pass is not to take its place.
+    /// Cases with a written failure. With `--repeat`, a later pass must not replace it.
     failed: BTreeSet<String>,
-    /// The first failure to write, kept until somebody can be told.
+    /// The first failure to write, which `finish` returns.
     error: Option<io::Error>,
 }
 
 impl<'c> Transcripts<'c> {
-    /// Opens the folder, which is made if need be.
+    /// Opens the folder, and makes it if it does not exist.
     pub fn open(folder: &Path, all: bool, run: RunReport, catalogue: &'c Catalogue) -> io::Result<Self> {
         fs::create_dir_all(folder)?;
-        // A file that can be made and goes away again.
+        // Shows that a file can be made. It is removed at once.
         drop(Destination::open(Some(&folder.join("tried")))?);
         Ok(Self {
             folder: folder.to_owned(),
@@ -51,7 +51,7 @@ impl<'c> Transcripts<'c> {
         })
     }
 
-    /// Whether everything was written.
+    /// Returns the first failure to write.
     pub fn finish(self) -> io::Result<()> {
         self.error.map_or(Ok(()), Err)
     }
@@ -90,8 +90,7 @@ impl Listener for Transcripts<'_> {
     }
 }
 
-/// The file of a case: its id, with a point for what parts its words, so that no shell has to be told to leave it
-/// alone.
+/// The file name of a case: its id, with dots for all letters that a shell would need in quotes.
 pub fn file_name(id: &str) -> String {
     let mut name = String::new();
     for letter in id.chars() {

@@ -1,5 +1,5 @@
-//! What was due and what came, byte under byte, with the field names of the message schema above and a
-//! caret under the first wrong byte. Plain ASCII, so that it can be read without colours.
+//! What was due and what came, byte under byte, with the field names above and carets under the wrong bytes. Plain
+//! ASCII, which needs no colours.
 
 use tester::protocol::message::{Field, MessageType};
 
@@ -9,7 +9,7 @@ use crate::model::fault::Fault;
 use crate::model::notation::show;
 use crate::words::page::seconds;
 
-/// How many bytes of a flood are shown.
+/// How many bytes are shown at most.
 const SHOWN: usize = 24;
 
 /// A comparison, ready to be printed: every text is one line.
@@ -21,30 +21,29 @@ pub struct Comparison {
     pub expected: String,
     /// What came.
     pub came: String,
-    /// The carets under the first wrong byte, with what is wrong there.
+    /// The carets under the wrong bytes, with a note.
     pub caret: Option<String>,
-    /// What the bytes that came say, where that is not plain from the rows.
+    /// What the bytes that came mean, if the rows do not show it.
     pub meaning: Option<String>,
 }
 
-/// Sets a fault's two sides against each other; a caret's note that does not fit into `width` columns
-/// goes without.
+/// Compares what was due with what came. As many bytes are shown as fit into `width` columns.
 pub fn compare(fault: &Fault, width: usize) -> Comparison {
     sides(fault).laid_out(width)
 }
 
-/// A fault's two sides, not laid out yet.
+/// The two sides of a comparison, before they are put into rows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sides {
-    /// The fields that the bytes stand under; none where no message was due and none came.
+    /// The fields of the bytes; none if no message was due and none came.
     pub fields: &'static [Field],
     /// What was due.
     pub expected: Side,
     /// What came.
     pub came: Side,
-    /// What is wrong in what came, where it is bytes.
+    /// What is wrong in what came, if it is bytes.
     pub wrong: Option<Wrong>,
-    /// What the bytes that came say, where that is not plain from them.
+    /// What the bytes that came mean, if they do not show it.
     pub meaning: Option<String>,
 }
 
@@ -55,7 +54,7 @@ pub enum Side {
     Words(String),
     /// Byte by byte.
     Bytes {
-        /// Two letters for each byte: its hex digits, or the sign of what it may be.
+        /// Two letters for each byte: its hex digits, or a sign such as `??`.
         cells: Vec<String>,
         /// How many more came than are shown.
         hidden: usize,
@@ -109,7 +108,7 @@ impl Sides {
         let (came, shown) = match &self.came {
             Side::Words(words) => (words.clone(), 0),
             Side::Bytes { cells, hidden } => {
-                // As many as fit, the room for "..." set aside.
+                // As many as fit, with room for "...".
                 let fits =
                     (1..=cells.len()).rev().find(|count| grid.column(*count) + 3 <= width).unwrap_or(1);
                 let shown = &cells[..fits.min(cells.len())];
@@ -128,7 +127,7 @@ impl Sides {
 }
 
 impl Side {
-    /// Bytes that came, the tail of a flood only counted.
+    /// Bytes that came. Of many bytes the first are shown, and the rest is counted.
     fn of(actual: &[u8]) -> Self {
         let cells: Vec<_> = actual.iter().take(SHOWN).map(|byte| format!("{byte:02x}")).collect();
         Self::Bytes { hidden: actual.len() - cells.len(), cells }
@@ -144,7 +143,7 @@ fn due_cell(byte: &Expected) -> String {
     }
 }
 
-/// What was due and what came, in words where bytes say nothing.
+/// What was due and what came, as bytes or in words.
 pub fn sides(fault: &Fault) -> Sides {
     match fault {
         Fault::WrongByte { expected, actual, offset } => {
@@ -198,7 +197,7 @@ pub fn sides(fault: &Fault) -> Sides {
     }
 }
 
-/// A Reply with its test port at fault.
+/// A Reply with a wrong test port.
 fn port(due: [Expected; 2], announced: u16, note: &str) -> Sides {
     let kind = MessageType::Reply as u8;
     let expected =
@@ -236,7 +235,7 @@ fn unasked(expected: &str, actual: &[u8]) -> Sides {
     }
 }
 
-/// A message's name, or its bytes where it is none.
+/// The name of a message, or its bytes if it is none.
 fn name(bytes: &[u8]) -> String {
     let kind = bytes.get(1).and_then(|kind| MessageType::of(*kind));
     kind.and_then(|kind| read(kind, bytes).ok()).map_or_else(|| hex_row(bytes), |(name, _)| name)
@@ -249,8 +248,8 @@ fn hex_row(bytes: &[u8]) -> String {
     format!("{}{more}", row.join(" "))
 }
 
-/// The one message that some bytes are or begin, field by field, such as `version=01, message_type=02, test_port=PP
-/// PP`, with its kind. The bytes are cells of text, so that one may be unknown; `join` puts those of a field together.
+/// The message that these bytes are, or the beginning of one, field by field, such as `version=01, message_type=02,
+/// test_port=PP PP`, with its type. A byte is a text, because it may be unknown; `join` joins those of a field.
 pub fn by_field(cells: &[String], join: impl Fn(&[String]) -> String) -> Option<(MessageType, String)> {
     let kind = MessageType::of(u8::from_str_radix(cells.get(1)?, 16).ok()?)?;
     let fields = fields(kind);
@@ -271,7 +270,7 @@ fn field_at(fields: &'static [Field], offset: usize) -> Option<&'static Field> {
     fields.iter().find(|field| (field.offset..field.offset + field.size).contains(&offset))
 }
 
-/// Where each byte of a message stands: under the name of its field.
+/// The column of each byte of a message, under the name of its field.
 struct Grid {
     fields: &'static [Field],
 }
@@ -310,7 +309,7 @@ impl Grid {
     }
 }
 
-/// The carets with their note behind them, or before them where that does not fit.
+/// The carets with their note after them. If it does not fit there, the note comes before them.
 fn beside(column: usize, carets: &str, note: &str, width: usize) -> String {
     let indent = " ".repeat(column);
     if column + carets.len() + 1 + note.len() <= width || note.len() + 1 > column {

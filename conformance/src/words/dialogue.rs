@@ -1,22 +1,22 @@
-//! One side of a control connection, told in the words of the protocol: "Request TCP_STREAM", "1 of 3
-//! bytes of a Request", "a Request of version 2 (invalid)". For the ladder and for the recognition of causes.
+//! What one end of a control connection sends, in words: "Request TCP_STREAM", "1 of the 3 bytes of a Request", "a
+//! Request of version 2 (invalid)". For the ladder, for the sentences about steps, and for `diagnose`.
 
 use std::ops::Range;
 
 use tester::protocol::fault::Fault;
 use tester::protocol::message::{Done, Field, Message, MessageType, Reply, Request, Results};
 
-/// Who speaks on a control connection.
+/// One of the two ends of a control connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Speaker {
-    /// It asks.
+pub enum Peer {
+    /// Sends Request and Done.
     Client,
-    /// It answers.
+    /// Sends Reply and Results.
     Server,
 }
 
-impl Speaker {
-    fn dues(self) -> [MessageType; 2] {
+impl Peer {
+    fn messages(self) -> [MessageType; 2] {
         match self {
             Self::Client => [MessageType::Request, MessageType::Done],
             Self::Server => [MessageType::Reply, MessageType::Results],
@@ -24,61 +24,63 @@ impl Speaker {
     }
 }
 
-/// The next bytes of a speech, named.
+/// Bytes in words.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Named {
-    /// What they are, in the words of the protocol.
+pub struct NamedBytes {
+    /// What they are.
     pub words: String,
-    /// The same bytes cut into fields, in their order and without a gap.
+    /// The fields of the same bytes, in their order and without a gap.
     pub parts: Vec<Part>,
 }
 
-/// Bytes of a speech that belong together.
+/// Bytes that belong together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Part {
-    /// The field that they are, or are a piece of; nothing for what is no message.
+    /// The field, which may be incomplete; `None` if the bytes are no message.
     pub field: Option<&'static str>,
     /// How many bytes.
     pub length: usize,
 }
 
-/// What one speaker has said on one connection so far.
+/// Puts the bytes that one end of a connection sends into words, piece by piece.
 #[derive(Clone, Debug)]
-pub struct Speech {
+pub struct MessageReader {
+    /// The messages that are due, the next one last.
     due: Vec<MessageType>,
+    /// The beginning of a message that is not complete.
     pending: Vec<u8>,
     unreadable: bool,
 }
 
-impl Speech {
-    /// Nothing said yet.
-    pub fn of(speaker: Speaker) -> Self {
-        let mut due = speaker.dues().to_vec();
+impl MessageReader {
+    /// Before the first byte.
+    pub fn of(peer: Peer) -> Self {
+        let mut due = peer.messages().to_vec();
         due.reverse();
         Self { due, pending: Vec::new(), unreadable: false }
     }
 
-    /// Names the next bytes of the speech; `length` counts also those that were not kept.
+    /// The next bytes in words. `length` also counts bytes that were not kept.
     pub fn name(&mut self, bytes: &[u8], length: usize) -> String {
         self.name_fields(bytes, length).words
     }
 
-    /// Names the next bytes of the speech and their fields; `length` counts also those that were not kept.
-    pub fn name_fields(&mut self, bytes: &[u8], length: usize) -> Named {
+    /// The next bytes in words, with their fields. `length` also counts bytes that were not kept.
+    pub fn name_fields(&mut self, bytes: &[u8], length: usize) -> NamedBytes {
         if self.unreadable {
             let words = format!("{} more", count_bytes(length));
-            return Named { words, parts: cut(&[], 0..bytes.len()) };
+            return NamedBytes { words, parts: cut(&[], 0..bytes.len()) };
         }
         let resumed = !self.pending.is_empty();
-        // Where in the message that is being heard the new bytes begin.
+        // Where the new bytes begin in the message.
         let mut begin = self.pending.len();
         self.pending.extend_from_slice(bytes);
-        let (mut said, mut parts) = (Vec::new(), Vec::new());
+        let (mut names, mut parts) = (Vec::new(), Vec::new());
         while !self.pending.is_empty() {
             let whole = self.pending.len();
             let Some(&due) = self.due.last() else {
                 self.unreadable = true;
-                said.push(surplus(&self.pending, whole + length - bytes.len()));
+                names.push(surplus(&self.pending, whole + length - bytes.len()));
                 parts.extend(cut(&[], begin..whole));
                 break;
             };
@@ -88,24 +90,24 @@ impl Speech {
                     begin = 0;
                     self.pending.drain(..size);
                     self.due.pop();
-                    said.push(name);
+                    names.push(name);
                 }
                 Err(Fault::Truncated { got, size, .. }) => {
                     parts.extend(cut(fields(due), begin..whole));
-                    said.push(format!("{got} of the {size} bytes of {}", with_article(due)));
+                    names.push(format!("{got} of the {size} bytes of {}", with_article(due)));
                     break;
                 }
                 Err(fault) => {
                     self.unreadable = true;
                     parts.extend(cut(fields_of_invalid(due, &fault, &self.pending), begin..whole));
-                    said.push(invalid(due, &fault, &self.pending, length));
+                    names.push(invalid(due, &fault, &self.pending, length));
                     break;
                 }
             }
         }
-        let said = said.join(" + ");
-        let words = if resumed { format!("{said} (with what came before)") } else { said };
-        Named { words, parts }
+        let names = names.join(" + ");
+        let words = if resumed { format!("{names} (with what came before)") } else { names };
+        NamedBytes { words, parts }
     }
 }
 
@@ -119,12 +121,12 @@ pub fn fields(kind: MessageType) -> &'static [Field] {
     }
 }
 
-/// The fields that an invalid message is best read by: none where it is no message at all.
+/// The fields that fit an invalid message best; none if it is no message at all.
 fn fields_of_invalid(due: MessageType, fault: &Fault, bytes: &[u8]) -> &'static [Field] {
     match fault {
         _ if foreign_text(bytes).is_some() => &[],
         Fault::NotDue { got, .. } => fields(*got),
-        // Bytes that agree neither in the version nor in the type have nothing of the message.
+        // If neither the version nor the type is right, the bytes are not this message.
         Fault::NotAllowed { field, .. }
             if field.offset == 0 && bytes.get(1).is_some_and(|kind| *kind != due as u8) =>
         {
@@ -134,7 +136,7 @@ fn fields_of_invalid(due: MessageType, fault: &Fault, bytes: &[u8]) -> &'static 
     }
 }
 
-/// Cuts the bytes at `range` of a message at the borders of its fields; what lies behind them is one part.
+/// Splits the bytes at `range` of a message into its fields. The bytes after the last field are one part.
 fn cut(fields: &[Field], range: Range<usize>) -> Vec<Part> {
     let mut parts = Vec::new();
     let mut at = range.start;
@@ -151,7 +153,7 @@ fn cut(fields: &[Field], range: Range<usize>) -> Vec<Part> {
     parts
 }
 
-/// Reads the message at the start of `bytes`: its name with its value, and how many bytes it takes.
+/// Reads the message at the start of `bytes`: its name with its value, and its length.
 pub fn read(kind: MessageType, bytes: &[u8]) -> Result<(String, usize), Fault> {
     Ok(match kind {
         MessageType::Request => {
@@ -174,7 +176,7 @@ pub fn with_article(kind: MessageType) -> String {
     format!("a {kind}")
 }
 
-/// Text that a terminal can show, where all of `bytes` is such text.
+/// The bytes as text, if a terminal can show all of them.
 pub fn as_text(bytes: &[u8]) -> Option<String> {
     let printable = |byte: &u8| byte.is_ascii_graphic() || matches!(byte, b' ' | b'\r' | b'\n' | b'\t');
     let some_letter = bytes.iter().any(u8::is_ascii_graphic);
@@ -196,7 +198,7 @@ fn surplus(bytes: &[u8], length: usize) -> String {
 /// How many bytes of a text are shown.
 const TEXT_SHOWN: usize = 24;
 
-/// The beginning of bytes that are text, and so no message.
+/// The beginning of the bytes, if they are text and so no message.
 fn foreign_text(bytes: &[u8]) -> Option<String> {
     as_text(&bytes[..bytes.len().min(TEXT_SHOWN)]).filter(|_| bytes.len() > 2)
 }
@@ -232,54 +234,54 @@ mod tests {
     use super::*;
 
     #[rstest]
-    #[case::whole(Speaker::Client, &["010103"], &["Request UDP_STREAM"])]
-    #[case::cut(Speaker::Client, &["01", "0102"],
+    #[case::whole(Peer::Client, &["010103"], &["Request UDP_STREAM"])]
+    #[case::cut(Peer::Client, &["01", "0102"],
         &["1 of the 3 bytes of a Request", "Request TCP_RR (with what came before)"])]
-    #[case::together(Speaker::Client, &["0101010103"], &["Request TCP_STREAM + Done"])]
-    #[case::surplus(Speaker::Client, &["010101", "010300"], &["Request TCP_STREAM", "Done + 1 byte too many"])]
-    #[case::version(Speaker::Client, &["020101"], &["a Request of version 2 (invalid)"])]
-    #[case::kind(Speaker::Client, &["010901"], &["a message of type 9 (invalid)"])]
-    #[case::test(Speaker::Client, &["010105"], &["a Request for test type 5 (invalid)"])]
-    #[case::turn(Speaker::Client, &["010101", "010102"],
+    #[case::together(Peer::Client, &["0101010103"], &["Request TCP_STREAM + Done"])]
+    #[case::surplus(Peer::Client, &["010101", "010300"], &["Request TCP_STREAM", "Done + 1 byte too many"])]
+    #[case::version(Peer::Client, &["020101"], &["a Request of version 2 (invalid)"])]
+    #[case::kind(Peer::Client, &["010901"], &["a message of type 9 (invalid)"])]
+    #[case::test(Peer::Client, &["010105"], &["a Request for test type 5 (invalid)"])]
+    #[case::turn(Peer::Client, &["010101", "010102"],
         &["Request TCP_STREAM", "Request TCP_RR where a Done is due"])]
-    #[case::text(Speaker::Client, &["474554202f", "ff"], &["text: \"GET /\" (invalid)", "1 byte more"])]
-    #[case::foreign(Speaker::Client, &["160301"], &["bytes that are no Request (invalid)"])]
-    #[case::replies(Speaker::Server, &["01029cbb", "01040000000000000001"],
+    #[case::text(Peer::Client, &["474554202f", "ff"], &["text: \"GET /\" (invalid)", "1 byte more"])]
+    #[case::foreign(Peer::Client, &["160301"], &["bytes that are no Request (invalid)"])]
+    #[case::replies(Peer::Server, &["01029cbb", "01040000000000000001"],
         &["Reply, port 40123", "Results, 1 datagram"])]
-    #[case::port_zero(Speaker::Server, &["01020000"], &["a Reply with port 0 (invalid)"])]
-    #[case::newline(Speaker::Server, &["01029cbb", "010400000000000000000a"],
+    #[case::port_zero(Peer::Server, &["01020000"], &["a Reply with port 0 (invalid)"])]
+    #[case::newline(Peer::Server, &["01029cbb", "010400000000000000000a"],
         &["Reply, port 40123", "Results, 0 datagrams + a line end too many"])]
-    fn speech_is_named(#[case] speaker: Speaker, #[case] said: &[&str], #[case] named: &[&str]) {
-        let mut speech = Speech::of(speaker);
-        let heard: Vec<_> = said
+    fn messages_are_named(#[case] peer: Peer, #[case] sent: &[&str], #[case] named: &[&str]) {
+        let mut reader = MessageReader::of(peer);
+        let names: Vec<_> = sent
             .iter()
             .map(|bytes| {
                 let bytes = hex::decode(bytes).unwrap();
-                speech.name(&bytes, bytes.len())
+                reader.name(&bytes, bytes.len())
             })
             .collect();
-        assert_eq!(heard, named);
+        assert_eq!(names, named);
     }
 
     #[rstest]
-    #[case::whole(Speaker::Server, &["01029cbb"], "version:1 message_type:1 test_port:2")]
-    #[case::resumed(Speaker::Server, &["01029c", "bb0104"], "test_port:1 version:1 message_type:1")]
-    #[case::padded(Speaker::Server, &["01029cbb", "010400000000000000000000"],
+    #[case::whole(Peer::Server, &["01029cbb"], "version:1 message_type:1 test_port:2")]
+    #[case::resumed(Peer::Server, &["01029c", "bb0104"], "test_port:1 version:1 message_type:1")]
+    #[case::padded(Peer::Server, &["01029cbb", "010400000000000000000000"],
         "version:1 message_type:1 udp_packets_received:8 -:2")]
-    #[case::version(Speaker::Client, &["020101"], "version:1 message_type:1 test_type:1")]
-    #[case::turn(Speaker::Client, &["0103"], "version:1 message_type:1")]
-    #[case::text(Speaker::Client, &["474554202f"], "-:5")]
-    #[case::foreign(Speaker::Client, &["160301"], "-:3")]
-    #[case::more(Speaker::Client, &["160301", "0000"], "-:2")]
-    fn bytes_stand_under_their_fields(#[case] speaker: Speaker, #[case] said: &[&str], #[case] parts: &str) {
-        let mut speech = Speech::of(speaker);
-        let said: Vec<_> = said.iter().map(|bytes| hex::decode(bytes).unwrap()).collect();
-        let heard: Vec<_> = said.iter().map(|bytes| speech.name_fields(bytes, bytes.len()).parts).collect();
-        for (bytes, parts) in said.iter().zip(&heard) {
+    #[case::version(Peer::Client, &["020101"], "version:1 message_type:1 test_type:1")]
+    #[case::turn(Peer::Client, &["0103"], "version:1 message_type:1")]
+    #[case::text(Peer::Client, &["474554202f"], "-:5")]
+    #[case::foreign(Peer::Client, &["160301"], "-:3")]
+    #[case::more(Peer::Client, &["160301", "0000"], "-:2")]
+    fn bytes_are_split_into_fields(#[case] peer: Peer, #[case] sent: &[&str], #[case] parts: &str) {
+        let mut reader = MessageReader::of(peer);
+        let sent: Vec<_> = sent.iter().map(|bytes| hex::decode(bytes).unwrap()).collect();
+        let found: Vec<_> = sent.iter().map(|bytes| reader.name_fields(bytes, bytes.len()).parts).collect();
+        for (bytes, parts) in sent.iter().zip(&found) {
             assert_eq!(bytes.len(), parts.iter().map(|part| part.length).sum::<usize>());
         }
-        let told = |part: &Part| format!("{}:{}", part.field.unwrap_or("-"), part.length);
-        assert_eq!(heard.last().unwrap().iter().map(told).collect::<Vec<_>>().join(" "), parts);
+        let shown = |part: &Part| format!("{}:{}", part.field.unwrap_or("-"), part.length);
+        assert_eq!(found.last().unwrap().iter().map(shown).collect::<Vec<_>>().join(" "), parts);
     }
 
     #[rstest]
@@ -287,7 +289,7 @@ mod tests {
     #[case(b"\n", None)]
     #[case(b"\x01\x02", None)]
     #[case(b"", None)]
-    fn text_is_told_from_bytes(#[case] bytes: &[u8], #[case] text: Option<&str>) {
+    fn text_is_not_taken_for_bytes(#[case] bytes: &[u8], #[case] text: Option<&str>) {
         assert_eq!(as_text(bytes).as_deref(), text);
     }
 }

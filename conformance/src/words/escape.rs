@@ -1,11 +1,10 @@
-//! Makes foreign text harmless: what a target printed must neither paint, move or ring on a terminal,
-//! nor end a string, an element or a line of the format that carries it. For every report.
+//! Makes text of a target harmless. It must not control a terminal, nor end a string, an element or a line of a report.
 
 use std::fmt::Write;
 
 use serde::Serialize;
 
-/// The text on one line: what is not printable stands as `\n`, `\u{1b}` and so on.
+/// The text on one line. What is not printable becomes `\n`, `\u{1b}` and so on; a tab becomes a space.
 pub fn line(text: &str) -> String {
     let mut harmless = String::with_capacity(text.len());
     for letter in text.chars() {
@@ -18,18 +17,18 @@ pub fn line(text: &str) -> String {
     harmless
 }
 
-/// The text with its line ends, each line as [`line()`] has it and without blanks at its end.
+/// The lines of the text, each as [`line()`] makes it and without spaces at its end.
 pub fn lines(text: &str) -> impl Iterator<Item = String> {
     text.lines().map(|text| line(text.trim_end()))
 }
 
-/// The value as JSON, indented where a person may read it. Whatever a terminal would obey or an HTML page
-/// would take for a tag stands as `\uXXXX`, which every reader of JSON turns back into the same text.
+/// The value as JSON. What could control a terminal, or be a tag in an HTML page, becomes `\uXXXX`. For a reader of JSON
+/// the text is the same.
 pub fn json(value: &impl Serialize, indented: bool) -> serde_json::Result<String> {
     let plain = if indented { serde_json::to_string_pretty(value) } else { serde_json::to_string(value) }?;
     let mut harmless = String::with_capacity(plain.len());
     for letter in plain.chars() {
-        // JSON's own signs are none of these, and its line ends stand outside of strings: inside they are escaped.
+        // None of these is a sign of JSON itself, and a line end is already escaped in a string.
         let escaped = matches!(letter, '<' | '>' | '&') || (letter != '\n' && is_hostile(letter));
         if !escaped {
             harmless.push(letter);
@@ -43,7 +42,7 @@ pub fn json(value: &impl Serialize, indented: bool) -> serde_json::Result<String
     Ok(harmless)
 }
 
-/// Text for an HTML or Markdown page that takes HTML: no letter of it opens an element or an entity.
+/// Text for an HTML page, or a Markdown page with HTML: it begins no element and no entity.
 pub fn html(text: &str) -> String {
     let mut harmless = String::with_capacity(text.len());
     for letter in text.chars() {
@@ -59,7 +58,7 @@ pub fn html(text: &str) -> String {
     harmless
 }
 
-/// The escaper of the templates: whatever they put out is harmless as [`line()`] and as [`html()`] have it.
+/// The escaper of the templates: [`line()`], then [`html()`].
 #[derive(Clone, Copy, Debug)]
 pub struct Harmless;
 
@@ -69,8 +68,8 @@ impl askama::filters::Escaper for Harmless {
     }
 }
 
-/// Control characters (C0, DEL, C1), line and paragraph separators, marks that turn the direction of
-/// writing, tags, and the noncharacters that XML forbids.
+/// Control characters (C0, DEL, C1), line and paragraph separators, marks that change the direction of writing,
+/// invisible characters, tags and noncharacters.
 fn is_hostile(letter: char) -> bool {
     letter.is_control()
         || matches!(

@@ -1,5 +1,5 @@
-//! A conversation as a ladder: everything that happened between the runner and the program, when, in the words
-//! of the protocol, and which of it is wrong. For the reports that write it ([`lines`]) or draw it.
+//! A conversation as a ladder: everything that happened between the runner and the program, when, and what is wrong.
+//! Reports write it ([`lines`]) or draw it.
 
 mod text;
 
@@ -15,14 +15,14 @@ use crate::model::outcome::CaseRecord;
 use crate::model::step::CONTROL;
 use crate::model::transcript::{DataEvent, EndedBy, Entry, Event, Exit};
 use crate::words::annotate::compare;
-use crate::words::dialogue::{Named, Part, Speaker, Speech};
+use crate::words::dialogue::{MessageReader, NamedBytes, Part, Peer};
 use crate::words::page::{DEFAULT_WIDTH, command_line};
 
-/// A longer conversation is cut in its middle: how it began, and how it ended.
+/// How many events of a long conversation are shown from its beginning and from its end.
 const FIRST: usize = 3;
 const LAST: usize = 20;
 
-/// A connection that stands later than this after the begin of its connect is worth a line of its own.
+/// A connection that opens later than this after its connect gets a line.
 const SLOW: Duration = Duration::from_millis(500);
 
 /// A line of a ladder.
@@ -30,7 +30,7 @@ const SLOW: Duration = Duration::from_millis(500);
 pub enum Item {
     /// Something that happened.
     Event(LadderEvent),
-    /// So many that are not told.
+    /// The number of events that are left out.
     LeftOut(usize),
 }
 
@@ -41,26 +41,26 @@ pub struct LadderEvent {
     pub at: Duration,
     /// Which connection it is about, as `[2] `; empty where there is only one.
     pub on: String,
-    /// Between whom.
+    /// The two sides, and the direction.
     pub direction: Direction,
-    /// What happened; of a message what it is.
+    /// What happened; for a message, what it is.
     pub words: String,
     /// The bytes of a message.
-    pub said: Option<MessageBytes>,
-    /// Whether it is this that is wrong.
+    pub message: Option<MessageBytes>,
+    /// Whether this event is wrong.
     pub wrong: bool,
 }
 
 /// Which way something goes between the runner and the program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Direction {
-    /// Bytes of the control connection, from this speaker.
-    Message(Speaker),
+    /// Bytes of the control connection, from this end.
+    Message(Peer),
     /// Test data, from the client.
     Data,
     /// A connection is made.
     Connect(Side),
-    /// A connection ends, or its half, by this side.
+    /// A connection ends, or one direction of it.
     Close {
         /// Who closes.
         by: Side,
@@ -69,13 +69,13 @@ pub enum Direction {
     },
     /// A signal to the program.
     Signal,
-    /// It was started.
+    /// The program starts.
     Start,
-    /// It ended.
+    /// The program ends.
     End,
-    /// Something that happens with one of them.
+    /// Something happens at one side.
     At(Side),
-    /// What was due from the program did not come.
+    /// The program did not send what was due.
     Absent,
 }
 
@@ -91,46 +91,46 @@ pub enum Side {
 /// The bytes of a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MessageBytes {
-    /// Those that were kept.
+    /// The bytes that were kept.
     pub bytes: Vec<u8>,
-    /// How many there were.
+    /// The number of all bytes.
     pub length: usize,
-    /// Those that were kept, cut into fields.
+    /// The fields of the bytes that were kept.
     pub parts: Vec<Part>,
 }
 
-/// Who is who in a ladder.
+/// The names of the two sides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Participants {
     /// What the runner is called.
     pub runner: &'static str,
     /// What the program is called.
     pub program: &'static str,
-    /// Which of the two speakers the runner is.
-    pub speaks: Speaker,
+    /// The end of the control connection that the runner is.
+    pub runner_is: Peer,
 }
 
-/// Who is who in a case.
+/// The names of the two sides in a case.
 pub fn participants(case: &CaseRecord) -> Participants {
     participants_of(case.role)
 }
 
-/// Who is who with a program of this role.
+/// The names of the two sides for a program of this role.
 pub fn participants_of(role: Role) -> Participants {
-    let (runner, program, speaks) = match role {
-        Role::Server => ("client", "server", Speaker::Client),
-        Role::Client => ("server", "client", Speaker::Server),
-        Role::Command => ("conformance", "the program", Speaker::Server),
+    let (runner, program, runner_is) = match role {
+        Role::Server => ("client", "server", Peer::Client),
+        Role::Client => ("server", "client", Peer::Server),
+        Role::Command => ("conformance", "the program", Peer::Server),
     };
-    Participants { runner, program, speaks }
+    Participants { runner, program, runner_is }
 }
 
-/// Who is who in the lines of a case.
+/// Explains the names in the lines of a case.
 pub fn legend(case: &CaseRecord) -> String {
     legend_of(case.role, names(counted(case)).len())
 }
 
-/// Who is who in the lines about a program of this role and so many connections.
+/// Explains the names in the lines about a program of this role with this number of connections.
 pub fn legend_of(role: Role, connections: usize) -> String {
     let who = match role {
         Role::Server => "the server is your program, the client is conformance",
@@ -143,18 +143,18 @@ pub fn legend_of(role: Role, connections: usize) -> String {
     }
 }
 
-/// Everything that happened in a case, the middle of a long conversation left out.
+/// Everything that happened in a case. The middle of a long conversation is left out.
 pub fn items(case: &CaseRecord) -> Vec<Item> {
     let fault = case.finding.as_ref().map(|finding| &finding.fault);
     let wrong = wrong_entry(case);
     let mut writer = LadderWriter::of(case);
     let mut all = Vec::new();
     for (index, entry) in counted(case).iter().enumerate() {
-        if let Some(event) = writer.tell(entry) {
+        if let Some(event) = writer.event(entry) {
             all.push(LadderEvent { wrong: wrong == Some(index), ..event });
         }
     }
-    // What did not happen has no entry: the end of the wait for it is an event of its own.
+    // What did not come has no entry. So the end of the wait for it becomes an event.
     if let (None, Some(fault), Some(last)) = (wrong, fault, case.transcript.entries.last())
         && fault.lateness() == Lateness::TargetLate
     {
@@ -165,21 +165,21 @@ pub fn items(case: &CaseRecord) -> Vec<Item> {
             on,
             direction: Direction::Absent,
             words,
-            said: None,
+            message: None,
             wrong: true,
         });
     }
     shortened(all)
 }
 
-/// What happened until the case was over; nothing later counts.
+/// The entries until the case was over.
 fn counted(case: &CaseRecord) -> &[Entry] {
     let entries = &case.transcript.entries;
     let end = entries.iter().position(|entry| entry.event == Event::Finished).unwrap_or(entries.len());
     &entries[..end]
 }
 
-/// The index of the transcript's entry at which the fault shows, where something that happened shows it.
+/// The index of the transcript's entry that shows the fault, if one does.
 pub fn wrong_entry(case: &CaseRecord) -> Option<usize> {
     let fault = &case.finding.as_ref()?.fault;
     let on = case.connection.as_deref();
@@ -187,7 +187,7 @@ pub fn wrong_entry(case: &CaseRecord) -> Option<usize> {
     counted(case).iter().rposition(|entry| shows(fault, &entry.event) && concerned(&entry.event))
 }
 
-/// Whether the fault is what this event did.
+/// Whether this event shows the fault.
 fn shows(fault: &Fault, event: &Event) -> bool {
     match event {
         Event::Received { .. } => {
@@ -230,35 +230,29 @@ fn names(entries: &[Entry]) -> Vec<String> {
     names
 }
 
-struct Told {
-    direction: Direction,
-    words: String,
-    said: Option<MessageBytes>,
-}
-
 /// Puts the events of one conversation into words, one after the other.
 #[derive(Clone, Debug)]
 pub struct LadderWriter {
     participants: Participants,
     args: Vec<String>,
-    /// The connections in the order of their beginnings.
+    /// The connections in the order in which they began.
     names: Vec<String>,
-    /// What the client and the server of each connection have said so far.
-    speeches: BTreeMap<String, (Speech, Speech)>,
+    /// What the client and the server of each connection send.
+    readers: BTreeMap<String, (MessageReader, MessageReader)>,
     /// When our connects began.
     begun: BTreeMap<String, Duration>,
 }
 
 impl LadderWriter {
-    /// For a program that was started in this role with these arguments. `names` are the connections that there
-    /// will be, in the order of their beginnings.
+    /// For a program of this role, which was started with these arguments. `names` are all connections of the case, in
+    /// the order in which they begin.
     pub fn new(role: Role, args: &[String], names: Vec<String>) -> Self {
         let args = args.to_vec();
         Self {
             participants: participants_of(role),
             args,
             names,
-            speeches: BTreeMap::new(),
+            readers: BTreeMap::new(),
             begun: BTreeMap::new(),
         }
     }
@@ -268,33 +262,33 @@ impl LadderWriter {
         Self::new(case.role, &case.args, names(counted(case)))
     }
 
-    /// The next event, where it is worth one.
-    pub fn tell(&mut self, entry: &Entry) -> Option<LadderEvent> {
-        let Told { direction, words, said } = self.told(entry)?;
+    /// The event of the next entry, if it gets a line.
+    pub fn event(&mut self, entry: &Entry) -> Option<LadderEvent> {
+        let (direction, words, message) = self.describe(entry)?;
         let on = entry.event.connection().map_or(String::new(), |name| self.prefix(name));
-        Some(LadderEvent { at: entry.at, on, direction, words, said, wrong: false })
+        Some(LadderEvent { at: entry.at, on, direction, words, message, wrong: false })
     }
 
-    fn told(&mut self, entry: &Entry) -> Option<Told> {
-        let plain = |direction, words: String| Some(Told { direction, words, said: None });
-        let Participants { runner: ours, program: theirs, speaks: we } = self.participants;
+    fn describe(&mut self, entry: &Entry) -> Option<(Direction, String, Option<MessageBytes>)> {
+        let plain = |direction, words: String| Some((direction, words, None));
+        let Participants { runner: ours, program: theirs, runner_is: we } = self.participants;
         let close = |by, reset| Direction::Close { by, reset };
         match &entry.event {
-            // Steps are the fixture's business, and output is shown as a whole.
+            // A ladder has no steps, and reports show the output as a whole.
             Event::Step { .. } | Event::Finished | Event::Output { .. } => None,
-            Event::Started => plain(Direction::Start, format!("{theirs} starts{}", self.call())),
+            Event::Started => plain(Direction::Start, format!("{theirs} starts{}", self.arguments())),
             Event::Ready => plain(Direction::At(Side::Program), format!("{theirs} listens on TCP port 5678")),
             Event::Exited(exit) => plain(Direction::End, format!("{theirs} ends: {}", ended(*exit))),
             Event::Signalled { signal } => {
                 plain(Direction::Signal, format!("{theirs} is sent {}", signal_name(signal.number())))
             }
             Event::Connecting { on: name, to } => {
-                self.speeches.insert(name.clone(), fresh());
+                self.readers.insert(name.clone(), new_readers());
                 self.begun.insert(name.clone(), entry.at);
                 plain(Direction::Connect(Side::Runner), format!("{ours} connects to {to}"))
             }
             Event::Opened { on: name, local, accepted: true, .. } => {
-                self.speeches.insert(name.clone(), fresh());
+                self.readers.insert(name.clone(), new_readers());
                 plain(Direction::Connect(Side::Program), format!("{theirs} connects to {local}"))
             }
             Event::Opened { on: name, .. } => {
@@ -304,10 +298,10 @@ impl LadderWriter {
             Event::Refused { error, .. } => {
                 plain(Direction::At(Side::Runner), format!("{ours} cannot connect: {error}"))
             }
-            Event::Sent { on: name, bytes, length } => Some(self.speak(we, name, bytes, *length)),
+            Event::Sent { on: name, bytes, length } => Some(self.message(we, name, bytes, *length)),
             Event::Received { on: name, bytes } => {
-                let they = if we == Speaker::Client { Speaker::Server } else { Speaker::Client };
-                Some(self.speak(they, name, bytes, bytes.len()))
+                let they = if we == Peer::Client { Peer::Server } else { Peer::Client };
+                Some(self.message(they, name, bytes, bytes.len()))
             }
             Event::Ended { by, .. } => {
                 let direction = close(Side::Program, *by == EndedBy::Reset);
@@ -344,11 +338,11 @@ impl LadderWriter {
         }
     }
 
-    fn call(&self) -> String {
+    fn arguments(&self) -> String {
         if self.args.is_empty() { String::new() } else { format!(": {}", command_line(&self.args)) }
     }
 
-    /// Which connection: a number in the order of their beginnings where the name says nothing.
+    /// The connection in brackets: its name, or a number for a name that the runner chose.
     pub fn prefix(&self, name: &str) -> String {
         if self.names.len() < 2 {
             return String::new();
@@ -360,12 +354,17 @@ impl LadderWriter {
         format!("[{number}] ")
     }
 
-    fn speak(&mut self, speaker: Speaker, name: &str, bytes: &[u8], length: usize) -> Told {
-        let (client, server) = self.speeches.entry(name.to_owned()).or_insert_with(fresh);
-        let speech = if speaker == Speaker::Client { client } else { server };
-        let Named { words, parts } = speech.name_fields(bytes, length);
-        let said = MessageBytes { bytes: bytes.to_vec(), length, parts };
-        Told { direction: Direction::Message(speaker), words, said: Some(said) }
+    fn message(
+        &mut self,
+        from: Peer,
+        name: &str,
+        bytes: &[u8],
+        length: usize,
+    ) -> (Direction, String, Option<MessageBytes>) {
+        let (client, server) = self.readers.entry(name.to_owned()).or_insert_with(new_readers);
+        let reader = if from == Peer::Client { client } else { server };
+        let NamedBytes { words, parts } = reader.name_fields(bytes, length);
+        (Direction::Message(from), words, Some(MessageBytes { bytes: bytes.to_vec(), length, parts }))
     }
 }
 
@@ -376,7 +375,7 @@ fn describe_data(event: &DataEvent) -> (Direction, String) {
             let words = match open {
                 Some(true) => format!("{over} port {port} is open"),
                 Some(false) => format!("{over} port {port} is not open"),
-                None => format!("the system does not tell whether {over} port {port} is open"),
+                None => format!("the system does not show whether {over} port {port} is open"),
             };
             (at_program, words)
         }
@@ -391,7 +390,7 @@ fn describe_data(event: &DataEvent) -> (Direction, String) {
             (at_program, format!("the system has dropped {datagrams} datagrams on the way"))
         }
         DataEvent::Drops { datagrams: None } => {
-            (at_program, "the system does not tell of dropped datagrams".to_owned())
+            (at_program, "the system does not count dropped datagrams".to_owned())
         }
         DataEvent::Seen(seen) => (
             Direction::Data,
@@ -409,8 +408,8 @@ fn describe_data(event: &DataEvent) -> (Direction, String) {
     }
 }
 
-fn fresh() -> (Speech, Speech) {
-    (Speech::of(Speaker::Client), Speech::of(Speaker::Server))
+fn new_readers() -> (MessageReader, MessageReader) {
+    (MessageReader::of(Peer::Client), MessageReader::of(Peer::Server))
 }
 
 fn ended(exit: Exit) -> String {

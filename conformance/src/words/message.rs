@@ -1,16 +1,16 @@
-//! Which message of the protocol a pattern of bytes stands for.
+//! Which message of the protocol a pattern of bytes is.
 
 use tester::protocol::message::{Done, Message, MessageType, Reply, Request, Results};
 
 use crate::model::bytes::{Expected, Pattern};
 
-/// The message that a pattern stands for, by its type byte, or by its length where any header will do.
+/// The first message of a pattern, found by its type byte. A pattern of 3 bytes with any type is a Request.
 pub(crate) fn due(expected: &Pattern) -> Option<MessageType> {
     due_after(expected, 0).map(|(kind, _)| kind)
 }
 
-/// The message of a pattern that is due behind its first `got` bytes, and where it begins: a pattern may hold
-/// several.
+/// The message of a pattern that is due after its first `got` bytes, and where it begins. A pattern may have several
+/// messages.
 pub(crate) fn due_after(expected: &Pattern, got: usize) -> Option<(MessageType, usize)> {
     let mut offset = 0;
     loop {

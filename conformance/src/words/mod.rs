@@ -1,5 +1,5 @@
-//! How things are written for whoever reads: bytes with their fields, steps as sentences, a conversation as a ladder,
-//! the width and the colours of a page. Takes plain data and gives text; it decides nothing.
+//! Plain data as text for a reader: bytes with their fields, steps as sentences, a conversation as a ladder, the width
+//! and the colours of a page.
 
 pub mod annotate;
 pub mod dialogue;

@@ -1,14 +1,13 @@
-//! Text for a person's terminal: styles, and paragraphs as wide as the terminal. For the human report and for
-//! `conformance explain`.
+//! Text for a terminal: styles, and paragraphs as wide as the terminal.
 
 use std::fmt::Display;
 use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
 
-/// What stands out.
+/// Important text.
 pub const BOLD: Style = Style::new().bold();
-/// What may be passed over.
+/// Less important text.
 pub const DIM: Style = Style::new().dimmed();
 /// What is right.
 pub const GOOD: Style = AnsiColor::Green.on_default();
@@ -17,13 +16,13 @@ pub const BAD: Style = AnsiColor::Red.on_default().bold();
 /// What is not known.
 pub const UNSURE: Style = AnsiColor::Yellow.on_default();
 
-/// The width where there is no terminal to follow, in columns.
+/// The width without a terminal, in columns.
 pub const DEFAULT_WIDTH: usize = 100;
 
-/// Lines longer than this are hard to read, however wide the terminal is.
+/// Longer lines are hard to read.
 const WIDEST: usize = 120;
 
-/// Below this nothing can be laid out; a terminal that says less is not believed.
+/// In less room the reports cannot be read. A terminal that reports less gets this width.
 const NARROWEST: usize = 40;
 
 /// The width of the terminal on standard output, in columns.
@@ -37,7 +36,7 @@ pub fn painted(style: Style, text: impl Display) -> String {
     format!("{style}{text}{style:#}")
 }
 
-/// A duration that was set rather than measured, without needless digits: "45 s", "250 ms".
+/// A duration from an option, without needless digits: "45 s", "250 ms".
 pub fn seconds(duration: Duration) -> String {
     match duration.as_secs_f64() {
         seconds if seconds >= 1.0 => format!("{} s", (seconds * 100.0).round() / 100.0),
@@ -45,7 +44,7 @@ pub fn seconds(duration: Duration) -> String {
     }
 }
 
-/// Words as a shell takes them, quoted only where they have to be.
+/// Words for a shell, in quotes only if they need them.
 pub fn command_line<'w>(words: impl IntoIterator<Item = &'w String>) -> String {
     let plain = |letter: char| letter.is_ascii_alphanumeric() || "-_=./:,+@%".contains(letter);
     let quoted = |word: &'w String| match !word.is_empty() && word.chars().all(plain) {
@@ -79,17 +78,17 @@ impl Page {
         self.text.push('\n');
     }
 
-    /// An empty line, unless the page begins or the last line is empty already.
+    /// An empty line, except at the beginning and after another one.
     pub fn blank(&mut self) {
         if !self.text.is_empty() && !self.text.ends_with("\n\n") {
             self.text.push('\n');
         }
     }
 
-    /// A paragraph: `first` stands before it, and its further lines begin below its first word.
+    /// A paragraph after `first`. Its other lines begin below its first word.
     pub fn wrapped(&mut self, first: &str, text: &str) {
         let indent = " ".repeat(textwrap::core::display_width(first));
-        // A case's id or a command must not be torn at its hyphens.
+        // The id of a case, or a command, must not be split at a hyphen.
         let options = textwrap::Options::new(self.width)
             .initial_indent(first)
             .subsequent_indent(&indent)
@@ -100,8 +99,7 @@ impl Page {
         self.line(filled);
     }
 
-    /// A row of a table: `first`, `text`, and at the end of the same line where it fits `last`; otherwise on
-    /// a line of its own below the text.
+    /// A row of a table: `first`, `text` and `last`. If `last` does not fit, it is on a line of its own below the text.
     pub fn row(&mut self, first: &str, text: &str, last: &str) {
         let width = textwrap::core::display_width;
         if width(first) + width(text) + 2 + width(last) <= self.width {
@@ -144,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn words_are_quoted_where_they_must() {
+    fn words_are_quoted_if_they_must_be() {
         let words = ["--time=1", "", "two words", "a'b", "tester.py"].map(str::to_owned);
         let line = command_line(&words);
         assert_eq!(line, "--time=1 '' 'two words' 'a'\\''b' tester.py");

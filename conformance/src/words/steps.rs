@@ -1,5 +1,5 @@
-//! The steps of a case as they are told: in words, for `conformance explain`, and as the arguments of a call, for the
-//! script of `conformance reproduce`. What is done to the program, and what must come back.
+//! The steps of a case: in words, for `conformance explain`, and as the arguments of a call, for the script of
+//! `conformance reproduce`.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::dialogue::{Speaker, Speech, count_bytes};
+use super::dialogue::{MessageReader, Peer, count_bytes};
 use super::message::due;
 use crate::model::bytes::{Outgoing, Pattern};
 use crate::model::case::{Case, Role};
@@ -18,60 +18,60 @@ use crate::model::step::{
 };
 use crate::words::page::{command_line, seconds};
 
-/// How many bytes of a `send` are written out.
+/// A `send` with more bytes shows only their number.
 const WRITTEN: usize = 16;
 
-/// How many steps a whole session is read into.
+/// The number of steps of a whole session.
 const SESSION_STEPS: usize = 6;
 
-/// Any port will do: it is only shown.
+/// The port in the bytes that are shown. Any number is right.
 pub(crate) const SHOWN_PORT: u16 = 40_000;
 
-/// What is told at once.
-pub(crate) enum Told<'c> {
-    /// A whole session on a connection of its own: its Request, and within what time the Reply is due.
+/// A step, or the steps of a whole session.
+pub(crate) enum Item<'c> {
+    /// A whole session on a connection of its own: its Request, and the time within which the Reply is due.
     Session { request: &'c Outgoing, within: Duration },
-    /// One step, and for a `send` what it says in the words of the protocol.
-    Step { step: &'c Step, said: Option<String> },
+    /// One step, and for a `send` its bytes in words.
+    Step { step: &'c Step, sent: Option<String> },
 }
 
-/// Walks through the steps of a case in their order.
-pub(crate) fn walk(case: &Case) -> Vec<Told<'_>> {
-    let speaker = if case.role == Role::Server { Speaker::Client } else { Speaker::Server };
-    let mut speeches: BTreeMap<&str, Speech> = BTreeMap::new();
-    let mut told = Vec::new();
+/// The steps of a case in their order.
+pub(crate) fn items(case: &Case) -> Vec<Item<'_>> {
+    let peer = if case.role == Role::Server { Peer::Client } else { Peer::Server };
+    let mut readers: BTreeMap<&str, MessageReader> = BTreeMap::new();
+    let mut items = Vec::new();
     let mut rest = case.steps.as_slice();
     while let [step, after @ ..] = rest {
         if let Some(session) = session(rest) {
-            told.push(session);
+            items.push(session);
             rest = &rest[SESSION_STEPS..];
             continue;
         }
-        let mut said = None;
+        let mut sent = None;
         match &step.action {
             Action::Connect(_) | Action::Accept { .. } => {
-                speeches.insert(step.connection(), Speech::of(speaker));
+                readers.insert(step.connection(), MessageReader::of(peer));
             }
             Action::Send(outgoing) => {
-                let speech = speeches.entry(step.connection()).or_insert_with(|| Speech::of(speaker));
+                let reader = readers.entry(step.connection()).or_insert_with(|| MessageReader::of(peer));
                 let bytes = outgoing.materialise(SHOWN_PORT, 0, |_| ()).concat();
-                said = Some(speech.name(&bytes, bytes.len()));
+                sent = Some(reader.name(&bytes, bytes.len()));
             }
-            // Whichever has spoken has heard the same as the first of them.
+            // All these connections got the same bytes from the runner.
             Action::Expect { alias: Some(alias), .. } => {
-                if let Some(speech) = speeches.get(step.connection()).cloned() {
-                    speeches.insert(alias, speech);
+                if let Some(reader) = readers.get(step.connection()).cloned() {
+                    readers.insert(alias, reader);
                 }
             }
             _ => {}
         }
-        told.push(Told::Step { step, said });
+        items.push(Item::Step { step, sent });
         rest = after;
     }
-    told
+    items
 }
 
-fn session(steps: &[Step]) -> Option<Told<'_>> {
+fn session(steps: &[Step]) -> Option<Item<'_>> {
     let steps = steps.get(..SESSION_STEPS)?;
     let name = steps[0].connection();
     if !name.starts_with("session-") || steps.iter().any(|step| step.connection() != name) {
@@ -79,14 +79,14 @@ fn session(steps: &[Step]) -> Option<Told<'_>> {
     }
     match (&steps[1].action, &steps[2].action) {
         (Action::Send(request), Action::Expect { within, .. }) => {
-            Some(Told::Session { request, within: *within })
+            Some(Item::Session { request, within: *within })
         }
         _ => None,
     }
 }
 
-/// The lines of all items. Of the stretches that come again at once the longest stands there once, and what comes again
-/// within it likewise, between the lines that `around` has for their number.
+/// The lines of all items. Items that are repeated at once are written once, between the lines of `around`, which gets
+/// the number of repetitions. The longest repetition counts first, then those inside it.
 pub(crate) fn folded(
     items: &[Vec<String>],
     indent: &str,
@@ -95,11 +95,11 @@ pub(crate) fn folded(
     let mut lines = Vec::new();
     let mut rest = items;
     while let Some(first) = rest.first() {
-        let stretches = (1..=rest.len() / 2).map(|period| {
+        let periods = (1..=rest.len() / 2).map(|period| {
             (period, rest.chunks(period).take_while(|chunk| *chunk == &rest[..period]).count())
         });
-        // Twice is plainer as it stands, unless it is long.
-        let repeated = stretches
+        // What comes only twice is written twice, unless it is long.
+        let repeated = periods
             .filter(|(period, times)| *times > 2 || *times == 2 && *period > 3)
             .max_by_key(|(period, times)| (period * times, Reverse(*period)));
         match repeated {
@@ -120,16 +120,16 @@ pub(crate) fn folded(
     lines
 }
 
-/// One line for everything that is done or expected; steps that are played again and again stand there once.
+/// One line for each step, or whole session. Repeated steps are written once.
 pub fn words(case: &Case) -> Vec<String> {
-    let lines = walk(case).into_iter().map(|told| match told {
-        Told::Session { request, .. } => {
+    let lines = items(case).into_iter().map(|item| match item {
+        Item::Session { request, .. } => {
             let bytes = request.materialise(SHOWN_PORT, 0, |_| ()).concat();
-            let asked = Speech::of(Speaker::Client).name(&bytes, bytes.len());
+            let asked = MessageReader::of(Peer::Client).name(&bytes, bytes.len());
             vec![format!("a whole session on a new connection ({asked}, Reply, Done, Results)")]
         }
-        Told::Step { step, said } => {
-            let words = Form::of(case, step, said.as_deref()).words;
+        Item::Step { step, sent } => {
+            let words = Description::of(case, step, sent.as_deref()).words;
             match step.on.join(" or ") {
                 name if name == CONTROL || !step.action.facts().has_connection => vec![words],
                 name => vec![format!("[{name}] {words}")],
@@ -139,16 +139,16 @@ pub fn words(case: &Case) -> Vec<String> {
     folded(&lines.collect::<Vec<_>>(), "  ", |times| [Some(format!("{times} times:")), None])
 }
 
-/// What a step waits for, in words, without the name of its connection; nothing for one that an event tells of.
+/// What a step waits for, without the name of its connection; `None` for a step that has an event.
 pub fn expectation(case: &Case, step: &Step) -> Option<String> {
-    (!step.action.facts().has_event).then(|| Form::of(case, step, None).words)
+    (!step.action.facts().has_event).then(|| Description::of(case, step, None).words)
 }
 
-/// How a step of a kind is told.
-pub(crate) struct Form<'c> {
+/// A step in words and for a script.
+pub(crate) struct Description<'c> {
     /// In words.
     pub(crate) words: String,
-    /// As the arguments of a script's call, the one that names its kind first; or why no script can do it.
+    /// The arguments of the script's call, the one with the kind of step first; or why no script can do it.
     pub(crate) call: Result<Vec<(&'static str, Argument<'c>)>, &'static str>,
 }
 
@@ -164,9 +164,9 @@ pub(crate) enum Argument<'c> {
 
 use Argument::{Number, Text, Time, Yes};
 
-impl<'c> Form<'c> {
-    /// The one description of every kind of step. `said` is what a `send` says in the words of the protocol.
-    pub(crate) fn of(case: &Case, step: &'c Step, said: Option<&str>) -> Self {
+impl<'c> Description<'c> {
+    /// The description of a step. `sent` is the bytes of a `send` in words.
+    pub(crate) fn of(case: &Case, step: &'c Step, sent: Option<&str>) -> Self {
         match &step.action {
             Action::Start => {
                 let arguments = match &case.args[..] {
@@ -183,7 +183,7 @@ impl<'c> Form<'c> {
                     .and((*to != Destination::Loopback).then(|| ("to", named(to))))
             }
             Action::Accept { within, at } => {
-                // A name that only the runner's own network knows becomes this machine's.
+                // A script does not know the host name of the runner's network, so it does not check the address.
                 let known = *at == Some(Destination::External)
                     && !case.args.iter().any(|arg| arg.contains(HOST_NAME));
                 let to = at.map_or("", place);
@@ -196,7 +196,7 @@ impl<'c> Form<'c> {
                     length if length > WRITTEN => count_bytes(length),
                     _ => segments.iter().map(|segment| spaced(segment)).collect::<Vec<_>>().join(" | "),
                 };
-                let words = format!("send {bytes}: {}", said.unwrap_or_default());
+                let words = format!("send {bytes}: {}", sent.unwrap_or_default());
                 call(words, [("send", Argument::Sent(outgoing))])
             }
             Action::Expect { pattern, not_before, within, alias } => {
@@ -286,7 +286,7 @@ impl<'c> Form<'c> {
                 Self { words, call: Err(reason) }
             }
             Action::Serve(time) => call(
-                format!("serve it by the book for {}, or until it ends", seconds(*time)),
+                format!("serve it as the protocol says for {}, or until it ends", seconds(*time)),
                 [("serve", Time(*time))],
             ),
             Action::DataThreadEnded { within } => call(
@@ -303,7 +303,7 @@ impl<'c> Form<'c> {
         self
     }
 
-    /// What is looked for in the output, where.
+    /// Adds the regular expression and the stream of a search in the output.
     fn searching(self, text: &TextPattern, stream: Option<Stream>) -> Self {
         let regex = match text {
             TextPattern::Text(_) => None,
@@ -314,8 +314,8 @@ impl<'c> Form<'c> {
     }
 }
 
-/// What is done, or must hold, on the test port.
-fn data<'c>(action: &DataAction) -> Form<'c> {
+/// A step about test data.
+fn data<'c>(action: &DataAction) -> Description<'c> {
     match action {
         DataAction::PortOpen(over) => call(
             format!("expect that the announced {over} port is open"),
@@ -363,20 +363,20 @@ fn data<'c>(action: &DataAction) -> Form<'c> {
     }
 }
 
-fn measured<'c>(words: String) -> Form<'c> {
+fn measured<'c>(words: String) -> Description<'c> {
     let reason = "how your client measures: conformance counts and times its data at a port of its own, which Python is \
                   too slow for";
-    Form { words, call: Err(reason) }
+    Description { words, call: Err(reason) }
 }
 
 fn call<'c, const N: usize>(
     words: impl Into<String>,
     arguments: [(&'static str, Argument<'c>); N],
-) -> Form<'c> {
-    Form { words: words.into(), call: Ok(arguments.into()) }
+) -> Description<'c> {
+    Description { words: words.into(), call: Ok(arguments.into()) }
 }
 
-/// A value by the name that a fixture has for it.
+/// A value by its name in a fixture.
 fn named<'c>(value: impl Serialize) -> Argument<'c> {
     let name = serde_json::to_value(value).ok().and_then(|name| name.as_str().map(str::to_owned));
     Text(name.unwrap_or_default())

@@ -1,11 +1,10 @@
-//! Recognises the stack traces of the runtimes that testers are written for. For the verdict and its
-//! explanation.
+//! Recognises the stack traces of the common runtimes. For `judge`, `diagnose` and `conformance reproduce`.
 
 use std::sync::LazyLock;
 
 use regex::bytes::{RegexBuilder, RegexSet, RegexSetBuilder};
 
-/// Runtime and the line that only its traces have.
+/// Each runtime, with a pattern that only its traces match.
 const TRACES: [(&str, &str); 13] = [
     ("Python", r"Traceback \(most recent call last\)"),
     ("Python", r"(?m)^Fatal Python error"),
@@ -16,26 +15,25 @@ const TRACES: [(&str, &str); 13] = [
     ("C++", r"terminate called (after|without)"),
     (".NET", r"Unhandled exception\. |(?m)^\s+at .* in .*\.cs:line \d+"),
     ("Ruby", r"(?m)^.*\.rb:\d+:in [`'].*\(\w*(Error|Interrupt)\)"),
-    // What die says of itself where its text ends in no line end; a file's name has a dot or a slash in it.
+    // `die` adds this if its text does not end with a line end. The name of the file has a dot or a slash.
     ("Perl", r"(?m) at \S*[./]\S* line \d+(, <[^>]+> (line|chunk) \d+)?\.$"),
     ("sanitizer", r"==\d+==ERROR: \w*Sanitizer"),
     ("shell", r"(?m)(^|: )(Segmentation fault|Aborted|Bus error|Illegal instruction)( \(core dumped\))?\s*$"),
-    // Bash names the line, the process and what it ran; dash says only the words above.
+    // Bash adds the line, the process and the command. Dash prints only the words above.
     ("shell", r"(?m): line \d+:\s+\d+ (Segmentation fault|Aborted|Bus error|Illegal instruction)\b"),
 ];
 
-/// Without Unicode's classes, which nothing above needs: they are most of the work of a compilation that every worker
-/// does.
+/// Without Unicode classes. The patterns do not need them, and every worker would compile them.
 static PATTERNS: LazyLock<Option<RegexSet>> = LazyLock::new(|| {
     RegexSetBuilder::new(TRACES.iter().map(|(_, pattern)| pattern)).unicode(false).build().ok()
 });
 
-/// The patterns of all traces, for those who look for them elsewhere.
+/// The patterns of all traces.
 pub(crate) fn patterns() -> impl Iterator<Item = &'static str> {
     TRACES.iter().map(|(_, pattern)| *pattern)
 }
 
-/// The runtime and the first telling line of a trace in `output`, if one stands there.
+/// The runtime of a trace in `output` and the line that shows it, if there is one.
 pub(crate) fn find(output: &str) -> Option<(&'static str, String)> {
     let first = PATTERNS.as_ref()?.matches(output.as_bytes()).iter().next()?;
     let (runtime, pattern) = TRACES[first];
@@ -79,6 +77,7 @@ mod tests {
     fn messages_are_not_traces(#[case] output: &str) {
         assert_eq!(find(output), None);
     }
+
     #[test]
     fn every_pattern_compiles() {
         assert!(super::PATTERNS.is_some());

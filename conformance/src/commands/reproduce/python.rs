@@ -1,8 +1,8 @@
-//! Values as Python writes them. For the script's list and settings.
+//! Values in Python's syntax.
 
-/// A text as a string literal. Python reads JSON's, escapes and all, as the same text.
+/// A text as a string literal. A JSON string is the same text in Python.
 pub(super) fn string(text: &str) -> String {
-    // A text always has a JSON form.
+    // Every text can be written as JSON.
     serde_json::to_string(text).unwrap_or_default()
 }
 
@@ -12,7 +12,7 @@ pub(super) fn list<'t>(texts: impl IntoIterator<Item = &'t str>) -> String {
     format!("[{}]", texts.join(", "))
 }
 
-/// Text within a docstring: nothing of it ends the string or escapes from it.
+/// Text for a docstring, which it cannot end.
 pub(super) fn within_docstring(text: &str) -> String {
     text.replace('\\', "\\\\").replace('"', "'")
 }

@@ -1,5 +1,5 @@
-//! The steps of a case as lines of the script's list, with the fields of every message in a comment; and what a script
-//! cannot do, with the reason.
+//! The steps of a case as lines of the script's list, with the fields of every message in a comment. What a script
+//! cannot do is left out, with the reason.
 
 use std::time::Duration;
 
@@ -8,18 +8,18 @@ use crate::model::bytes::{Chunk, Expected, Outgoing, Pattern};
 use crate::model::case::Case;
 use crate::model::step::{Action, CONTROL, Step};
 use crate::words::annotate::by_field;
-use crate::words::steps::{Argument, Form, SHOWN_PORT, Told, folded, walk};
+use crate::words::steps::{Argument, Description, Item, SHOWN_PORT, folded, items};
 
-/// How long a line of the list may be before its comment gets a line of its own.
+/// If a line of the list would be longer than this, its comment gets a line of its own.
 const WIDTH: usize = 118;
 
-/// So many equal bytes are counted instead of written out.
+/// From this number on, equal bytes are written as one byte and their number.
 const ALIKE: usize = 5;
 
-/// How many bytes stand on one line of the list.
+/// The number of bytes on one line of the list.
 const BYTES_A_LINE: usize = 32;
 
-/// The longest message: a longer one is named without its fields.
+/// The length of the longest message, Results. The fields of longer bytes are not written.
 const LONGEST_MESSAGE: usize = 10;
 
 /// The lines of the list, and a line for each step that is left out.
@@ -29,26 +29,26 @@ pub(super) struct Steps {
     pub(super) left_out: Vec<String>,
 }
 
-/// Every step of the case, those that come again and again once.
+/// Every step of the case. Repeated steps are written once.
 pub(super) fn steps(case: &Case) -> Steps {
-    let mut items: Vec<Vec<String>> = Vec::new();
+    let mut written: Vec<Vec<String>> = Vec::new();
     let mut left_out: Vec<String> = Vec::new();
     let mut started = false;
-    for told in walk(case) {
-        items.push(match told {
-            Told::Session { request, within } => {
+    for item in items(case) {
+        written.push(match item {
+            Item::Session { request, within } => {
                 let test = request.materialise(0, 0, |_| ()).concat();
                 let test = test.get(2).map(|test| python::string(&format!("{test:02x}")));
                 vec![format!("*session({}, within={}),", test.unwrap_or_default(), seconds(within))]
             }
-            // The first start goes without saying.
-            Told::Step { step: Step { action: Action::Start, .. }, .. } if !started => {
+            // The script itself does the first start.
+            Item::Step { step: Step { action: Action::Start, .. }, .. } if !started => {
                 started = true;
                 continue;
             }
-            Told::Step { step, said } => {
-                let form = Form::of(case, step, None);
-                written(step, form, said).unwrap_or_else(|reason| {
+            Item::Step { step, sent } => {
+                let description = Description::of(case, step, None);
+                lines_of(step, description, sent).unwrap_or_else(|reason| {
                     if !left_out.iter().any(|known| known == reason) {
                         left_out.push(reason.to_owned());
                     }
@@ -58,14 +58,18 @@ pub(super) fn steps(case: &Case) -> Steps {
         });
     }
     let around = |times: usize| [Some("*[".to_owned()), Some(format!("] * {times},"))];
-    Steps { lines: folded(&items, "    ", around), left_out }
+    Steps { lines: folded(&written, "    ", around), left_out }
 }
 
-/// A step as lines of the list; or why it is left out.
-fn written(step: &Step, form: Form<'_>, said: Option<String>) -> Result<Vec<String>, &'static str> {
+/// The lines of a step in the list; or why it is left out. `sent` is the bytes of a `send` in words.
+fn lines_of(
+    step: &Step,
+    description: Description<'_>,
+    sent: Option<String>,
+) -> Result<Vec<String>, &'static str> {
     let mut comment = None;
     let mut arguments: Vec<String> = Vec::new();
-    for (key, value) in form.call? {
+    for (key, value) in description.call? {
         let value = match value {
             Argument::Yes => "True".to_owned(),
             Argument::Number(number) => number.to_string(),
@@ -73,7 +77,7 @@ fn written(step: &Step, form: Form<'_>, said: Option<String>) -> Result<Vec<Stri
             Argument::Text(text) => python::string(&text),
             Argument::Sent(outgoing) => {
                 let cells = send_cells(outgoing);
-                comment = said_in_fields(outgoing, &cells, said.as_deref());
+                comment = with_fields(outgoing, &cells, sent.as_deref());
                 bytes(&cells)
             }
             Argument::Due(pattern) => {
@@ -110,14 +114,14 @@ fn written(step: &Step, form: Form<'_>, said: Option<String>) -> Result<Vec<Stri
     })
 }
 
-/// What a send says, with its fields where it is one message.
-fn said_in_fields(outgoing: &Outgoing, cells: &[String], said: Option<&str>) -> Option<String> {
-    // Which port it is does not matter for the name of the message.
-    let said = said?.replace(&format!(", port {SHOWN_PORT}"), "");
+/// The bytes of a `send` in words, with the fields if it is one message.
+fn with_fields(outgoing: &Outgoing, cells: &[String], sent: Option<&str>) -> Option<String> {
+    // The number of the port is not the real one.
+    let sent = sent?.replace(&format!(", port {SHOWN_PORT}"), "");
     let flat: Vec<String> = cells.iter().filter(|cell| *cell != "|").cloned().collect();
     Some(match in_fields(&flat) {
-        Some(fields) if outgoing.length() <= LONGEST_MESSAGE => format!("{said}: {}", fields_only(&fields)),
-        _ => said,
+        Some(fields) if outgoing.length() <= LONGEST_MESSAGE => format!("{sent}: {}", fields_only(&fields)),
+        _ => sent,
     })
 }
 
@@ -155,7 +159,7 @@ fn send_cells(outgoing: &Outgoing) -> Vec<String> {
     cells
 }
 
-/// The tokens of an expectation: hex pairs, `??` for any byte, `PP` for one of the announced port, `NN` for one of the
+/// The tokens of an `expect`: hex pairs, `??` for any byte, `PP` for a byte of the announced port, `NN` for a byte of the
 /// count of the datagrams that the script has sent.
 fn cells(pattern: &Pattern) -> Vec<String> {
     let cell = |expected: &Expected| match expected {
@@ -167,7 +171,7 @@ fn cells(pattern: &Pattern) -> Vec<String> {
     pattern.bytes.iter().map(cell).collect()
 }
 
-/// Tokens as a Python string, over several lines where they are many.
+/// Tokens as a Python string, on several lines if there are many.
 fn bytes(cells: &[String]) -> String {
     let mut short = Vec::new();
     for alike in cells.chunk_by(|left, right| left == right) {
@@ -189,7 +193,7 @@ fn bytes(cells: &[String]) -> String {
     format!("(\n{})", lines.join("\n"))
 }
 
-/// The one message that some tokens are or begin: `Reply: version=01, message_type=02, test_port=PP PP`.
+/// The message that these tokens are, or the beginning of one: `Reply: version=01, message_type=02, test_port=PP PP`.
 fn in_fields(cells: &[String]) -> Option<String> {
     let join = |value: &[String]| bytes(value).trim_matches('"').to_owned();
     by_field(cells, join).map(|(kind, fields)| format!("{kind}: {fields}"))

@@ -37,7 +37,7 @@ fn every_vector_is_well_formed() {
         assert!(!valid.is_empty() && !invalid.is_empty(), "{message}");
         let mut names: Vec<_> = valid.iter().chain(invalid).map(|vector| &vector.name).collect();
         names.sort_unstable();
-        assert!(names.windows(2).all(|pair| pair[0] != pair[1]), "{message}: a name stands twice");
+        assert!(names.windows(2).all(|pair| pair[0] != pair[1]), "{message}: two vectors have one name");
         for vector in valid.iter().chain(invalid) {
             let bytes = hex::decode(vector.hex.replace(' ', "")).unwrap();
             assert_eq!(bytes.len(), vector.length(), "{message} {}: pairs between spaces", vector.name);

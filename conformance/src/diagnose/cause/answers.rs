@@ -1,4 +1,4 @@
-//! A server that answers what it should refuse, or when nothing is due.
+//! A server that answers what it must refuse, or that sends when nothing is due.
 
 use tester::protocol::fault::Fault as Flaw;
 use tester::protocol::message::MessageType;
@@ -41,7 +41,7 @@ fn came_with_timeout(context: &Context<'_>) -> bool {
 }
 
 fn bad_request(context: &Context<'_>, flaw: &Flaw, actual: &[u8]) -> Option<Seen> {
-    // A refusal that is said aloud: an answer that no client can use, and then the close.
+    // The server refuses with an answer that no client can use, and then closes.
     if actual.starts_with(&[1, MessageType::Reply as u8, 0, 0]) || actual.first() != Some(&1) {
         return Some(seen("refusal-answered"));
     }

@@ -1,4 +1,4 @@
-//! What the wrong bytes of a message look like: byte order, padding, number sizes, text.
+//! Wrong bytes in a message: byte order, padding, sizes of numbers, text.
 
 use tester::protocol::message::MessageType;
 
@@ -62,7 +62,7 @@ fn wrong(context: &Context<'_>, expected: &Pattern, actual: &[u8]) -> Option<See
     (kind != due as u8).then(|| type_wrong(due, kind))
 }
 
-/// The right message, behind a few bytes that belong to nothing.
+/// The right message after a few extra bytes.
 fn message_before_too_long(due: MessageType, actual: &[u8]) -> Option<Seen> {
     let shift = (1..actual.len().min(8)).find(|shift| read(due, &actual[*shift..]).is_ok())?;
     let before = match due {
@@ -100,9 +100,9 @@ fn count_wrong(expected: &Pattern, actual: &[u8]) -> Seen {
     let came = number(&actual[2..]);
     let mut reversed = wanted.clone();
     reversed.reverse();
-    // A small count read from the wrong end is enormous.
-    let enormous = came > u64::from(u32::MAX) && came.swap_bytes() <= u64::from(u32::MAX);
-    if enormous || (wanted.len() == 8 && actual[2..] == reversed[..] && reversed != wanted) {
+    // A small count in the wrong byte order is a very large number.
+    let reordered = came > u64::from(u32::MAX) && came.swap_bytes() <= u64::from(u32::MAX);
+    if reordered || (wanted.len() == 8 && actual[2..] == reversed[..] && reversed != wanted) {
         return seen("count-little-endian").with("count", came.swap_bytes());
     }
     seen("count-wrong").with("told", came).with("arrived", number(&wanted))
@@ -160,7 +160,7 @@ fn message_at(bytes: &[u8]) -> Option<(String, MessageType)> {
     read(kind, bytes).ok().map(|(name, _)| (name, kind))
 }
 
-/// A number that is too small: the message ends too early.
+/// The message ends too early.
 fn short(expected: &Pattern, actual: &[u8]) -> Option<Seen> {
     let (due, begins) = due_after(expected, actual.len())?;
     match (due, &actual[begins..]) {
@@ -178,11 +178,11 @@ fn short(expected: &Pattern, actual: &[u8]) -> Option<Seen> {
     }
 }
 
-/// Bytes where there should have been none.
+/// Bytes where none are due.
 fn unasked(context: &Context<'_>, actual: &[u8]) -> Option<Seen> {
     let before = context.connection.received_bytes();
     let before = &before[..before.len().saturating_sub(actual.len())];
-    // What follows a message at once belongs to it.
+    // A line end after a message belongs to it.
     if let Some((_, kind)) = last_message(before)
         && let Some(cause) = line_end(kind, actual)
     {

@@ -1,4 +1,4 @@
-//! A client that speaks out of turn, takes the wrong time, or does not see what its server does.
+//! A client that sends at a wrong time, or does not see what its server does.
 
 use std::time::Duration;
 
@@ -14,16 +14,16 @@ use crate::model::transcript::Exit;
 use crate::words::dialogue::count_bytes;
 use crate::words::message::{due, size};
 
-/// The whole of what a server sends in a session, bytes.
+/// The number of bytes that a server sends in a session.
 const SESSION_BYTES: usize = Reply::SIZE + Results::SIZE;
 
-/// A Done within this time of Reply was not waited for at all.
+/// A client that sends Done within this time of Reply did not wait at all.
 const AT_ONCE: Duration = Duration::from_millis(300);
 
 pub(super) fn recognise(context: &Context<'_>) -> Option<Seen> {
-    let of_the_call =
+    let about_arguments =
         matches!(context.fault, Fault::WrongExit { .. } | Fault::StillRunning { .. } | Fault::NoMessage);
-    if context.role() != Role::Client || (context.is_about("CLI") && of_the_call) {
+    if context.role() != Role::Client || (context.is_about("CLI") && about_arguments) {
         return None;
     }
     match context.fault {

@@ -1,4 +1,4 @@
-//! Arguments that are taken, refused, or looked at too late.
+//! Arguments that are wrongly accepted, wrongly refused, or checked too late.
 
 use super::{Seen, seen};
 use crate::diagnose::context::Context;

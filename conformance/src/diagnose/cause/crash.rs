@@ -1,4 +1,4 @@
-//! A program that dies, or whose accept loop does.
+//! A program that dies, or stops accepting connections.
 
 use super::{Seen, seen};
 use crate::diagnose::context::Context;
@@ -8,7 +8,7 @@ use crate::model::cause::Causes;
 use crate::model::fault::Fault;
 use crate::model::transcript::Exit;
 
-/// How an address that is taken is called by the systems and runtimes.
+/// The words of systems and runtimes for an address that is in use.
 const ADDRESS_IN_USE: [&str; 4] = ["Address already in use", "EADDRINUSE", "AddrInUse", "Errno 98"];
 
 pub(super) fn recognise(context: &Context<'_>) -> Option<Seen> {
@@ -41,12 +41,12 @@ pub(super) fn recognise(context: &Context<'_>) -> Option<Seen> {
     }
 }
 
-/// A refusal in the middle of another's test is about the queue, not about a death.
+/// Whether the connection was refused while another client's test ran. Then the server is not dead.
 fn is_waiting_client(context: &Context<'_>) -> bool {
     context.exit().is_none() && context.another_test_runs()
 }
 
-/// The entry for this error, or the one for what was graded.
+/// The entry for this error, or else the general one for the program's role.
 fn uncaught(trace: &Trace, role: Role) -> Seen {
     let known = Causes::built_in().ok().and_then(|causes| causes.of_error(&trace.line));
     let error = known.map_or_else(

@@ -1,4 +1,4 @@
-//! Ctrl-C and its like: swallowed, waited out, or without a word.
+//! SIGINT and SIGTERM: ignored, delayed, or without the line that is due.
 
 use super::{Seen, seen};
 use crate::diagnose::context::Context;

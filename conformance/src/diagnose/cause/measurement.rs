@@ -1,4 +1,4 @@
-//! The measurement: no data, counts that are off in a telling way, echoes, and figures in the wrong unit.
+//! The measurement: no data, wrong counts, wrong echoes, and figures in the wrong unit.
 
 use super::{Seen, seen};
 use crate::diagnose::context::Context;
@@ -7,10 +7,10 @@ use crate::model::data_fault::DataFault;
 use crate::model::fault::Fault;
 use crate::words::page::seconds;
 
-/// How far a figure may be from a telling multiple of the right one.
+/// How far a figure may be from a known multiple of the right one, as a share.
 const CLOSE: f64 = 0.12;
 
-/// Strangers' datagrams in the conversations are fewer than so many times the client's own.
+/// In the conversations strangers send fewer than this many times the client's datagrams.
 const FEW: u64 = 10;
 
 pub(super) fn recognise(context: &Context<'_>) -> Option<Seen> {
@@ -39,7 +39,7 @@ pub(super) fn recognise(context: &Context<'_>) -> Option<Seen> {
     }
 }
 
-/// A test that is longer than the silence timeout ends with it, though data flows.
+/// The server ends a test at the silence timeout, though data comes.
 fn data_is_no_word(context: &Context<'_>) -> Option<Seen> {
     let (ended, _) = context.connection.ended?;
     let since = ended.checked_sub(context.connection.last_sent()?)?;
@@ -49,7 +49,7 @@ fn data_is_no_word(context: &Context<'_>) -> Option<Seen> {
 
 fn count(context: &Context<'_>, told: u64, arrived: u64) -> Seen {
     match told {
-        // Strangers send a few datagrams more; far more than that is a count that is wrong by itself.
+        // With the strangers' datagrams the count is a little higher. A far higher one has another cause.
         _ if context.is_about("DAT-14") && told > arrived && told / FEW <= arrived => {
             seen("strangers-welcome")
         }
@@ -83,7 +83,7 @@ fn datagram_length(smallest: usize, largest: usize, wanted: usize) -> Seen {
     }
 }
 
-/// A figure that is a telling multiple of the right one.
+/// A figure that is a known multiple of the right one.
 fn wrong_figure(figure: Figure, told: &[f64], right: &[f64]) -> Option<Seen> {
     let is = |factor: f64| {
         let near = |told: f64, right: f64| (told - factor * right).abs() <= CLOSE * (factor * right).abs();

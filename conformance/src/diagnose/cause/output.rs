@@ -1,4 +1,4 @@
-//! Lines that do not come, come late, or come too often.
+//! Lines that do not come, come too early, or come too often.
 
 use super::{Seen, seen};
 use crate::diagnose::context::Context;

@@ -1,5 +1,4 @@
-//! A server that takes one read for one message, throws away what it has read, or does not see that its
-//! client has left.
+//! A server that takes one read for one message, loses bytes that it has read, or does not see that its client has left.
 
 use tester::protocol::message::{Done, Message, MessageType, Request, TestType};
 
@@ -34,12 +33,12 @@ pub(super) fn recognise(context: &Context<'_>) -> Option<Seen> {
     }
 }
 
-/// The message of which nothing has come, behind whole ones.
+/// The message that is due, if only whole messages came before it.
 fn next_due(expected: &Pattern, actual: &[u8]) -> Option<MessageType> {
     due_after(expected, actual.len()).filter(|(_, begins)| *begins == actual.len()).map(|(kind, _)| kind)
 }
 
-/// A message that was due did not come: the connection was closed instead, or nothing happened.
+/// A message that was due did not come. The connection was closed instead, or nothing happened.
 fn unanswered(context: &Context<'_>, due: MessageType, closed: Option<EndedBy>) -> Option<Seen> {
     let connection = &context.connection;
     if closed.is_none() && waits_behind_another(context) {
@@ -50,7 +49,7 @@ fn unanswered(context: &Context<'_>, due: MessageType, closed: Option<EndedBy>) 
     {
         return Some(cause);
     }
-    // Whoever is gone before Done can have come, or without reading it, had left the session before.
+    // A server that closed before Done came, or did not read it, had ended the session before.
     let before_done =
         connection.ended.is_some_and(|(at, _)| connection.last_sent().is_none_or(|sent| at < sent));
     let by_reset = closed == Some(EndedBy::Reset);
@@ -99,7 +98,7 @@ fn unanswered(context: &Context<'_>, due: MessageType, closed: Option<EndedBy>) 
     }
 }
 
-/// Whether a client that came before is still there: this one has to wait.
+/// Whether an earlier client is still connected, so that this one must wait.
 fn waits_behind_another(context: &Context<'_>) -> bool {
     let ahead = |connection: &Connection<'_>| {
         connection.opened.is_some()
@@ -134,14 +133,14 @@ fn request_unanswered(test: TestType, closed: bool) -> Seen {
     }
 }
 
-/// An earlier client has left, and nobody is served since.
+/// An earlier client has left, and the server has served nobody since then.
 fn still_busy(context: &Context<'_>) -> Option<Seen> {
     let others = context.others();
     let before = others
         .iter()
         .rev()
         .find(|connection| connection.opened.is_some() && connection.opened < context.connection.opened)?;
-    // Its own answer was complete: it is this session that went wrong.
+    // The earlier session was complete, so the fault is in this one.
     if before.received_bytes().len() >= 14 && before.ended.is_some() {
         return None;
     }
@@ -180,7 +179,7 @@ fn still_open(context: &Context<'_>) -> Option<Seen> {
     }
 }
 
-/// What the last block of sessions added to descriptors and threads.
+/// The descriptors or threads that the last block of sessions added.
 fn leaked(before: (usize, usize), after: (usize, usize)) -> Seen {
     let (descriptors, threads) = (after.0.saturating_sub(before.0), after.1.saturating_sub(before.1));
     if threads >= descriptors.min(LEAK_IN_EACH_BLOCK) {

@@ -1,4 +1,4 @@
-//! A server that does not make its clients wait for each other, or loses those who wait.
+//! A server that serves clients at the same time, or loses clients that wait.
 
 use std::time::Duration;
 
@@ -22,8 +22,8 @@ pub(super) fn recognise(context: &Context<'_>) -> Option<Seen> {
     if context.another_test_runs() {
         return during_a_test(context);
     }
-    // The one in front is done; this one had been connected before that.
-    let waited = |talk_opened| context.others().iter().any(|other| other.last_sent() > Some(talk_opened));
+    // This client was already connected when another one was still sending.
+    let waited = |opened| context.others().iter().any(|other| other.last_sent() > Some(opened));
     let in_queue = context.connection.opened.is_some_and(waited);
     match context.fault {
         Fault::EndedBeforeBytes { .. } if in_queue && context.connection.received.is_empty() => {
@@ -43,22 +43,22 @@ pub(super) fn recognise(context: &Context<'_>) -> Option<Seen> {
     }
 }
 
-/// Whether a client that had asked was reset without an answer.
+/// Whether a client that had sent its Request was reset without an answer.
 fn reset_in_queue(connection: &Connection<'_>) -> bool {
     let reset = matches!(connection.ended, Some((_, EndedBy::Reset)));
     reset && !connection.sent.is_empty() && connection.received.is_empty()
 }
 
-/// A client is served before its time because the one in front of it was given up before its time.
+/// The server served a client too early, because it gave up the client before it too early.
 fn served_too_early(context: &Context<'_>) -> Option<Seen> {
     let limit = context.tolerances.control_timeout;
     let silent_for = |connection: &Connection<'_>| {
         let (ended, _) = connection.ended?;
         ended.checked_sub(connection.last_sent().or(connection.opened)?)
     };
-    let given_up =
+    let too_early =
         context.others().iter().filter_map(silent_for).find(|after| *after >= limit / 4 && *after < limit);
-    match given_up {
+    match too_early {
         Some(after) => Some(too_short(limit, after)),
         None => context.others().iter().any(gave_up_in_test).then(|| seen("closes-after-reply")),
     }
@@ -69,7 +69,7 @@ fn gave_up_in_test(connection: &Connection<'_>) -> bool {
     connection.has_reply() && connection.received_bytes().len() == Reply::SIZE && connection.ended.is_some()
 }
 
-/// Whether somebody in front has been silent for the whole of the timeout: then it is that which is amiss.
+/// Whether another client has been silent for the whole timeout. Then the timeout is the fault.
 fn any_silent_too_long(context: &Context<'_>) -> bool {
     let now = context.entries.last().map_or(Duration::ZERO, |entry| entry.at);
     let silent = |connection: &Connection<'_>| {

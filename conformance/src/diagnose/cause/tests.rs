@@ -1,4 +1,4 @@
-//! Which cause is recognised from what: one row for each, as a student's program shows it.
+//! The causes that are recognised, with a row for each.
 
 mod command;
 mod file;
@@ -189,7 +189,7 @@ fn a_bad_done_is_answered(#[case] sent: &str, #[case] came: &str, #[case] cause:
     answered("01 04 00 00 00 00 00 00 00 00"),
     "timeout-answers"
 )]
-fn a_server_speaks_out_of_turn(#[case] script: &str, #[case] fault: Fault, #[case] cause: &str) {
+fn a_server_sends_when_nothing_is_due(#[case] script: &str, #[case] fault: Fault, #[case] cause: &str) {
     assert_eq!(of_server(script, fault), cause);
 }
 
@@ -323,7 +323,7 @@ fn the_timeout_is_wrong(#[case] script: &str, #[case] fault: Fault, #[case] caus
     "queue-lost"
 )]
 #[case::not_served("500 > 0103\n600 < 01040000000000000000\n600 eof", missing(REPLY, ""), "queue-lost")]
-fn a_second_client_waits_in_vain(#[case] tail: &str, #[case] fault: Fault, #[case] cause: &str) {
+fn a_second_client_is_not_served(#[case] tail: &str, #[case] fault: Fault, #[case] cause: &str) {
     let script = format!("{IN_TEST}400 connect on b\n400 open on b\n400 > 010102 on b\n{tail}");
     let mut case = failed("server/sample", "SER-1", "--server", &script, fault);
     case.connection = Some("b".to_owned());

@@ -1,4 +1,4 @@
-//! The silence timeout: none, another time, the wrong wait, or never started again.
+//! The silence timeout: there is none, it is too long or too short, or it does not start again.
 
 use std::time::Duration;
 
@@ -21,12 +21,11 @@ pub(super) fn recognise(context: &Context<'_>) -> Option<Seen> {
         {
             Some(too_early(context, *after))
         }
-        // The late message comes upon a connection that had been closed meanwhile.
+        // The connection was already closed when a late message came.
         Fault::EndedBeforeBytes { actual, .. } if actual.is_empty() => {
             let ended = context.connection.ended.map(|(at, _)| at)?;
-            let touched =
-                context.connection.sent.iter().rev().map(|(at, _)| *at).find(|at| *at + LATE < ended);
-            let since = ended.checked_sub(touched.or(context.connection.opened)?)?;
+            let last = context.connection.sent.iter().rev().map(|(at, _)| *at).find(|at| *at + LATE < ended);
+            let since = ended.checked_sub(last.or(context.connection.opened)?)?;
             (since >= limit / 2).then(|| too_early(context, since))
         }
         Fault::BytesMissing { actual, .. } if actual.is_empty() => {
@@ -39,7 +38,7 @@ pub(super) fn recognise(context: &Context<'_>) -> Option<Seen> {
     }
 }
 
-/// A close that follows our last byte within this time may be its answer.
+/// A close within this time of our last byte may be the answer to it.
 const LATE: Duration = Duration::from_secs(1);
 
 /// What the server was waiting for, in words.
@@ -54,7 +53,7 @@ fn waiting_for(context: &Context<'_>) -> &'static str {
 
 fn too_late(context: &Context<'_>, waited: Duration) -> Seen {
     let limit = seconds(context.tolerances.control_timeout);
-    // When it closed, where that was seen.
+    // The server closed, but too late.
     if let Some(((at, _), since)) =
         context.connection.ended.zip(context.connection.last_sent().or(context.connection.opened))
     {
@@ -79,7 +78,7 @@ pub(super) fn too_short(limit: Duration, after: Duration) -> Seen {
     }
 }
 
-/// A close that comes the whole timeout after something earlier than the last byte.
+/// A close one timeout after something earlier than the last byte.
 pub(super) fn not_restarted(context: &Context<'_>) -> Option<Seen> {
     let limit = context.tolerances.control_timeout;
     let (ended, _) = context.connection.ended?;

@@ -12,7 +12,7 @@ use crate::model::outcome::{Outcome, Summary};
 use crate::model::requirement::{Level, RequirementId};
 use crate::report::RunReport;
 
-/// The width of the table, in columns: it is for a file as well, which has none of its own.
+/// The width of the table in columns, on a terminal and in a file.
 const WIDTH: u16 = 110;
 
 /// All rows.
@@ -26,7 +26,7 @@ pub(super) struct Gradebook {
 pub(super) struct Row {
     name: String,
     standing: Standing,
-    /// Why it was not graded.
+    /// Why it was not graded, if it was not.
     note: String,
     graded: Option<Graded>,
 }
@@ -40,18 +40,18 @@ struct Graded {
     sha256: String,
 }
 
-/// What came out, in the words of the gradebook.
+/// The result of a submission.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Standing {
     /// Everything that counts holds.
     Holds,
-    /// Something that counts does not.
+    /// Something that counts does not hold.
     DoesNotHold,
     /// Something that counts could not be judged.
     NotJudged,
-    /// It could not be started, or was not reached.
+    /// It could not be started, or the run was interrupted before it.
     NotGraded,
-    /// The run ended before it was through.
+    /// The run was interrupted during it.
     Interrupted,
 }
 
@@ -79,7 +79,7 @@ impl fmt::Display for Standing {
 }
 
 impl Row {
-    /// Of a submission that could not be graded.
+    /// The row of a submission that could not be graded.
     pub(super) fn ungraded(name: &str, reason: &str) -> Self {
         Self {
             name: escape::line(name),
@@ -89,7 +89,7 @@ impl Row {
         }
     }
 
-    /// Of one that was.
+    /// The row of a graded submission.
     pub(super) fn graded(name: &str, standing: Standing, report: &RunReport) -> Self {
         let ids = |outcomes: &[Outcome]| {
             let records = report.requirements.iter().filter(|record| outcomes.contains(&record.outcome));
@@ -143,8 +143,8 @@ impl Gradebook {
         ]);
         for row in &self.rows {
             let [must, should, harden] = LEVELS.map(|level| row.share(level));
-            let told = if row.graded.is_some() { row.ids(|graded| &graded.failed) } else { row.note.clone() };
-            table.add_row([row.name.clone(), row.standing.to_string(), must, should, harden, told]);
+            let last = if row.graded.is_some() { row.ids(|graded| &graded.failed) } else { row.note.clone() };
+            table.add_row([row.name.clone(), row.standing.to_string(), must, should, harden, last]);
         }
         for index in 2..5 {
             if let Some(column) = table.column_mut(index) {
@@ -154,7 +154,7 @@ impl Gradebook {
         format!("{table}\n")
     }
 
-    /// For a program or a spreadsheet; ids are separated by blanks.
+    /// For a program or a spreadsheet. Spaces separate ids.
     pub(super) fn csv(&self) -> io::Result<Vec<u8>> {
         let mut csv = csv::Writer::from_writer(Vec::new());
         let mut header = vec!["submission".to_owned(), "result".to_owned()];
@@ -169,7 +169,7 @@ impl Gradebook {
         csv.into_inner().map_err(|error| io::Error::other(error.to_string()))
     }
 
-    /// As the exit status of a run, over all of them.
+    /// The exit status for all submissions.
     pub(super) fn exit(&self) -> Exit {
         let any = |standing| self.rows.iter().any(|row| row.standing == standing);
         match () {
@@ -199,7 +199,7 @@ impl Row {
     }
 }
 
-/// A spreadsheet takes a cell that begins like this for a formula, and the name of a file is its student's choice.
+/// A spreadsheet takes a cell that begins with one of these signs for a formula. A student could choose such a file name.
 fn tame(cell: &str) -> String {
     if cell.starts_with(['=', '+', '-', '@']) { format!("'{cell}") } else { cell.to_owned() }
 }

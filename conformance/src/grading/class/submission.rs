@@ -1,4 +1,4 @@
-//! Finds the program of each submission below a folder; the rule is the help of `conformance grade`.
+//! Finds the program of each submission in a folder. The help of `conformance grade` has the rules.
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -21,68 +21,68 @@ pub(super) enum NoProgram {
     NotExecutable(String),
 }
 
-/// One student's work.
+/// One submission.
 #[derive(Debug)]
 pub(super) struct Submission {
-    /// The name of its file or folder, for people.
+    /// The name of its file or folder, as text.
     pub(super) name: String,
-    /// The same as the system has it.
+    /// The same name as the system has it.
     pub(super) file_name: OsString,
     /// Its program, or why there is none.
     pub(super) program: Result<Program, NoProgram>,
 }
 
 impl Submission {
-    /// Where its program lies.
+    /// The folder of its program; empty if there is none.
     pub(super) fn folder(&self) -> &Path {
         self.program.as_ref().map_or(Path::new(""), |program| &program.folder)
     }
 }
 
-/// What is to be started.
+/// The program of a submission.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Program {
     /// Its file, absolute.
     pub(super) file: PathBuf,
-    /// What runs it, where it does not run itself.
+    /// Its interpreter, if it needs one.
     pub(super) interpreter: Option<&'static str>,
     /// Its folder, absolute.
     pub(super) folder: PathBuf,
 }
 
-/// Archives unpack into a folder in a folder; more than this is not a wrapping any more.
-const MOST_WRAPPINGS: usize = 4;
+/// How many folders may be inside each other with nothing else in them, as unpacked archives often are.
+const MOST_NESTED: usize = 4;
 
-/// What finders and archivers leave behind; nobody's work.
+/// Folders that macOS and Python create. They are no submissions.
 const FOREIGN: [&str; 2] = ["__MACOSX", "__pycache__"];
 
-/// Every submission of the folder but `skip`, by name.
+/// Every submission of the folder except `skip`, sorted by name.
 pub(super) fn find_all(folder: &Path, skip: Option<&Path>) -> io::Result<Vec<Submission>> {
     let submissions =
         entries(&folder.canonicalize()?)?.into_iter().filter(|path| Some(path.as_path()) != skip);
     Ok(submissions
         .map(|path| {
             let file_name = path.file_name().unwrap_or_default().to_owned();
-            let program = if path.is_dir() { find_in(&path, MOST_WRAPPINGS) } else { program(&path) };
+            let program = if path.is_dir() { find_in(&path, MOST_NESTED) } else { program(&path) };
             Submission { name: file_name.to_string_lossy().into_owned(), file_name, program }
         })
         .collect())
 }
 
-fn find_in(folder: &Path, wrappings: usize) -> Result<Program, NoProgram> {
+fn find_in(folder: &Path, nested: usize) -> Result<Program, NoProgram> {
     let entries = entries(folder).map_err(|error| NoProgram::Unreadable(error.to_string()))?;
     let named = |name: &str| {
         let path = folder.join(name);
         path.is_file().then_some(path)
     };
-    // One that is named right and not executable is told, rather than another one graded instead.
+    // If a file with one of these names is not executable, that is an error. No other file is graded instead.
     if let Some(path) = ["tester", "tester.py", "main.py"].into_iter().find_map(named) {
         return program(&path);
     }
     let executables: Vec<&PathBuf> = entries.iter().filter(|path| is_executable(path)).collect();
     match (executables.as_slice(), entries.as_slice()) {
         ([only], _) => program(only),
-        ([], [only]) if only.is_dir() && wrappings > 0 => find_in(only, wrappings - 1),
+        ([], [only]) if only.is_dir() && nested > 0 => find_in(only, nested - 1),
         ([], _) => Err(NoProgram::Nothing),
         (several, _) => Err(NoProgram::Several(several.len())),
     }
@@ -102,7 +102,7 @@ fn is_executable(path: &Path) -> bool {
     path.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
 }
 
-/// What is visible in a folder, by name.
+/// The visible entries of a folder, sorted by name.
 fn entries(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let mut entries = Vec::new();
     for entry in fs::read_dir(folder)? {

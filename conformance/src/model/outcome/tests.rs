@@ -33,7 +33,7 @@ fn record(index: usize, words: &str) -> CaseRecord {
     record
 }
 
-/// How each requirement of the plan came out, and why where that is said.
+/// The outcome of each requirement of the plan, with its reason.
 fn outcomes(about: &str, cases: &str) -> String {
     let catalogue = Catalogue::built_in().unwrap();
     let about = ids(about);
@@ -41,11 +41,11 @@ fn outcomes(about: &str, cases: &str) -> String {
     let plan = Plan { cases: Vec::new(), dropped: Vec::new(), requirements };
     let cases = cases.split(';').filter(|words| !words.trim().is_empty()).enumerate();
     let cases: Vec<_> = cases.map(|(index, words)| record(index, words)).collect();
-    let told = requirement_records(&plan, catalogue.all(), &cases).into_iter().map(|record| {
+    let records = requirement_records(&plan, catalogue.all(), &cases).into_iter().map(|record| {
         let reason = record.reason.map_or(String::new(), |reason| format!(" ({reason})"));
         format!("{} {}{reason}", record.id, record.outcome)
     });
-    told.collect::<Vec<_>>().join("; ")
+    records.collect::<Vec<_>>().join("; ")
 }
 
 #[rstest]
@@ -74,7 +74,7 @@ fn a_requirement_is_as_its_cases(#[case] cases: &str, #[case] wanted: &str) {
     "SRV-2 fail; INV-1 skip (not judged: SRV-2 does not hold (case-1))"
 )]
 #[case::blocked_and_failed_elsewhere("INV-1 fail SRV-2; INV-1 fail INV-1", "SRV-2 fail; INV-1 fail")]
-#[case::an_error_is_told_before_a_blocked_case(
+#[case::an_error_comes_before_a_blocked_case(
     "INV-1 fail SRV-2; INV-1 error",
     "SRV-2 fail; INV-1 error (case-1 says why)"
 )]
@@ -92,7 +92,7 @@ fn a_blocked_requirement_never_passes(#[case] cases: &str, #[case] wanted: &str)
 }
 
 #[test]
-fn a_requirement_that_was_not_asked_for_is_told_only_when_it_failed() {
+fn a_requirement_that_was_not_asked_for_is_reported_only_when_it_failed() {
     assert_eq!(outcomes("INV-1", "INV-1,INV-2 pass"), "INV-1 pass");
     assert_eq!(
         outcomes("INV-1", "INV-1 fail SRV-1"),

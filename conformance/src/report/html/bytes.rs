@@ -1,4 +1,4 @@
-//! What was due and what came as a table, a byte a cell, under the names of the fields.
+//! What was due and what came as a table with a cell for each byte, under the names of the fields.
 
 use tester::protocol::message::Field;
 
@@ -8,26 +8,26 @@ use crate::words::annotate::{Side, Sides, sides};
 /// A comparison, ready for its template.
 #[derive(Debug)]
 pub(super) struct Comparison {
-    /// What was due, where that is no bytes.
+    /// What was due, if that is not bytes.
     pub(super) expected: Option<String>,
     /// The sides that are bytes.
     pub(super) table: Option<Table>,
-    /// What came, where that is no bytes.
+    /// What came, if that is not bytes.
     pub(super) came: Option<String>,
     /// What is wrong at the marked byte.
     pub(super) note: Option<String>,
-    /// What the bytes that came say.
+    /// What the bytes that came mean.
     pub(super) meaning: Option<String>,
 }
 
 /// Bytes under bytes.
 #[derive(Debug)]
 pub(super) struct Table {
-    /// The fields and over how many bytes each reaches.
+    /// The fields, each with its number of bytes.
     pub(super) fields: Vec<(&'static str, usize)>,
-    /// "expected" and "came", as far as they are bytes.
+    /// "expected" and "came", if they are bytes.
     pub(super) rows: Vec<Row>,
-    /// How many columns of bytes there are.
+    /// The number of columns with bytes.
     pub(super) columns: usize,
 }
 
@@ -36,7 +36,7 @@ pub(super) struct Table {
 pub(super) struct Row {
     pub(super) name: &'static str,
     pub(super) cells: Vec<Cell>,
-    /// How many more bytes came.
+    /// How many more bytes came than are shown.
     pub(super) hidden: usize,
 }
 
@@ -73,7 +73,7 @@ impl Table {
         let mut named: Vec<_> = fields.iter().map(|field| (field.name, field.size)).collect();
         let reach: usize = named.iter().map(|(_, size)| size).sum();
         let columns = rows.iter().map(Row::columns).max().unwrap_or(0).max(reach);
-        // What lies behind the fields has no name.
+        // Bytes after the last field have no name.
         if !named.is_empty() && reach < columns {
             named.push(("", columns - reach));
         }
@@ -89,7 +89,7 @@ impl Row {
         wrong: Option<usize>,
         fields: &[Field],
     ) -> Self {
-        // The first byte that is missing has a cell, too.
+        // The first missing byte has a cell too.
         if wrong == Some(cells.len()) && hidden == 0 {
             cells.push("\u{2013}".to_owned());
         }
@@ -102,14 +102,13 @@ impl Row {
         self.cells.len() + usize::from(self.hidden > 0)
     }
 
-    /// How many columns of its table are left behind its bytes.
+    /// How many columns of the table are left after its bytes.
     pub(super) fn rest(&self, columns: usize) -> usize {
         columns.saturating_sub(self.columns())
     }
 }
 
-/// Which of the bytes of one message is the first wrong one of a case, where the message is (`whole`), or ends,
-/// what came.
+/// The index of the first wrong byte of a case in `bytes`. They must be what came (`whole`), or its end.
 pub(super) fn wrong_byte(case: &CaseRecord, bytes: &[u8], whole: bool) -> Option<usize> {
     let sides = sides(&case.finding.as_ref()?.fault);
     let Side::Bytes { cells, hidden } = sides.came else { return None };

@@ -1,4 +1,4 @@
-//! One case: what was due and what came, the conversation drawn and in words, what the program printed, and the
+//! One case: what was due and what came, the conversation as a drawing and in words, what the program printed, and the
 //! command that plays it again.
 
 use super::bytes::Comparison;
@@ -14,17 +14,17 @@ use crate::words::page::DEFAULT_WIDTH;
 /// A case, ready for its template.
 #[derive(Debug)]
 pub(super) struct CaseView<'r> {
-    /// Its place in the report: the page's name for it.
+    /// Its index in the report.
     pub(super) index: usize,
     pub(super) id: &'r str,
     pub(super) summary: &'r str,
     pub(super) mark: Mark,
-    /// Why a failure does not count, or a success does.
+    /// Why a failure does not count, or a passed case does.
     pub(super) remark: Option<String>,
     /// What is wrong, or why it was not judged, in words.
     pub(super) message: Option<String>,
     pub(super) comparison: Option<Comparison>,
-    /// How it came out run after run.
+    /// Its outcome in each run.
     pub(super) runs: Option<String>,
     pub(super) why: Option<&'r str>,
     pub(super) drawing: Option<Drawing>,
@@ -32,16 +32,16 @@ pub(super) struct CaseView<'r> {
     pub(super) lines: Vec<ladder::Line>,
     pub(super) outputs: Vec<(&'static str, Tail)>,
     pub(super) leftovers: Option<String>,
-    /// The command in two parts, where a line may be broken.
+    /// The two parts of the command. A line may break between them.
     pub(super) command: (String, String),
 }
 
 impl<'r> CaseView<'r> {
-    /// The case with this place in the report.
+    /// The case with this index in the report.
     pub(super) fn of(index: usize, report: &'r RunReport) -> Self {
         let case = &report.cases[index];
         let comparison = case.finding.as_ref().map(|finding| Comparison::from(sides(&finding.fault)));
-        let told = comparison.is_some() || case.outcome == Outcome::Pass;
+        let shown = comparison.is_some() || case.outcome == Outcome::Pass;
         let passed = case.outcome == Outcome::Pass;
         let output = |name, text| Some((name, plain::tail(text))).filter(|(_, tail)| !tail.lines.is_empty());
         Self {
@@ -50,7 +50,7 @@ impl<'r> CaseView<'r> {
             summary: &case.summary,
             mark: Mark::of_case(case, report),
             remark: Standing::of(case, report).remark(),
-            message: (!told).then(|| plain::message(case)),
+            message: (!shown).then(|| plain::message(case)),
             comparison,
             runs: (case.runs.len() > 1)
                 .then(|| case.runs.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")),
@@ -71,7 +71,7 @@ impl<'r> CaseView<'r> {
     }
 }
 
-/// The place of a case in the report.
-pub(super) fn place(case: &CaseRecord, report: &RunReport) -> Option<usize> {
+/// The index of a case in the report.
+pub(super) fn index_of(case: &CaseRecord, report: &RunReport) -> Option<usize> {
     report.cases.iter().position(|other| std::ptr::eq(other, case))
 }

@@ -1,11 +1,11 @@
-//! A conversation drawn: the runner's lifeline on the left, the program's on the right, time running down, an arrow
-//! for everything that went between them. Lengths are in units of the drawing, about a pixel each.
+//! The drawing of a conversation: the runner's lifeline on the left, the program's on the right, time from top to bottom,
+//! an arrow for everything between them. A length of 1 is about a pixel.
 
 use std::time::Duration;
 
 use super::bytes::wrong_byte;
 use crate::model::outcome::CaseRecord;
-use crate::words::dialogue::{Part, Speaker};
+use crate::words::dialogue::{Part, Peer};
 use crate::words::ladder::{
     Direction, Item, LadderEvent, MessageBytes, Participants, Side, items, lines, participants,
 };
@@ -13,27 +13,27 @@ use crate::words::page::DEFAULT_WIDTH;
 
 /// How wide the drawing is.
 pub(super) const WIDTH: usize = 720;
-/// Where the two lifelines are.
+/// The positions of the two lifelines.
 pub(super) const RUNNER: usize = 112;
 pub(super) const PROGRAM: usize = 648;
 
-/// Where the first item begins, below the names.
+/// The top of the first item, below the names.
 const TOP: usize = 54;
-/// The height of a line of words, and of what stands below an arrow.
+/// The height of a line of words, and of the bytes below an arrow.
 const LINE: usize = 17;
 const BELOW: usize = 36;
 /// The space between two items.
 const GAP: usize = 9;
-/// How many letters of the words stand on a line between the lifelines, and how many lines at most.
+/// The number of letters on a line between the lifelines, and of lines at most.
 const LETTERS: usize = 74;
 const LINES: usize = 3;
-/// How wide a byte and a letter of a field's name are, and how far fields stand apart.
+/// The width of a byte, of a letter in the name of a field, and of the space between two fields.
 const BYTE: usize = 22;
 const LETTER: usize = 6;
 const APART: usize = 16;
-/// No more bytes than fit between the lifelines.
+/// The width for bytes between the lifelines.
 const ROOM: usize = PROGRAM - RUNNER - 60;
-/// How many bytes that are no field are drawn.
+/// How many bytes without a field are drawn.
 const UNNAMED: usize = 12;
 /// A wait from this length on is drawn.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -41,36 +41,36 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// A drawn conversation, ready for its template.
 #[derive(Debug)]
 pub(super) struct Drawing {
-    /// Which case's: the page's name for it.
+    /// The number of the case in the report.
     pub(super) index: usize,
     pub(super) height: usize,
     pub(super) width: usize,
     pub(super) runner: usize,
     pub(super) program: usize,
-    /// What the two sides are called below their names.
+    /// The roles of the two sides, below their names.
     pub(super) roles: Option<(&'static str, &'static str)>,
-    /// The program's lifeline where it ran: from, to.
+    /// The parts of the program's lifeline where it ran: from, to.
     pub(super) alive: Vec<(usize, usize)>,
     pub(super) rows: Vec<Row>,
-    /// What it shows, in a sentence for those who do not see it.
+    /// What it shows, for readers who do not see it.
     pub(super) description: String,
 }
 
-/// An item, laid out.
+/// An item with its positions.
 #[derive(Debug, Default)]
 pub(super) struct Row {
-    /// Where it begins, and how high it is.
+    /// Its top and its height.
     pub(super) top: usize,
     pub(super) height: usize,
     pub(super) time: Option<String>,
     pub(super) wrong: bool,
     pub(super) faint: bool,
-    /// The words with their places from the item's top, and how they stand at `x`.
+    /// The lines of words, each with its distance from the item's top, and their alignment at `x`.
     pub(super) words: Vec<(usize, String)>,
     pub(super) x: usize,
     pub(super) anchor: &'static str,
     pub(super) arrow: Option<Arrow>,
-    /// Something at one of the lifelines: where.
+    /// The position of a dot on one of the lifelines.
     pub(super) dot: Option<(usize, usize)>,
     pub(super) groups: Vec<Group>,
 }
@@ -89,43 +89,43 @@ pub(super) struct Arrow {
 pub(super) struct Group {
     /// The middle.
     pub(super) x: usize,
-    /// From the item's top.
+    /// The distance from the item's top.
     pub(super) y: usize,
-    /// Bytes, and whether they are wrong.
+    /// Bytes, each text with whether it is wrong.
     pub(super) bytes: Vec<(String, bool)>,
     pub(super) field: Option<&'static str>,
 }
 
 impl Drawing {
-    /// The conversation of a case; nothing where nothing happened.
+    /// The conversation of a case; `None` if nothing happened.
     pub(super) fn of(case: &CaseRecord, index: usize) -> Option<Self> {
         let items = items(case);
         if items.is_empty() {
             return None;
         }
         let participants = participants(case);
-        let mut sheet =
-            Sheet { participants, rows: Vec::new(), y: TOP, last: Duration::ZERO, alive: Vec::new() };
-        let (mut born, marked) = (None, marked(case, &items, participants));
+        let mut canvas =
+            Canvas { participants, rows: Vec::new(), y: TOP, last: Duration::ZERO, alive: Vec::new() };
+        let (mut started, marked) = (None, marked(case, &items, participants));
         for (number, item) in items.iter().enumerate() {
-            let begun = sheet.y;
+            let begun = canvas.y;
             match item {
                 Item::Event(event) => {
-                    sheet.pause(event.at);
+                    canvas.pause(event.at);
                     let mark = marked.filter(|(place, _)| *place == number).map(|(_, byte)| byte);
-                    let row = sheet.event(event, mark);
+                    let row = canvas.event(event, mark);
                     match event.direction {
-                        Direction::Start => born = Some(row),
-                        Direction::End => sheet.alive.extend(born.take().map(|born| (born, row))),
+                        Direction::Start => started = Some(row),
+                        Direction::End => canvas.alive.extend(started.take().map(|started| (started, row))),
                         _ => {}
                     }
                 }
-                Item::LeftOut(hidden) => sheet.aside(format!("\u{22ee} {hidden} more"), begun),
+                Item::LeftOut(hidden) => canvas.aside(format!("\u{22ee} {hidden} more"), begun),
             }
         }
-        let height = sheet.y + GAP;
-        sheet.alive.extend(born.map(|born| (born, height)));
-        let Sheet { rows, alive, .. } = sheet;
+        let height = canvas.y + GAP;
+        canvas.alive.extend(started.map(|started| (started, height)));
+        let Canvas { rows, alive, .. } = canvas;
         Some(Self {
             index,
             height,
@@ -150,17 +150,16 @@ fn description(case: &CaseRecord, count: usize) -> String {
     }
 }
 
-/// The item that holds the first wrong byte, and which byte of it: the one that is wrong, or where that is no
-/// message (a port that is not open) the program's last message with these bytes.
+/// The item with the first wrong byte, and the index of the byte. It is the wrong item, or if that is no message (a port
+/// that is not open), the program's last message with these bytes.
 fn marked(case: &CaseRecord, items: &[Item], participants: Participants) -> Option<(usize, usize)> {
-    let byte = |item: &Item, whole: bool| match item {
-        Item::Event(LadderEvent { direction: Direction::Message(speaker), said: Some(said), .. })
-            if *speaker != participants.speaks =>
-        {
-            wrong_byte(case, &said.bytes, whole)
-        }
-        _ => None,
-    };
+    let byte =
+        |item: &Item, whole: bool| match item {
+            Item::Event(LadderEvent {
+                direction: Direction::Message(from), message: Some(message), ..
+            }) if *from != participants.runner_is => wrong_byte(case, &message.bytes, whole),
+            _ => None,
+        };
     let wrong = items.iter().position(|item| matches!(item, Item::Event(event) if event.wrong));
     let in_place = wrong.and_then(|place| byte(&items[place], false).map(|byte| (place, byte)));
     in_place.or_else(|| {
@@ -168,8 +167,8 @@ fn marked(case: &CaseRecord, items: &[Item], participants: Participants) -> Opti
     })
 }
 
-/// A drawing that grows downwards.
-struct Sheet {
+/// A drawing, to which items are added from top to bottom.
+struct Canvas {
     participants: Participants,
     rows: Vec<Row>,
     y: usize,
@@ -177,8 +176,8 @@ struct Sheet {
     alive: Vec<(usize, usize)>,
 }
 
-impl Sheet {
-    /// A remark of the drawing's own, in the middle.
+impl Canvas {
+    /// A remark in the middle, which is no event.
     fn aside(&mut self, text: String, top: usize) {
         let row = Row {
             top,
@@ -197,7 +196,7 @@ impl Sheet {
         self.rows.push(row);
     }
 
-    /// Time that passed without anything.
+    /// A remark about a long time without an event.
     fn pause(&mut self, at: Duration) {
         let passed = at.saturating_sub(self.last);
         if passed >= PAUSE && !self.rows.is_empty() {
@@ -206,7 +205,7 @@ impl Sheet {
         self.last = at;
     }
 
-    /// Draws an event, the byte at `mark` as wrong; where on the lifelines it happens.
+    /// Draws an event, with the byte at `mark` as wrong. Returns its height on the lifelines.
     fn event(&mut self, event: &LadderEvent, mark: Option<usize>) -> usize {
         let sign = if event.wrong { "\u{2717} " } else { "" };
         let lines = wrapped(&format!("{sign}{}{}", event.on, event.words));
@@ -222,36 +221,36 @@ impl Sheet {
             height: line + GAP,
             ..Row::default()
         };
-        let mut happens = line;
+        let mut y = line;
         match self.arrow(event.direction, line) {
             Some(arrow) => row.arrow = Some(arrow),
             None => {
                 let side =
                     if event.direction == Direction::At(Side::Runner) { Side::Runner } else { Side::Program };
-                happens = LINE - 7;
+                y = LINE - 7;
                 (row.x, row.anchor) = match side {
                     Side::Runner => (RUNNER + 14, "start"),
                     Side::Program => (PROGRAM - 14, "end"),
                 };
-                row.dot = Some((if side == Side::Runner { RUNNER } else { PROGRAM }, happens));
+                row.dot = Some((if side == Side::Runner { RUNNER } else { PROGRAM }, y));
                 row.height = below_words + GAP;
             }
         }
-        if let Some(said) = &event.said {
-            row.groups = groups(said, line + 16, mark);
+        if let Some(message) = &event.message {
+            row.groups = groups(message, line + 16, mark);
             row.height = line + BELOW + GAP;
         }
-        let place = row.top + happens;
+        let y = row.top + y;
         self.push(row);
-        place
+        y
     }
 
     fn arrow(&self, direction: Direction, y: usize) -> Option<Arrow> {
-        let from_runner = |speaker: Speaker| speaker == self.participants.speaks;
-        // Data comes from the client, whoever plays it.
+        let from_runner = |peer: Peer| peer == self.participants.runner_is;
+        // Data always comes from the client.
         let (rightwards, class) = match direction {
-            Direction::Message(speaker) => (from_runner(speaker), "message"),
-            Direction::Data => (from_runner(Speaker::Client), "data"),
+            Direction::Message(peer) => (from_runner(peer), "message"),
+            Direction::Data => (from_runner(Peer::Client), "data"),
             Direction::Connect(side) => (side == Side::Runner, "connect"),
             Direction::Close { by, reset: false } => (by == Side::Runner, "close"),
             Direction::Close { by, reset: true } => (by == Side::Runner, "reset"),
@@ -260,7 +259,7 @@ impl Sheet {
             Direction::Start | Direction::End | Direction::At(_) => return None,
         };
         let (from, to, inwards) = if rightwards { (RUNNER, PROGRAM, "-") } else { (PROGRAM, RUNNER, "") };
-        // Bars and crosses stand a little before the lifeline that they would be lost in.
+        // Bars and crosses are a little before the lifeline, where they can be seen.
         let before = if rightwards { to - 10 } else { to + 10 };
         let middle = (RUNNER + PROGRAM) / 2;
         let (end, head) = match direction {
@@ -277,7 +276,7 @@ fn cross(x: usize, y: usize) -> String {
     format!("M{} {}l12 12m0 -12l-12 12", x - 6, y - 6)
 }
 
-/// The words on as many lines as they need, all about as long; the last one cut where they are too many.
+/// The words on as many lines as they need, of about equal length. The last line is cut if there are too many.
 fn wrapped(words: &str) -> Vec<String> {
     let wrap = |letters| -> Vec<String> {
         textwrap::wrap(words, letters).into_iter().map(std::borrow::Cow::into_owned).collect()
@@ -297,17 +296,17 @@ fn wrapped(words: &str) -> Vec<String> {
 }
 
 /// The bytes of a message by field, side by side in the middle.
-fn groups(said: &MessageBytes, y: usize, wrong: Option<usize>) -> Vec<Group> {
+fn groups(message: &MessageBytes, y: usize, wrong: Option<usize>) -> Vec<Group> {
     let mut groups: Vec<(usize, Group)> = Vec::new();
     let (mut at, mut used) = (0, 0);
-    for Part { field, length } in &said.parts {
+    for Part { field, length } in &message.parts {
         let shown = if field.is_none() { (*length).min(UNNAMED) } else { *length };
         let width = (shown * BYTE).max(field.map_or(0, |name| name.len() * LETTER));
         if used + width > ROOM {
             break;
         }
         let end = at + shown;
-        let bytes = said.bytes.get(at..end).unwrap_or_default();
+        let bytes = message.bytes.get(at..end).unwrap_or_default();
         let runs =
             bytes.iter().enumerate().map(|(index, byte)| (format!("{byte:02x}"), wrong == Some(at + index)));
         groups.push((width, Group { x: 0, y, bytes: joined(runs), field: *field }));
@@ -317,8 +316,8 @@ fn groups(said: &MessageBytes, y: usize, wrong: Option<usize>) -> Vec<Group> {
             break;
         }
     }
-    if at < said.length {
-        let rest = format!("\u{2026} {} bytes", said.length);
+    if at < message.length {
+        let rest = format!("\u{2026} {} bytes", message.length);
         groups.push((90, Group { x: 0, y, bytes: vec![(rest, false)], field: None }));
     }
     let all: usize = groups.iter().map(|(width, _)| width + APART).sum();
@@ -330,7 +329,7 @@ fn groups(said: &MessageBytes, y: usize, wrong: Option<usize>) -> Vec<Group> {
     groups.into_iter().map(|(_, group)| group).collect()
 }
 
-/// Bytes that are alike as one text.
+/// Neighbours that are both wrong, or both right, become one text.
 fn joined(bytes: impl Iterator<Item = (String, bool)>) -> Vec<(String, bool)> {
     let mut texts: Vec<(String, bool)> = Vec::new();
     for (byte, wrong) in bytes {

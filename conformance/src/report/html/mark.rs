@@ -1,4 +1,4 @@
-//! How an outcome is shown: a sign, a word and a colour, so that none of them has to be seen to know it.
+//! How an outcome is shown: a sign, a word and a colour. Each of them alone is enough to know it.
 
 use crate::model::outcome::{CaseRecord, Outcome};
 use crate::report::RunReport;
@@ -7,11 +7,11 @@ use crate::report::plain::Standing;
 /// The mark of an outcome.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Mark {
-    /// For the eye only.
+    /// A sign, which a screen reader leaves out.
     pub(super) sign: &'static str,
     /// What it says.
     pub(super) word: &'static str,
-    /// Which colour: a class of the style sheet.
+    /// A class of the style sheet, for the colour.
     pub(super) class: &'static str,
 }
 
@@ -27,7 +27,7 @@ impl Mark {
         Self { sign, word, class }
     }
 
-    /// Of all that came out so: what was not judged and what was not run are one.
+    /// The mark of all cases and requirements with this outcome. Not judged and not run are one outcome.
     pub(super) const fn of_any(outcome: Outcome) -> Self {
         match outcome {
             Outcome::Skip => Self { word: "not judged or not run", ..Self::of(outcome) },
@@ -35,7 +35,7 @@ impl Mark {
         }
     }
 
-    /// Of a case: one that was not run is not one that could not be judged.
+    /// The mark of a case. A skipped case was not run.
     pub(super) fn of_case(case: &CaseRecord, report: &RunReport) -> Self {
         match Standing::of(case, report) {
             Standing::Skipped => Self { word: "not run", ..Self::of(Outcome::Skip) },

@@ -2,13 +2,13 @@
 //! and the names of the others.
 
 use super::CaseView;
-use super::case::place;
+use super::case::index_of;
 use crate::model::outcome::{CaseRecord, RequirementRecord};
 use crate::model::requirement::{Catalogue, Requirement};
 use crate::report::found::Found;
 use crate::report::{RunReport, plain};
 
-/// Up to so many lines of further cases stand open.
+/// A list of further cases with at most this many lines is open.
 const SHORT: usize = 6;
 
 /// A thing to fix, ready for its template.
@@ -19,10 +19,10 @@ pub(super) struct ProblemView<'r> {
     pub(super) remedy: Option<String>,
     /// Whether the cause was recognised.
     pub(super) recognised: bool,
-    /// Whether it is known (`--baseline`) in every case.
+    /// Whether every requirement of it is a known failure (`--baseline`).
     pub(super) known: bool,
     pub(super) requirements: Vec<&'r RequirementRecord>,
-    /// The first one's entry in the catalogue.
+    /// The catalogue's entry for the first requirement.
     pub(super) foremost: Option<&'r Requirement>,
     pub(super) case: Option<CaseView<'r>>,
     /// Other cases that show it, and those that fail because of it, by file.
@@ -39,9 +39,9 @@ pub(super) struct Others<'r> {
 /// The cases of one file of conversations.
 #[derive(Debug)]
 pub(super) struct File<'r> {
-    /// Its name, where several cases are of it.
+    /// Its name, if several cases belong to it.
     pub(super) stem: Option<&'r str>,
-    /// The place of each in the report, and its variant; the whole id of a case that is alone.
+    /// The index of each case in the report, and its variant; for a single case its whole id.
     pub(super) cases: Vec<(usize, &'r str)>,
 }
 
@@ -66,7 +66,7 @@ impl<'r> ProblemView<'r> {
                 && records.iter().all(|record| plain::is_known_failure(record, report)),
             requirements: records.clone(),
             foremost: records.first().and_then(|record| catalogue.find(&record.id)),
-            case: place(found.witness, report).map(|index| CaseView::of(index, report)),
+            case: index_of(found.witness, report).map(|index| CaseView::of(index, report)),
             others: (others.into_iter())
                 .filter(|(_, cases)| !cases.is_empty())
                 .map(|(what, cases)| Others::of(what, cases, report))
@@ -76,7 +76,7 @@ impl<'r> ProblemView<'r> {
 }
 
 impl<'r> Others<'r> {
-    /// Whether the list may stand open without hiding what comes behind it.
+    /// Whether the list is short enough to be open.
     pub(super) fn is_short(&self) -> bool {
         self.files.len() <= SHORT
     }
@@ -85,7 +85,7 @@ impl<'r> Others<'r> {
         let file = |(stem, cases): (&'r str, Vec<&'r CaseRecord>)| {
             let stem = (cases.len() > 1).then_some(stem);
             let variant = |case: &'r CaseRecord| &case.id[stem.map_or(0, str::len)..];
-            let cases = cases.iter().filter_map(|case| Some((place(case, report)?, variant(case))));
+            let cases = cases.iter().filter_map(|case| Some((index_of(case, report)?, variant(case))));
             File { stem, cases: cases.collect() }
         };
         Self {

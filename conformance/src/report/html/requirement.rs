@@ -1,8 +1,8 @@
-//! The table of the requirements: each with its words from the catalogue and its cases. A case is told whole in
-//! one place of the page, and linked to from all others.
+//! The table of the requirements, each with its text from the catalogue and its cases. A case is shown in full at one
+//! place of the page. All other places have a link.
 
 use super::CaseView;
-use super::case::place;
+use super::case::index_of;
 use super::mark::Mark;
 use crate::model::outcome::{CaseRecord, Outcome, RequirementRecord};
 use crate::model::requirement::{Catalogue, Requirement};
@@ -23,10 +23,10 @@ pub(super) struct AreaView<'r> {
 pub(super) struct RowView<'r> {
     pub(super) record: &'r RequirementRecord,
     pub(super) mark: Mark,
-    /// How many cases there are, or how many of them fail.
+    /// How many cases there are, and how many of them fail.
     pub(super) count: String,
     pub(super) entry: Option<&'r Requirement>,
-    /// The things to fix that it fails because of, by number.
+    /// The numbers of the things to fix that make it fail.
     pub(super) problems: Vec<usize>,
     pub(super) cases: Vec<Evidence<'r>>,
 }
@@ -34,17 +34,17 @@ pub(super) struct RowView<'r> {
 /// A case under a requirement.
 #[derive(Debug)]
 pub(super) enum Evidence<'r> {
-    /// Told here.
+    /// Shown in full here.
     Here(Box<CaseView<'r>>),
-    /// Told elsewhere: its place in the report, how it came out, its id, and where it is told.
+    /// Shown at another place: its number in the report, its outcome, its id, and the place.
     There(usize, Mark, &'r str, String),
-    /// There is nothing to tell but why it was not run.
+    /// Not run, with the reason.
     Unplayed(Mark, &'r str, String),
 }
 
-/// Where on the page a case is told.
+/// The place of the page that shows a case in full.
 #[derive(Clone, Copy)]
-enum Home<'r> {
+enum Place<'r> {
     Problem(usize),
     Requirement(&'r RequirementRecord),
 }
@@ -52,11 +52,11 @@ enum Home<'r> {
 impl<'r> AreaView<'r> {
     /// Every area of the report, in its order.
     pub(super) fn all(found: &[Found<'r>], report: &'r RunReport, catalogue: &'r Catalogue) -> Vec<Self> {
-        let homes: Vec<_> = report.cases.iter().map(|case| home(case, found, report)).collect();
+        let places: Vec<_> = report.cases.iter().map(|case| place_of(case, found, report)).collect();
         let areas = report.requirements.chunk_by(|left, right| left.id.area() == right.id.area());
         let area = |records: &'r [RequirementRecord]| {
             let id = &records.first()?.id;
-            let rows = records.iter().map(|record| RowView::of(record, found, &homes, report, catalogue));
+            let rows = records.iter().map(|record| RowView::of(record, found, &places, report, catalogue));
             Some(Self { name: id.area(), title: id.area_title(), rows: rows.collect() })
         };
         areas.filter_map(area).collect()
@@ -67,7 +67,7 @@ impl<'r> RowView<'r> {
     fn of(
         record: &'r RequirementRecord,
         found: &[Found<'r>],
-        homes: &[Option<Home<'r>>],
+        places: &[Option<Place<'r>>],
         report: &'r RunReport,
         catalogue: &'r Catalogue,
     ) -> Self {
@@ -84,7 +84,7 @@ impl<'r> RowView<'r> {
             count: if failing > 0 { format!("{failing} of {all}") } else { all },
             entry: catalogue.find(&record.id),
             problems: found.iter().filter(of_it).map(|problem| problem.number).collect(),
-            cases: cases.map(|(index, case)| evidence(index, case, record, homes, report)).collect(),
+            cases: cases.map(|(index, case)| evidence(index, case, record, places, report)).collect(),
         }
     }
 }
@@ -93,31 +93,31 @@ fn evidence<'r>(
     index: usize,
     case: &'r CaseRecord,
     record: &RequirementRecord,
-    homes: &[Option<Home<'r>>],
+    places: &[Option<Place<'r>>],
     report: &'r RunReport,
 ) -> Evidence<'r> {
     let mark = Mark::of_case(case, report);
-    match homes.get(index).copied().flatten() {
+    match places.get(index).copied().flatten() {
         _ if case.outcome == Outcome::Skip => Evidence::Unplayed(mark, &case.id, plain::message(case)),
-        Some(Home::Problem(number)) => {
+        Some(Place::Problem(number)) => {
             Evidence::There(index, mark, &case.id, format!("number {number} of what to fix"))
         }
-        Some(Home::Requirement(home)) if home.id != record.id => {
-            Evidence::There(index, mark, &case.id, home.id.to_string())
+        Some(Place::Requirement(shown)) if shown.id != record.id => {
+            Evidence::There(index, mark, &case.id, shown.id.to_string())
         }
         _ => Evidence::Here(Box::new(CaseView::of(index, report))),
     }
 }
 
-/// With the problem that it shows best, else with the requirement that it failed on, else with the first that it
-/// is evidence for.
-fn home<'r>(case: &'r CaseRecord, found: &[Found<'r>], report: &'r RunReport) -> Option<Home<'r>> {
+/// The problem that the case shows best, or else the requirement that it failed on, or else the first that it is
+/// evidence for.
+fn place_of<'r>(case: &'r CaseRecord, found: &[Found<'r>], report: &'r RunReport) -> Option<Place<'r>> {
     let shown_by = |found: &Found<'r>| std::ptr::eq(found.witness, case);
     if let Some(number) = found.iter().position(shown_by) {
-        return place(case, report).map(|_| Home::Problem(number + 1));
+        return index_of(case, report).map(|_| Place::Problem(number + 1));
     }
     let listed = || report.requirements.iter().filter(|record| record.cases.contains(&case.id));
     let charged = listed().find(|record| case.charged.contains(&record.id));
     let own = || listed().find(|record| case.requirements.first() == Some(&record.id));
-    charged.or_else(own).or_else(|| listed().next()).map(Home::Requirement)
+    charged.or_else(own).or_else(|| listed().next()).map(Place::Requirement)
 }

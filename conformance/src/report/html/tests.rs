@@ -1,4 +1,4 @@
-//! What is drawn and marked on the page of hand-written runs; how it looks is tried in a browser (tests/browser).
+//! What the page of hand-written cases draws and marks. tests/browser checks how it looks.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
-//! One thing to fix, told whole: the requirement, the likely cause, what came instead of what, the conversation,
-//! what the program printed, the usual mistakes, and the line that runs it again.
+//! One thing to fix in full: the requirement, the likely cause, what was due and what came, the conversation, what the
+//! program printed, the usual mistakes, and the command that runs the case again.
 
 use crate::model::outcome::{CaseRecord, RequirementRecord};
 use crate::model::requirement::Catalogue;
@@ -10,10 +10,10 @@ use crate::words::annotate::{Comparison, compare};
 use crate::words::page::{BAD, BOLD, DIM, Page, painted};
 use crate::words::{escape, ladder};
 
-/// How much of the target's output stands with a failure, in lines.
+/// How many lines of the target's output are shown.
 const OUTPUT_LINES: usize = 10;
 
-/// How many other files of conversations are named before the rest is only counted.
+/// How many other files of conversations are named. The rest is counted.
 const NAMED_FILES: usize = 6;
 
 /// Writes one of the things to fix.
@@ -36,7 +36,7 @@ pub(super) fn write(page: &mut Page, found: &Found<'_>, report: &RunReport, cata
     write_command(page, found.witness, report);
 }
 
-/// The first requirement in full, those that fail for the same reason by their titles.
+/// The first requirement in full, and the titles of the others.
 fn write_requirements(page: &mut Page, found: &Found<'_>, catalogue: &Catalogue) {
     let Some((first, others)) = found.requirements.split_first() else { return };
     page.wrapped(&format!("{} ", headline(first)), &painted(BOLD, &first.title));
@@ -84,7 +84,7 @@ fn write_comparison(page: &mut Page, comparison: &Comparison) {
     if let Some(fields) = &comparison.fields {
         page.line(format!("              {}", painted(DIM, fields)));
     }
-    // A row of bytes stays one line: its columns are what it is for.
+    // A row of bytes stays on one line, because its columns matter.
     let row = |page: &mut Page, label: &str, text: &str, style: Option<anstyle::Style>| {
         let shown = escape::line(text);
         let shown = style.map_or(shown.clone(), |style| painted(style, &shown));
@@ -138,7 +138,7 @@ fn write_output(page: &mut Page, name: &str, text: &str) {
     }
 }
 
-/// A line as long as there is room for.
+/// A line, cut if it is longer than the room.
 fn cut(line: &str, room: usize) -> String {
     match line.char_indices().nth(room) {
         Some(_) => line.chars().take(room.saturating_sub(4)).chain(" ...".chars()).collect(),
@@ -146,7 +146,7 @@ fn cut(line: &str, room: usize) -> String {
     }
 }
 
-/// Other cases, the variants of one file together.
+/// Other cases, with the variants of one file together.
 fn write_alike(page: &mut Page, what: &str, others: &[&CaseRecord]) {
     if others.is_empty() {
         return;

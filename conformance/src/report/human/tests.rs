@@ -16,7 +16,7 @@ use crate::model::tolerance::Tolerances;
 use crate::model::transcript::EndedBy;
 use crate::report::{ReportOptions, RunReport, SCHEMA, TargetInfo, Tool};
 
-/// A report of these cases: what they charge fails, `passed` holds, and the rest as given.
+/// A report of these cases. The requirements that they charge fail, those in `passed` hold, and `others` are as given.
 fn report(cases: Vec<CaseRecord>, passed: &str, others: &[(&str, Outcome, &str)]) -> RunReport {
     let catalogue = Catalogue::built_in().unwrap();
     let record = |id: &RequirementId, outcome, reason: Option<&str>| {
@@ -149,8 +149,8 @@ fn dead_server() -> RunReport {
     report(cases, "SRV-1", &[("INV-7", Outcome::Skip, "not run: --quick leaves out what waits longer")])
 }
 
-/// Without a recognised cause, with an output that would paint the reader's terminal, and with a case that
-/// the machine spoiled.
+/// A failure without a recognised cause, with an output that would control the terminal; and a case that the machine was
+/// too busy to judge.
 fn odd_ends() -> RunReport {
     let script =
         "0 start\n100 ready\n200 connect\n200 open\n300 out \u{1b}[31mred\u{1b}[0m \u{202e}backwards\u{7}\\n";
@@ -203,14 +203,14 @@ fn reports_keep_to_the_width(#[values(byte_order(), dead_server(), early_client(
 }
 
 #[test]
-fn a_dead_server_is_told_once() {
+fn a_dead_server_is_one_problem() {
     let text = shown(&dead_server(), 100);
     assert!(text.contains("1 thing to fix"), "{text}");
     assert_eq!(text.matches("The conversation").count(), 1);
 }
 
 #[test]
-fn nothing_of_the_target_paints_the_terminal() {
+fn nothing_of_the_target_controls_the_terminal() {
     let text = render(&odd_ends(), &Catalogue::built_in().unwrap(), 100);
     for control in ["\u{1b}[31mred", "\u{202e}", "\u{7}"] {
         assert!(!text.contains(control), "{control:?}");

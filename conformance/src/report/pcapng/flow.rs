@@ -1,27 +1,24 @@
-//! One TCP connection of a conversation as the segments that carried it: addresses, sequence numbers and
-//! flags, and each as the bytes of an IP packet. For packets.rs.
+//! One TCP connection as segments with addresses, sequence numbers and flags. Each becomes an IP packet.
 
 use std::io;
 use std::net::SocketAddr;
 
 use etherparse::{PacketBuilder, TcpHeader, TcpOptionElement};
 
-/// The most bytes of data in one segment: what fits into Linux's loopback MTU of 65536 bytes behind an IPv6 and a TCP
-/// header.
+/// The most bytes of data in one segment: Linux's loopback MTU of 65536 bytes without an IPv6 and a TCP header.
 const MOST_PAYLOAD: u16 = 65_476;
 
-/// The window that each side offers, scaled by [`WINDOW_SCALE`]: 1 GiB, so that no flood of a conversation looks as
-/// if it had run into it.
+/// The window of each side: with [`WINDOW_SCALE`] almost 1 GiB, which no conversation fills.
 const WINDOW: u16 = u16::MAX;
 const WINDOW_SCALE: u8 = 14;
 
-/// How many hops a packet may take. Nothing depends on it.
+/// The time to live of a packet. Nothing depends on it.
 const TTL: u8 = 64;
 
-/// The first sequence numbers of the two sides. They are free to choose, and analysers count from them.
+/// The first sequence numbers of the two sides. Any numbers would do.
 const FIRST: [u32; 2] = [1_000_000, 2_000_000];
 
-/// Who sends a segment.
+/// The side that sends a segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Side {
     /// Conformance.
@@ -45,16 +42,16 @@ pub(super) struct Segment {
     source: SocketAddr,
     destination: SocketAddr,
     header: TcpHeader,
-    /// The first of its data, as far as it was kept.
+    /// The part of its data that was kept.
     kept: Vec<u8>,
     /// How many bytes of data it carried.
     size: usize,
 }
 
 impl Segment {
-    /// The segment in an IP packet with right checksums: the bytes that are known, and how long it was. Where
-    /// not all of the data was kept the bytes end early, as in a capture with a short snapshot length, and the TCP
-    /// checksum, which nobody can check then, is that of zeros in place of the rest.
+    /// The segment as an IP packet with right checksums: the known bytes, and the real length. If not all data was kept,
+    /// the bytes end early, as in a capture with a short snapshot length. The TCP checksum is then that of zeros for the
+    /// rest.
     pub(super) fn to_packet(&self) -> io::Result<(Vec<u8>, usize)> {
         let ip = match (self.source, self.destination) {
             (SocketAddr::V4(source), SocketAddr::V4(destination)) => {
@@ -79,7 +76,7 @@ fn octets(address: SocketAddr) -> [u8; 16] {
     }
 }
 
-/// One connection: what each side has sent so far.
+/// One connection, with the state of its two ends.
 #[derive(Clone, Debug)]
 pub(super) struct Flow {
     runner: End,
@@ -102,7 +99,7 @@ impl Flow {
         Self { runner: end(runner, FIRST[0]), target: end(target, FIRST[1]), over: false }
     }
 
-    /// The first segment of whoever opens the connection.
+    /// The first segment, from the side that opens the connection.
     pub(super) fn syn(&mut self, opener: Side) -> Segment {
         let mut segment = self.segment(opener, b"", 0);
         segment.header.syn = true;
@@ -122,7 +119,7 @@ impl Flow {
         vec![answer, self.segment(opener, b"", 0)]
     }
 
-    /// Data, in as many segments as it takes; `bytes` are the first of `length`.
+    /// The segments of `length` bytes of data, of which `bytes` are the first.
     pub(super) fn data(&mut self, from: Side, bytes: &[u8], length: usize) -> Vec<Segment> {
         let mut segments = Vec::new();
         let mut done = 0;
@@ -138,7 +135,7 @@ impl Flow {
         segments
     }
 
-    /// The end of one side's data, once, and the other side's acknowledgement of it.
+    /// The FIN of one side, and the other side's acknowledgement. A side sends it once.
     pub(super) fn fin(&mut self, from: Side) -> Vec<Segment> {
         if self.over || std::mem::replace(&mut self.end(from).closed, true) {
             return Vec::new();
@@ -149,7 +146,7 @@ impl Flow {
         vec![fin, self.segment(from.other(), b"", 0)]
     }
 
-    /// The end of everything.
+    /// A reset, which ends the connection.
     pub(super) fn reset(&mut self, from: Side) -> Vec<Segment> {
         if std::mem::replace(&mut self.over, true) {
             return Vec::new();
@@ -172,7 +169,7 @@ impl Flow {
         end.next = end.next.wrapping_add(u32::try_from(bytes).unwrap_or(0));
     }
 
-    /// A segment that acknowledges all that has come and carries `size` bytes, of which `kept` are the first.
+    /// A segment with `size` bytes, of which `kept` are the first. It acknowledges everything that came.
     fn segment(&self, from: Side, kept: &[u8], size: usize) -> Segment {
         let (source, destination) = match from {
             Side::Runner => (self.runner, self.target),
@@ -195,6 +192,6 @@ impl Flow {
 fn offer_sizes(header: &mut TcpHeader) {
     let options =
         [TcpOptionElement::MaximumSegmentSize(MOST_PAYLOAD), TcpOptionElement::WindowScale(WINDOW_SCALE)];
-    // Options of seven bytes always fit into a header's forty.
+    // The options have 7 bytes, and a header has room for 40.
     let _ = header.set_options(&options);
 }

@@ -1,5 +1,5 @@
-//! A transcript as the packets that carried it: the handshake of each connection, what each side sent, and
-//! how it ended. What has no packet of its own (a signal, an exit, a count of test data) is a note on the next one.
+//! A transcript as packets: the handshake of each connection, what each side sent, and how it ended. What has no packet
+//! of its own (a signal, an exit, a count of test data) is a note on the next one.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -10,8 +10,7 @@ use crate::model::outcome::CaseRecord;
 use crate::model::transcript::{EndedBy, Entry, Event, REFUSED};
 use crate::words::ladder::{self, LadderWriter};
 
-/// Stands for the runner's port where the system did not tell one: the first of the dynamic ports (RFC 6335,
-/// section 6).
+/// The runner's port if it is not known: the first of the dynamic ports (RFC 6335, section 6).
 const UNKNOWN_PORT: u16 = 49_152;
 
 /// A packet of a conversation.
@@ -21,44 +20,45 @@ pub(super) struct Packet {
     pub(super) at: Duration,
     /// The index of the transcript's entry that it comes from.
     pub(super) entry: usize,
-    /// It.
+    /// The TCP segment.
     pub(super) segment: Segment,
-    /// What is to be said with it.
+    /// Its comments.
     pub(super) notes: Vec<String>,
 }
 
 /// Every packet of a case's conversation, in the order of their times.
 pub(super) fn packets(case: &CaseRecord) -> Vec<Packet> {
     let entries = &case.transcript.entries;
-    let mut carrier = Carrier { entries, flows: BTreeMap::new(), notes: Vec::new() };
+    let mut builder = PacketBuilder { entries, flows: BTreeMap::new(), notes: Vec::new() };
     let mut writer = LadderWriter::of(case);
     let mut packets: Vec<Packet> = Vec::new();
     for (index, entry) in entries.iter().enumerate().take_while(|(_, entry)| entry.event != Event::Finished) {
-        let told = writer.tell(entry);
+        let event = writer.event(entry);
         if matches!(entry.event, Event::Signalled { .. } | Event::Exited(_) | Event::Data(_)) {
-            let words = told.map(|event| ladder::line(&event, usize::MAX).to_string());
-            carrier.notes.extend(words.map(|words| words.trim_start().to_owned()));
+            let words = event.map(|event| ladder::line(&event, usize::MAX).to_string());
+            builder.notes.extend(words.map(|words| words.trim_start().to_owned()));
         }
-        for segment in carrier.carry(index, &entry.event) {
-            let notes = std::mem::take(&mut carrier.notes);
+        for segment in builder.segments(index, &entry.event) {
+            let notes = std::mem::take(&mut builder.notes);
             packets.push(Packet { at: entry.at, entry: index, segment, notes });
         }
     }
     if let Some(last) = packets.last_mut() {
-        last.notes.append(&mut carrier.notes);
+        last.notes.append(&mut builder.notes);
     }
     packets
 }
 
-struct Carrier<'a> {
+/// Makes the segments of each event.
+struct PacketBuilder<'a> {
     entries: &'a [Entry],
     flows: BTreeMap<&'a str, Flow>,
     /// For the next packet.
     notes: Vec<String>,
 }
 
-impl<'a> Carrier<'a> {
-    fn carry(&mut self, index: usize, event: &'a Event) -> Vec<Segment> {
+impl<'a> PacketBuilder<'a> {
+    fn segments(&mut self, index: usize, event: &'a Event) -> Vec<Segment> {
         match event {
             Event::Connecting { on, to } => self.begin(index, on, to),
             Event::Opened { on, accepted: false, .. } => self.with(on, |flow| flow.established(Side::Runner)),
@@ -96,7 +96,7 @@ impl<'a> Carrier<'a> {
         self.flows.get_mut(name).map(send).unwrap_or_default()
     }
 
-    /// The first segment of our connect. The port that it comes from is told when the connection stands.
+    /// The first segment of our connect. Its port is known from the event of the open connection.
     fn begin(&mut self, index: usize, name: &'a str, to: &str) -> Vec<Segment> {
         let outcome = self.entries[index + 1..].iter().find_map(|entry| match &entry.event {
             Event::Opened { on, local, peer, .. } if on == name => Some(Some((local, peer))),
@@ -109,7 +109,7 @@ impl<'a> Carrier<'a> {
             Some(addresses) => addresses,
             None => {
                 let Ok(to) = to.parse::<SocketAddr>() else { return Vec::new() };
-                self.notes.push(format!("the port here was never told: {UNKNOWN_PORT} stands for it"));
+                self.notes.push(format!("this port is not known: {UNKNOWN_PORT} is written instead"));
                 // Both ends are on one machine.
                 (SocketAddr::new(to.ip(), UNKNOWN_PORT), to)
             }

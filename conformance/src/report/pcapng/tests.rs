@@ -1,5 +1,4 @@
-//! The files as a reader of captures finds them: every packet taken apart again, its checksums and sequence
-//! numbers held against what they must be.
+//! Reads the files again: every packet with its checksums and sequence numbers.
 
 use etherparse::{NetSlice, SlicedPacket, TcpSlice, TransportSlice};
 use pcap_file::pcapng::{Block, PcapNgReader};
@@ -48,8 +47,8 @@ fn file(case: &CaseRecord) -> Option<Vec<u8>> {
     render(case, &run(), &Catalogue::built_in().unwrap(), began).unwrap()
 }
 
-/// The file in words, one packet a line, its comments below it.
-fn told(file: &[u8]) -> String {
+/// The file in words: a line for each packet, with its comments below.
+fn in_words(file: &[u8]) -> String {
     let mut reader = PcapNgReader::new(file).unwrap();
     let mut lines = Vec::new();
     for option in &reader.section().options {
@@ -76,7 +75,7 @@ fn told(file: &[u8]) -> String {
 }
 
 fn packet_in_words(packet: &EnhancedPacketBlock<'_>) -> String {
-    // The rest of what was not kept stands as zeros in the checksum.
+    // For the checksum, bytes that were not kept are zeros.
     let mut whole = packet.data.to_vec();
     whole.resize(packet.original_len as usize, 0);
     let sliced = SlicedPacket::from_ip(&whole).unwrap();
@@ -133,7 +132,7 @@ fn missing() -> Fault {
 )]
 fn a_conversation_reads_as_it_went(#[case] name: &str, #[case] script: &str, #[case] fault: Fault) {
     let file = file(&failed("server/session/results[TCP_RR]", "SRV-5", "--server", script, fault)).unwrap();
-    insta::assert_snapshot!(format!("file-{name}"), told(&file));
+    insta::assert_snapshot!(format!("file-{name}"), in_words(&file));
 }
 
 #[test]
@@ -142,10 +141,10 @@ fn a_flood_is_as_long_as_it_was_and_holds_what_was_kept() {
     let case = failed("server/invalid/foreign-bytes", "INV-6", "--server", &script, missing());
     let file = file(&case).unwrap();
     assert!(file.len() < 4_000, "{} bytes", file.len());
-    let told = told(&file);
-    assert!(told.contains(&format!("seq 1 ack 1 {} of 65476", "00".repeat(256))), "{told}");
-    assert!(told.contains("seq 65477 ack 1  of 34524"), "{told}");
-    assert!(told.contains("only the first 256 of 100000 bytes were kept"), "{told}");
+    let text = in_words(&file);
+    assert!(text.contains(&format!("seq 1 ack 1 {} of 65476", "00".repeat(256))), "{text}");
+    assert!(text.contains("seq 65477 ack 1  of 34524"), "{text}");
+    assert!(text.contains("only the first 256 of 100000 bytes were kept"), "{text}");
 }
 
 #[test]
@@ -161,8 +160,8 @@ fn ipv6_is_ipv6() {
             _ => {}
         }
     }
-    let told = told(&file(&case).unwrap());
-    assert!(told.contains("40000 > 5678 [P.] seq 1 ack 1 010102"), "{told}");
+    let text = in_words(&file(&case).unwrap());
+    assert!(text.contains("40000 > 5678 [P.] seq 1 ack 1 010102"), "{text}");
 }
 
 #[test]
@@ -171,11 +170,11 @@ fn a_case_without_a_connection_makes_no_file() {
     assert_eq!(file(&case), None);
 }
 
-/// What a target printed may be in a message.
+/// A message may contain text of a target.
 #[test]
 fn comments_are_tame_and_fit() {
     let mut case = failed("server/a", "SRV-5", "--server", SESSION, wrong_byte());
     case.message = Some(format!("\u{1b}[31m{}", "ä".repeat(70_000)));
-    let told = told(&file(&case).unwrap());
-    assert!(!told.contains('\u{1b}'), "a terminal escape is in a comment");
+    let text = in_words(&file(&case).unwrap());
+    assert!(!text.contains('\u{1b}'), "a terminal escape is in a comment");
 }

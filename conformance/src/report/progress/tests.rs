@@ -1,4 +1,4 @@
-//! The words of the line, and that it is written in time.
+//! The words of the line, and when it is written.
 
 use std::sync::mpsc::{Receiver, Sender};
 
@@ -75,9 +75,9 @@ fn before_and_after_the_run_there_is_no_line() {
     assert_eq!(after(&["a pass", "b pass", "c pass"], now).line(now), None);
 }
 
-struct Told(Sender<String>);
+struct Channel(Sender<String>);
 
-impl Write for Told {
+impl Write for Channel {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0.send(String::from_utf8(bytes.to_vec()).unwrap()).map_err(io::Error::other)?;
         Ok(bytes.len())
@@ -91,13 +91,13 @@ impl Write for Told {
 /// Lines come one after the other until the run is over, and none later.
 #[test]
 fn lines_come_from_time_to_time() {
-    let (teller, told): (_, Receiver<String>) = channel();
+    let (sender, lines): (_, Receiver<String>) = channel();
     let state = Arc::new(Mutex::new(after(&["a pass"], Instant::now())));
-    let clock = Clock::start(Duration::from_millis(1), write_lines(state, Told(teller)));
-    let text: String = told.iter().take_while(|part| part != "\n").collect();
+    let ticker = Ticker::start(Duration::from_millis(1), write_lines(state, Channel(sender)));
+    let text: String = lines.iter().take_while(|part| part != "\n").collect();
     assert_eq!(text, "1 of 3 cases");
-    assert!(told.recv_timeout(Duration::from_secs(60)).is_ok(), "one line only");
-    clock.stop();
+    assert!(lines.recv_timeout(Duration::from_secs(60)).is_ok(), "one line only");
+    ticker.stop();
     // The channel has ended with the thread.
-    assert!(told.iter().all(|part| part == "\n" || part == "1 of 3 cases"));
+    assert!(lines.iter().all(|part| part == "\n" || part == "1 of 3 cases"));
 }

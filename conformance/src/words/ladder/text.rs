@@ -1,13 +1,13 @@
-//! A ladder as lines, one for everything that happened. For the reports that are text.
+//! A ladder as lines. For the reports that are text.
 
 use std::fmt;
 use std::time::Duration;
 
 use super::{Direction, Item, LadderEvent, items};
 use crate::model::outcome::CaseRecord;
-use crate::words::dialogue::Speaker;
+use crate::words::dialogue::Peer;
 
-/// How many bytes of one line are written out at most.
+/// How many bytes a line shows at most.
 const WRITTEN: usize = 10;
 
 /// One line of a conversation.
@@ -17,18 +17,18 @@ pub struct Line {
     pub time: String,
     /// What happened.
     pub text: String,
-    /// Whether it is this that is wrong.
+    /// Whether this line is wrong.
     pub wrong: bool,
 }
 
-/// What is wrong is marked before the line, so that it can be seen without colours.
+/// A wrong line has a mark before it, which needs no colours.
 impl fmt::Display for Line {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}{}", if self.wrong { ">>" } else { "  " }, self.time, self.text)
     }
 }
 
-/// One line for everything that happened in a case; they keep to `width` columns where they can.
+/// The lines of a case, at most `width` columns wide if possible.
 pub fn lines(case: &CaseRecord, width: usize) -> Vec<Line> {
     let written = |item| match item {
         Item::Event(event) => line(&event, width),
@@ -40,29 +40,29 @@ pub fn lines(case: &CaseRecord, width: usize) -> Vec<Line> {
     items(case).into_iter().map(written).collect()
 }
 
-/// The line of something that happened, `width` columns wide where it can be.
+/// The line of an event, at most `width` columns wide if possible.
 pub fn line(event: &LadderEvent, width: usize) -> Line {
     let time = time(event.at);
     let text = text(event, width.saturating_sub(time.len()));
     Line { time, text, wrong: event.wrong }
 }
 
-/// The time of a line, as it stands before it.
+/// The time at the beginning of a line.
 pub fn time(at: Duration) -> String {
     format!("{:>8.3} s  ", at.as_secs_f64())
 }
 
 fn text(event: &LadderEvent, width: usize) -> String {
     let arrow = match event.direction {
-        Direction::Message(Speaker::Client) => "client --> server  ",
-        Direction::Message(Speaker::Server) => "client <-- server  ",
+        Direction::Message(Peer::Client) => "client --> server  ",
+        Direction::Message(Peer::Server) => "client <-- server  ",
         Direction::Data => "client ==> server  ",
         _ => "",
     };
     let line = format!("{}{arrow}{}", event.on, event.words);
-    let Some(said) = &event.said else { return line };
-    let shown: Vec<_> = said.bytes.iter().take(WRITTEN).map(|byte| format!("{byte:02x}")).collect();
-    let more = match said.length {
+    let Some(message) = &event.message else { return line };
+    let shown: Vec<_> = message.bytes.iter().take(WRITTEN).map(|byte| format!("{byte:02x}")).collect();
+    let more = match message.length {
         length if length > WRITTEN => format!(" ... ({length} bytes)"),
         _ => String::new(),
     };
@@ -74,7 +74,7 @@ fn with_bytes(line: String, bytes: &str, width: usize) -> String {
     match bytes {
         "" => line,
         bytes if bytes.len() <= room => format!("{line}  {bytes}"),
-        // Less than two bytes and the dots say nothing.
+        // There is no room for two bytes and the dots.
         _ if room < 9 => line,
         bytes => format!("{line}  {} ...", bytes[..room - 4].rsplit_once(' ').map_or("", |(whole, _)| whole)),
     }

@@ -1,4 +1,4 @@
-//! The recognisers and `spec/causes.toml` know each other.
+//! The recognisers and `spec/causes.toml` have the same keys and placeholders.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -11,7 +11,7 @@ use crate::model::cause::{Causes, KnownCause};
 use crate::model::outcome::CaseRecord;
 use crate::model::requirement::Catalogue;
 
-/// The key, where the file says that this cause breaks what the case is about.
+/// The key of the case. The file must say that this cause breaks the case's requirement.
 pub(super) fn key_of_its_own(case: &CaseRecord) -> String {
     let (key, about) = (key(case), &case.requirements[0]);
     let mut sentences = Causes::built_in().unwrap().all().iter().filter(|cause| cause.group() == key);
@@ -20,12 +20,12 @@ pub(super) fn key_of_its_own(case: &CaseRecord) -> String {
     key
 }
 
-/// What is recognised by the words of the file, not by a key in the sources.
+/// Whether the cause is recognised by the words of an error in the file, not by a key in the sources.
 fn is_of_error(cause: &KnownCause) -> bool {
     !cause.errors.is_empty()
 }
 
-/// Every `seen("key")` of the recognisers, with the placeholders that its `.with("placeholder", ...)` fill in.
+/// Every `seen("key")` of the recognisers, with the placeholders of its `.with("placeholder", ...)`.
 fn recognised() -> Vec<(String, BTreeSet<String>)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/diagnose/cause");
     let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
@@ -39,7 +39,7 @@ fn recognised() -> Vec<(String, BTreeSet<String>)> {
     recognised.collect()
 }
 
-/// What an entry wants to have filled in.
+/// The placeholders of an entry.
 fn placeholders(cause: &KnownCause) -> BTreeSet<String> {
     let placeholder = Regex::new(r"\{(\w+)\}").unwrap();
     let text = [cause.group(), &cause.title, &cause.remedy].join(" ");
@@ -47,7 +47,7 @@ fn placeholders(cause: &KnownCause) -> BTreeSet<String> {
 }
 
 #[test]
-fn every_key_of_the_file_has_its_recogniser_and_the_other_way_round() {
+fn the_file_and_the_recognisers_have_the_same_keys() {
     let by_key = Causes::built_in().unwrap().all().iter().filter(|cause| !is_of_error(cause));
     let known: BTreeSet<_> = by_key.map(|cause| cause.key.clone()).collect();
     let recognised: BTreeSet<_> = recognised().into_iter().map(|(key, _)| key).collect();
@@ -64,7 +64,7 @@ fn an_entry_has_the_placeholders_that_its_recogniser_fills_in() {
         let wanted = causes.find(key).map(placeholders);
         assert_eq!(wanted.as_ref(), Some(filled), "spec/causes.toml: {key}");
     }
-    // These are all filled in at one place, and some say the error in words of their own.
+    // One place fills in all of these. Some entries do not use `line`.
     let uncaught = ["error", "line", "place", "raised"].map(str::to_owned);
     for cause in causes.all().iter().filter(|cause| cause.key.starts_with("uncaught ")) {
         let mut wanted = placeholders(cause);
@@ -77,7 +77,7 @@ fn an_entry_has_the_placeholders_that_its_recogniser_fills_in() {
 fn an_entry_names_what_exists() {
     let (causes, catalogue) = (Causes::built_in().unwrap(), Catalogue::built_in().unwrap());
     let keys: BTreeSet<_> = causes.all().iter().map(|cause| &cause.key).collect();
-    assert_eq!(keys.len(), causes.all().len(), "a key stands twice");
+    assert_eq!(keys.len(), causes.all().len(), "two entries have one key");
     for cause in causes.all() {
         assert!(!cause.requirements.is_empty(), "{} breaks nothing", cause.key);
         for id in &cause.requirements {

@@ -8,7 +8,7 @@ use crate::model::data_fault::DataFault;
 use crate::model::fault::Fault;
 use crate::model::sample::failed;
 
-/// A case of the measurement that fails for its own requirement.
+/// The cause of a case of the measurement that fails for its own requirement.
 fn of_data(requirement: &str, fault: DataFault) -> String {
     key_of_its_own(&failed("data/sample", requirement, "--server", "0 start\n100 ready", Fault::Data(fault)))
 }
@@ -19,7 +19,7 @@ fn of_data(requirement: &str, fault: DataFault) -> String {
 #[case::low_byte_first(300_u64.swap_bytes(), 300, "count-little-endian")]
 #[case::the_test_before_too(303, 3, "count-goes-on")]
 #[case::undrained(180, 200, "count-cut-off")]
-fn a_wrong_count_tells_its_cause(#[case] told: u64, #[case] arrived: u64, #[case] cause: &str) {
+fn a_wrong_count_has_a_cause(#[case] told: u64, #[case] arrived: u64, #[case] cause: &str) {
     assert_eq!(of_data("DAT-8", DataFault::WrongCount { told, arrived }), cause);
 }
 
@@ -27,7 +27,7 @@ fn a_wrong_count_tells_its_cause(#[case] told: u64, #[case] arrived: u64, #[case
 #[case::silent(0, "echoes-nothing")]
 #[case::one_a_read(1, "echoes-once-a-read")]
 #[case::the_whole_buffer(2048, "echoes-too-much")]
-fn a_wrong_echo_tells_its_cause(#[case] replies: u64, #[case] cause: &str) {
+fn a_wrong_echo_has_a_cause(#[case] replies: u64, #[case] cause: &str) {
     assert_eq!(of_data("DAT-5", DataFault::Replies { sent: 3, replies, over: Transport::Tcp }), cause);
 }
 
@@ -38,7 +38,7 @@ fn a_wrong_echo_tells_its_cause(#[case] replies: u64, #[case] cause: &str) {
 #[case::a_share(Figure::Loss, 0.25, 25.0, "share-called-percent")]
 #[case::what_arrived(Figure::Loss, 75.0, 25.0, "delivery-called-loss")]
 #[case::anything_else(Figure::Throughput, 500.0, 943.0, "nothing")]
-fn a_wrong_figure_tells_its_cause(
+fn a_wrong_figure_has_a_cause(
     #[case] figure: Figure,
     #[case] told: f64,
     #[case] right: f64,
@@ -60,18 +60,14 @@ fn a_wrong_figure_tells_its_cause(
 #[case::counted("DAT-14", DataFault::WrongCount { told: 120, arrived: 20 }, "strangers-welcome")]
 #[case::bytes_counted("DAT-14", DataFault::WrongCount { told: 29_440, arrived: 20 }, "count-goes-on")]
 #[case::answered("DAT-14", DataFault::StrangerAnswered { replies: 1 }, "strangers-welcome")]
-fn a_measurement_that_goes_wrong_tells_its_cause(
-    #[case] requirement: &str,
-    #[case] fault: DataFault,
-    #[case] cause: &str,
-) {
+fn a_wrong_measurement_has_a_cause(#[case] requirement: &str, #[case] fault: DataFault, #[case] cause: &str) {
     assert_eq!(of_data(requirement, fault), cause);
 }
 
 #[rstest]
 #[case::after_the_timeout("46000 eof", "data-is-no-word")]
 #[case::at_once("400 eof", "nothing")]
-fn a_test_that_is_cut_off_tells_its_cause(#[case] end: &str, #[case] cause: &str) {
+fn a_test_that_ends_too_early_has_a_cause(#[case] end: &str, #[case] cause: &str) {
     let script = format!("0 start\n100 ready\n100 connect\n200 > 01 01 01\n300 < 01 02 12 34\n{end}");
     let fault = Fault::Data(DataFault::NotTaken { messages: 45, error: "connection reset".to_owned() });
     assert_eq!(key_of_its_own(&failed("data/sample", "DAT-15", "--server", &script, fault)), cause);
