@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use thiserror::Error;
 
 use crate::diagnose::problem;
@@ -71,18 +71,22 @@ struct Case {
 
 /// Reads a report of schema 1.
 fn from_schema_1(text: &str) -> serde_json::Result<RunReport> {
-    let mut report: Value = serde_json::from_str(text)?;
-    report["schema"] = json!(SCHEMA);
-    if let Some(fixed) = report["baseline"].as_object_mut().and_then(|known| known.remove("mended")) {
-        report["baseline"]["fixed"] = fixed;
+    // An index into a value that is no object would panic.
+    let mut report: Map<String, Value> = serde_json::from_str(text)?;
+    report.insert("schema".to_owned(), json!(SCHEMA));
+    let known = report.get_mut("baseline").and_then(Value::as_object_mut);
+    if let Some((known, fixed)) = known.and_then(|known| known.remove("mended").map(|fixed| (known, fixed))) {
+        known.insert("fixed".to_owned(), fixed);
     }
-    for value in report["cases"].as_array_mut().into_iter().flatten() {
+    let cases = report.get_mut("cases").and_then(Value::as_array_mut);
+    for value in cases.into_iter().flatten().filter_map(Value::as_object_mut) {
         let case = Case::deserialize(&*value)?;
-        value["role"] = json!(case.role());
-        value["kind"] = json!(case.kind());
-        value["test"] = json!(case.test());
+        let role = case.role();
+        value.insert("role".to_owned(), json!(role));
+        value.insert("kind".to_owned(), json!(case.kind(role)));
+        value.insert("test".to_owned(), json!(case.test(role)));
     }
-    let mut report: RunReport = serde_json::from_value(report)?;
+    let mut report: RunReport = serde_json::from_value(report.into())?;
     report.problems = problem::of_run(&report.requirements, &mut report.cases, &report.options.tolerances);
     Ok(report)
 }
@@ -103,21 +107,23 @@ impl Case {
         }
     }
 
-    fn kind(&self) -> Kind {
-        match self.role() {
+    fn kind(&self, role: Role) -> Kind {
+        match role {
             Role::Command => Kind::Invocation,
             _ if self.id.starts_with("data/") => Kind::Data,
             _ => Kind::Control,
         }
     }
 
-    fn test(&self) -> Option<TestType> {
-        let sent = self.transcript.entries.iter().find_map(|entry| match &entry.event {
-            Event::Sent { bytes, .. } => TestType::of_request(bytes),
-            _ => None,
-        });
-        match self.role() {
-            Role::Server => sent,
+    fn test(&self, role: Role) -> Option<TestType> {
+        let sent = || {
+            self.transcript.entries.iter().find_map(|entry| match &entry.event {
+                Event::Sent { bytes, .. } => TestType::of_request(bytes),
+                _ => None,
+            })
+        };
+        match role {
+            Role::Server => sent(),
             Role::Client => TestType::of_client(&self.args),
             Role::Command => None,
         }

@@ -97,6 +97,12 @@ fn a_diff_ends_with_1_only_where_something_that_counts_broke() {
     Some("{\"schema\": 2}"),
     "other is no JSON report of this program: missing field"
 )]
+#[case::a_list("list", Some("[1]"), "list is no JSON report of this program: invalid type")]
+#[case::a_case_that_is_a_list(
+    "case",
+    Some("{\"schema\": 1, \"cases\": [[\"id\"]]}"),
+    "case is no JSON report of this program: invalid length"
+)]
 #[case::another_schema(
     "later",
     Some("{\"schema\": 3}"),

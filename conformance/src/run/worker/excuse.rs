@@ -48,7 +48,7 @@ pub(super) fn machine_was_late(what: &Circumstances, tolerances: &Tolerances) ->
     // A target that ran for longer than it needs was not starved: it spins, or does something else.
     let enough = match what.starting {
         true => tolerances.startup.mul_f64(START_WORK_SHARE),
-        false => tolerances.patience.mul_f64(SPOILED_SHARE),
+        false => spoiled,
     };
     let starved = what.step.target < enough;
     let target = if starved { what.step.by_others(waited) } else { Duration::ZERO };
