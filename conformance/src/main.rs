@@ -28,7 +28,7 @@ fn main() -> ExitCode {
         Some(Command::Diff { old, new, format }) => diff::compare(&old, &new, format),
         Some(Command::Explain { id }) => explain::print(&id),
         Some(Command::Grade(args)) => class::grade(&args),
-        Some(Command::Merge { files, reports }) => merge::merge(&files, &reports),
+        Some(Command::Merge { files, reports, verbose }) => merge::merge(&files, &reports, verbose),
         Some(Command::Replay(args)) => replay::replay(&args),
         Some(Command::Reproduce(args)) => reproduce::write(&args),
         Some(Command::Vectors { format }) => vectors::print(format),

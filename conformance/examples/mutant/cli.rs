@@ -31,6 +31,8 @@ pub(crate) struct Options {
     pub(crate) test_was_given: bool,
     pub(crate) target: String,
     pub(crate) time: Duration,
+    /// Whether `--time` was given (a server should ignore it).
+    pub(crate) time_was_given: bool,
     /// The server's timeout for a silent control connection.
     pub(crate) control_timeout: Duration,
 }
@@ -141,6 +143,7 @@ fn options(matches: &ArgMatches, own: OwnOptions) -> Result<Options, ExitCode> {
         test_was_given: given("test"),
         target: text("target"),
         time,
+        time_was_given: given("time"),
         control_timeout: own.control_timeout,
     })
 }

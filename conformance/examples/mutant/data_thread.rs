@@ -26,8 +26,9 @@ pub(crate) struct ServerThread {
 }
 
 impl ServerThread {
-    /// Opens a free test port and starts the thread that holds it until [`ServerThread::close`].
-    pub(crate) fn open(test: TestType) -> io::Result<Self> {
+    /// Opens a free test port and starts the thread that holds it until [`ServerThread::close`]. Only a fault gives the
+    /// thread a time of its own.
+    pub(crate) fn open(test: TestType, own_time: Option<Duration>) -> io::Result<Self> {
         let (socket, port) = open_test_port(test)?;
         let (stop, stopped) = mpsc::channel();
         let thread = thread::spawn(move || {
@@ -39,7 +40,10 @@ impl ServerThread {
                 server_says("Data thread closing");
                 let _ = stopped.recv();
             } else {
-                let _ = stopped.recv();
+                match own_time {
+                    Some(time) => drop(stopped.recv_timeout(time)),
+                    None => drop(stopped.recv()),
+                }
                 if !fault("data-thread-never-says-closing") {
                     server_says("Data thread closing");
                 }

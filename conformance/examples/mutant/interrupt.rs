@@ -68,6 +68,8 @@ fn interrupt_server() {
         () if now_in(Phase::Testing) && fault("ctrl-c-in-test-traceback") => {
             crash::traceback("KeyboardInterrupt")
         }
+        // The handler sets a flag, and only the accept loop looks at it.
+        () if !now_in(Phase::Idle) && fault("ctrl-c-only-in-accept") => return,
         () if fault("ctrl-c-without-a-word") => {}
         () => say("Exiting Server"),
     }

@@ -39,7 +39,12 @@ pub(crate) enum TestType {
 
 impl TestType {
     pub(crate) fn named(name: &str) -> Option<Self> {
-        TESTS.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, test)| *test)
+        TESTS
+            .iter()
+            .find(|(known, _)| {
+                *known == name || (fault("test-ignores-case") && known.eq_ignore_ascii_case(name))
+            })
+            .map(|(_, test)| *test)
     }
 
     pub(crate) fn is_udp(self) -> bool {

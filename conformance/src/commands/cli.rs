@@ -72,6 +72,9 @@ pub enum Command {
         /// How to report, as in a run; json on standard output by default
         #[arg(long = "report", value_name = "FORMAT[=FILE]")]
         reports: Vec<ReportArg>,
+        /// In the report for a person: all evidence of every problem, and a line for every requirement
+        #[arg(long)]
+        verbose: bool,
     },
     /// Play one case live: every step on the terminal as it happens, and the verdict with its explanation
     ///

@@ -20,12 +20,12 @@ use crate::report::format::{ReportArg, ReportFormat};
 use crate::report::set::Reports;
 use crate::report::{self, RunReport, Tool};
 
-/// Merges the reports of these files.
-pub fn merge(files: &[PathBuf], reports: &[ReportArg]) -> Exit {
-    try_merge(files, reports).unwrap_or_else(Refusal::report)
+/// Merges the reports of these files. `verbose` is for the report for a person.
+pub fn merge(files: &[PathBuf], reports: &[ReportArg], verbose: bool) -> Exit {
+    try_merge(files, reports, verbose).unwrap_or_else(Refusal::report)
 }
 
-fn try_merge(files: &[PathBuf], asked: &[ReportArg]) -> Result<Exit, Refusal> {
+fn try_merge(files: &[PathBuf], asked: &[ReportArg], verbose: bool) -> Result<Exit, Refusal> {
     let catalogue = choice::catalogue()?;
     if asked.iter().any(|arg| arg.format == ReportFormat::Jsonl) {
         return Err(Refusal::usage("--report jsonl: it reports a run while it lasts, and these are over"));
@@ -35,6 +35,7 @@ fn try_merge(files: &[PathBuf], asked: &[ReportArg]) -> Result<Exit, Refusal> {
         files.iter().map(read).collect::<Result<Vec<_>, stored::ReadError>>().map_err(Refusal::usage)?;
     let json = [ReportArg { format: ReportFormat::Json, file: None }];
     let reports = Reports::open(if asked.is_empty() { &json } else { asked }).map_err(Refusal::usage)?;
+    let reports = reports.verbose(verbose);
     let Merged { report, conflicts } = merge_runs(runs, &catalogue).map_err(Refusal::usage)?;
     for conflict in &conflicts {
         write_line(format_args!("conformance: {}", escape::line(conflict)));

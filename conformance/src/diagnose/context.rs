@@ -81,10 +81,11 @@ impl<'a> Context<'a> {
         self.case.charged.iter().any(fits)
     }
 
-    /// How the program had ended before the verdict, if it had.
+    /// How the program had ended before the verdict or at it, if it had.
     pub(super) fn exit(&self) -> Option<Exit> {
-        let since = self.entries.iter().rposition(|entry| entry.event == Event::Started).unwrap_or(0);
-        self.entries[since..].iter().rev().find_map(|entry| match entry.event {
+        let all = &self.case.transcript.entries;
+        let since = all.iter().rposition(|entry| entry.event == Event::Started).unwrap_or(0);
+        all[since..].iter().rev().find_map(|entry| match entry.event {
             Event::Exited(exit) => Some(exit),
             _ => None,
         })
@@ -94,6 +95,15 @@ impl<'a> Context<'a> {
     pub(super) fn was_signalled(&self) -> bool {
         let since = self.entries.iter().rposition(|entry| entry.event == Event::Started).unwrap_or(0);
         self.entries[since..].iter().any(|entry| matches!(entry.event, Event::Signalled { .. }))
+    }
+
+    /// Whether it had ended by itself before the runner sent it a signal.
+    pub(super) fn had_ended_before_signal(&self) -> bool {
+        let position = |test: fn(&Event) -> bool| self.entries.iter().rposition(|entry| test(&entry.event));
+        let exited = position(|event| matches!(event, Event::Exited(_)));
+        exited
+            .zip(position(|event| matches!(event, Event::Signalled { .. })))
+            .is_some_and(|(end, signal)| end < signal)
     }
 
     /// Whether it was started more than once.
@@ -130,6 +140,12 @@ impl<'a> Context<'a> {
         self.others().iter().any(runs)
     }
 
+    /// The number of sessions in which the server answered a Request.
+    pub(super) fn sessions(&self) -> usize {
+        let answered = |connection: &Connection<'_>| usize::from(connection.has_reply());
+        self.others().iter().map(answered).sum::<usize>() + answered(&self.connection)
+    }
+
     /// The value of an option that it was started with.
     pub(super) fn option(&self, name: &str) -> Option<&'a str> {
         let mut args = self.case.args.iter();
@@ -149,8 +165,10 @@ impl<'a> Context<'a> {
 /// the last event.
 fn focus<'a>(case: &'a CaseRecord, entries: &'a [Entry], fault: &Fault) -> Option<&'a str> {
     let named = case.connection.as_deref();
+    // A step about output or an exit names a connection only by default. It may be of an earlier start.
+    let since = entries.iter().rposition(|entry| entry.event == Event::Started).unwrap_or(0);
     if let Some(name) =
-        named.filter(|name| entries.iter().any(|entry| entry.event.connection() == Some(name)))
+        named.filter(|name| entries[since..].iter().any(|entry| entry.event.connection() == Some(name)))
     {
         return Some(name);
     }

@@ -4,7 +4,10 @@
 
 use std::cmp::Reverse;
 
-use super::cause::{explains, recognise};
+use super::cause::{explains, may_break, recognise};
+use super::cover::roots;
+use super::seen::Seen;
+use super::whole_run::compare;
 use crate::model::fault::FaultKind;
 use crate::model::outcome::{CaseRecord, Outcome, RequirementRecord};
 use crate::model::problem::{Cause, Problem};
@@ -24,13 +27,15 @@ enum Key {
 struct Group<'r> {
     key: Key,
     cases: Vec<&'r CaseRecord>,
+    /// What those look like.
+    looks: Vec<&'r Seen>,
     consequences: Vec<&'r CaseRecord>,
 }
 
 impl Key {
-    fn of(case: &CaseRecord) -> Self {
-        match &case.cause {
-            Some(cause) => Self::Cause(cause.key.clone()),
+    fn of(case: &CaseRecord, look: Option<&Seen>) -> Self {
+        match look {
+            Some(look) => Self::Cause(look.group()),
             None => {
                 let fault = case.finding.as_ref().map(|finding| finding.fault.kind());
                 Self::Fault(case.charged.clone(), fault)
@@ -39,8 +44,12 @@ impl Key {
     }
 
     /// Whether this one probably leads to the failures of `effect`.
-    fn explains(&self, effect: &Self) -> bool {
-        matches!((self, effect), (Self::Cause(cause), Self::Cause(effect)) if explains(cause, effect))
+    fn leads_to(&self, effect: &Self) -> bool {
+        match (self, effect) {
+            (Self::Cause(cause), Self::Cause(effect)) => explains(cause, effect),
+            (Self::Cause(cause), Self::Fault(requirements, _)) => may_break(cause, requirements),
+            (Self::Fault(..), _) => false,
+        }
     }
 }
 
@@ -51,49 +60,45 @@ pub fn of_run(
     cases: &mut [CaseRecord],
     tolerances: &Tolerances,
 ) -> Vec<Problem> {
-    for case in cases.iter_mut() {
-        case.cause = cause(case, tolerances);
+    let failed = |case: &CaseRecord| case.outcome == Outcome::Fail;
+    let look = |case: &CaseRecord| failed(case).then(|| recognise(case, tolerances)).flatten();
+    let mut looks: Vec<Option<Seen>> = cases.iter().map(look).collect();
+    compare(cases, &mut looks);
+    for (case, look) in cases.iter_mut().zip(&looks) {
+        case.cause = look.as_ref().and_then(Seen::cause);
     }
     let mut groups: Vec<Group<'_>> = Vec::new();
-    for case in cases.iter().filter(|case| case.outcome == Outcome::Fail) {
-        let key = Key::of(case);
+    for (case, look) in cases.iter().zip(&looks).filter(|(case, _)| failed(case)) {
+        let key = Key::of(case, look.as_ref());
         match groups.iter_mut().find(|group| group.key == key) {
-            Some(group) => group.cases.push(case),
-            None => groups.push(Group { key, cases: vec![case], consequences: Vec::new() }),
+            Some(group) => {
+                group.cases.push(case);
+                group.looks.extend(look);
+            }
+            None => {
+                let looks = look.iter().collect();
+                groups.push(Group { key, cases: vec![case], looks, consequences: Vec::new() });
+            }
         }
     }
     let mut problems: Vec<_> =
-        absorbed(groups).into_iter().filter_map(|group| group.into_problem(requirements)).collect();
+        fewest(groups).into_iter().filter_map(|group| group.into_problem(requirements)).collect();
     // The sort is stable: equal problems stay in the order of the cases.
     problems.sort_by_key(|(weight, _)| Reverse(*weight));
     problems.into_iter().map(|(_, problem)| problem).collect()
 }
 
-/// What is probably wrong in the program, if a failed case shows it.
-pub fn cause(case: &CaseRecord, tolerances: &Tolerances) -> Option<Cause> {
-    (case.outcome == Outcome::Fail).then(|| recognise(case, tolerances)).flatten()
-}
-
-/// Removes the groups that another one explains. Their cases become its consequences.
-fn absorbed(groups: Vec<Group<'_>>) -> Vec<Group<'_>> {
-    let keys: Vec<_> = groups.iter().map(|group| group.key.clone()).collect();
-    let cause_of = |effect: &Key| {
-        let causes: Vec<_> = keys.iter().filter(|cause| cause.explains(effect)).collect();
-        let is_effect = |cause: &Key| causes.iter().any(|other| other.explains(cause));
-        // If several could be its cause, it is a problem of its own.
-        match causes.iter().filter(|cause| !is_effect(cause)).collect::<Vec<_>>()[..] {
-            [cause] => Some((*cause).clone()),
-            _ => None,
-        }
-    };
-    let (effects, mut kept): (Vec<_>, Vec<_>) =
-        groups.into_iter().map(|group| (cause_of(&group.key), group)).partition(|(cause, _)| cause.is_some());
-    for (cause, group) in effects {
-        if let Some((_, into)) = kept.iter_mut().find(|(_, other)| Some(&other.key) == cause.as_ref()) {
-            into.consequences.extend(group.cases.iter().chain(&group.consequences));
-        }
+/// The fewest groups that explain everything. The cases of the others become their consequences.
+fn fewest(mut groups: Vec<Group<'_>>) -> Vec<Group<'_>> {
+    // The stable order: of two groups that lead to each other, the larger one is the problem.
+    groups.sort_by_key(|group| Reverse(group.cases.len()));
+    let roots = roots(groups.len(), |from, to| groups[from].key.leads_to(&groups[to].key));
+    for (group, root) in roots.iter().enumerate().filter(|(group, root)| group != *root) {
+        let effects = groups[group].cases.clone();
+        groups[*root].consequences.extend(effects);
     }
-    kept.into_iter().map(|(_, group)| group).collect()
+    let numbered = groups.into_iter().enumerate();
+    numbered.filter(|(group, _)| roots[*group] == *group).map(|(_, group)| group).collect()
 }
 
 impl Group<'_> {
@@ -116,24 +121,48 @@ impl Group<'_> {
             let charged = first.is_some_and(|id| case.charged.contains(id));
             let about_it = charged && case.requirements.first() == first;
             let step = case.finding.as_ref().map(|finding| finding.step);
-            (!about_it, !charged, step)
+            // The shortest conversation has the least besides what is wrong.
+            (!about_it, !charged, step, case.steps.len())
         });
         let weight = (records.first().map(|record| record.level), self.cases.len() + self.consequences.len());
         let ids = |cases: &[&CaseRecord]| cases.iter().map(|case| case.id.clone()).collect();
         let (witness, others) = self.cases.split_first()?;
+        let cause = self.cause(witness);
+        let certain = cause.as_ref().is_none_or(|cause| cause.certain);
         let problem = Problem {
-            title: match &witness.cause {
+            title: match &cause {
                 Some(cause) => cause.title.clone(),
                 None => sentence(witness.message.as_deref().unwrap_or(&witness.summary)),
             },
-            key: witness.cause.as_ref().map(|cause| cause.key.clone()),
-            remedy: witness.cause.as_ref().map(|cause| cause.remedy.clone()),
+            key: cause.as_ref().map(|cause| cause.key.clone()),
+            remedy: cause.map(|cause| cause.remedy),
+            // Without a cause the title is what was seen.
+            certain,
+            places: self.places(),
             requirements: records.iter().map(|record| record.id.clone()).collect(),
             witness: witness.id.clone(),
             others: ids(others),
             consequences: ids(&self.consequences),
         };
         Some((weight, problem))
+    }
+
+    /// Each line of the program that one of its stack traces names, the witness's first.
+    fn places(&self) -> Vec<String> {
+        let named = self.cases.iter().filter_map(|case| case.cause.as_ref()?.place.clone());
+        let mut places: Vec<String> = Vec::new();
+        named.for_each(|place| {
+            if !places.contains(&place) {
+                places.push(place);
+            }
+        });
+        places
+    }
+
+    /// The cause with the values of the witness, and with those of all cases in the places that list them.
+    fn cause(&self, witness: &CaseRecord) -> Option<Cause> {
+        let first = self.looks.iter().find(|look| look.cause() == witness.cause)?;
+        first.listing(self.looks.iter().copied()).cause()
     }
 }
 
@@ -170,13 +199,13 @@ mod tests {
     #[test]
     fn deaths_without_a_reason_belong_to_the_one_with_a_reason() {
         let cases = [dead("close"), dead(TRACE), dead("exit 1"), dead(TRACE)];
-        assert_eq!(keys(&cases), [("uncaught KeyError t.py, line 9".to_owned(), 2, 2)]);
+        assert_eq!(keys(&cases), [("uncaught KeyError t.py:9".to_owned(), 2, 2)]);
     }
 
     #[test]
-    fn two_possible_causes_leave_an_effect_alone() {
+    fn an_effect_with_two_possible_causes_is_no_third_problem() {
         let cases = [dead("close"), dead(TRACE), dead("killed 11")];
-        assert_eq!(keys(&cases).len(), 3);
+        assert_eq!(keys(&cases).len(), 2);
     }
 
     #[test]

@@ -14,18 +14,18 @@ use std::time::{Duration, Instant};
 use sha2::{Digest, Sha256};
 
 use crate::diagnose::problem;
-use crate::fixture::selection::{CasePattern, Selection};
+use crate::fixture::selection::Selection;
 use crate::grading::baseline::Baseline;
 use crate::grading::options::{CaseArgs, IsolationArg, RunArgs, TargetArg};
 use crate::model::case::Case;
-use crate::model::event::{Event, Listener};
+use crate::model::case_pattern::CasePattern;
+use crate::model::event::Listener;
 use crate::model::exit::Exit;
-use crate::model::outcome::{CaseRecord, Outcome, RequirementRecord, Summary, requirement_records};
+use crate::model::outcome::{Outcome, RequirementRecord, Summary, requirement_records};
 use crate::model::place::Isolation;
 use crate::model::plan::Plan;
 use crate::model::refusal::{Refusal, write_line};
 use crate::model::requirement::{Catalogue, Level, Part};
-use crate::model::tolerance::Tolerances;
 use crate::report::format::{ReportArg, ReportFormat};
 use crate::report::output::Destination;
 use crate::report::progress::Progress;
@@ -52,7 +52,8 @@ fn try_grade(args: &RunArgs) -> Result<Exit, Refusal> {
     }
     let baseline = args.baseline.as_deref().map(Baseline::read).transpose().map_err(Refusal::usage)?;
     let new_baseline = args.write_baseline.as_deref().map(open_baseline).transpose()?;
-    let mut reports = Reports::open(&args.reports).map_err(Refusal::usage)?;
+    let reports = Reports::open(&args.reports).map_err(Refusal::usage)?;
+    let mut reports = reports.verbose(args.verbose);
     let mut transcripts = grader.transcripts(args.transcripts.as_deref(), args.transcripts_all, &info)?;
     grader.announce_host();
     interrupt::install().map_err(Refusal::not_carried_out)?;
@@ -252,9 +253,8 @@ impl Grader {
         };
         let (started, began) = (jiff::Timestamp::now(), Instant::now());
         let mut runs = Vec::new();
-        let mut listener = CauseAdder { tolerances: &self.options.tolerances, listeners };
         while runs.len() < self.repeat && !interrupt::came() {
-            runs.push(run::run(&self.plan, program, &options, &mut [&mut listener])?);
+            runs.push(run::run(&self.plan, program, &options, listeners)?);
         }
         let mut cases = repeat::combine(runs);
         let requirements = requirement_records(&self.plan, self.catalogue.all(), &cases);
@@ -301,25 +301,6 @@ impl Grader {
         opened
             .map(Some)
             .map_err(|error| Refusal::usage(format!("--transcripts {}: {error}", folder.display())))
-    }
-}
-
-/// Adds the cause to a failed case before the listeners get it.
-struct CauseAdder<'a, 'l> {
-    tolerances: &'a Tolerances,
-    listeners: &'a mut [&'l mut dyn Listener],
-}
-
-impl Listener for CauseAdder<'_, '_> {
-    fn on(&mut self, event: &Event<'_>) {
-        if let Event::Finished(case) = event
-            && let Some(cause) = problem::cause(case, self.tolerances)
-        {
-            let case = CaseRecord { cause: Some(cause), ..(*case).clone() };
-            self.listeners.iter_mut().for_each(|listener| listener.on(&Event::Finished(&case)));
-        } else {
-            self.listeners.iter_mut().for_each(|listener| listener.on(event));
-        }
     }
 }
 

@@ -82,6 +82,9 @@ pub struct RunArgs {
     /// With --transcripts: the conversations of the cases that pass as well
     #[arg(long, requires = "transcripts", help_heading = "Report")]
     pub transcripts_all: bool,
+    /// In the report for a person: all evidence of every problem, and a line for every requirement
+    #[arg(long, help_heading = "Report")]
+    pub verbose: bool,
     /// No progress
     #[arg(long, help_heading = "Report")]
     pub quiet: bool,

@@ -3,6 +3,7 @@
 
 pub mod bytes;
 pub mod case;
+pub mod case_pattern;
 pub mod cause;
 pub mod data;
 pub mod data_fault;
@@ -21,6 +22,7 @@ pub mod requirement;
 pub mod run_report;
 #[cfg(test)]
 pub(crate) mod sample;
+pub mod standing;
 pub mod step;
 pub mod tolerance;
 pub mod transcript;

@@ -14,6 +14,18 @@ pub struct Cause {
     pub title: String,
     /// What to look for and what to do instead.
     pub remedy: String,
+    /// Whether the title only says what was seen. Otherwise it is likely.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub certain: bool,
+    /// The line of the program that a stack trace names, such as `tester.py:57`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<String>,
+}
+
+// The signature that serde asks for.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 /// One thing to fix. Cases are given by their ids.
@@ -27,6 +39,12 @@ pub struct Problem {
     /// What to look for and what to do instead, if the cause was recognised.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub remedy: Option<String>,
+    /// Whether the title only says what was seen. Otherwise it is likely.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub certain: bool,
+    /// The lines of the program that the stack traces of its cases name, such as `tester.py:57`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub places: Vec<String>,
     /// The requirements that fail because of it, the most important first.
     pub requirements: Vec<RequirementId>,
     /// The case that shows it best.

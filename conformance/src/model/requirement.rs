@@ -58,6 +58,17 @@ pub enum Part {
     P2,
 }
 
+impl Part {
+    /// Its name for a reader.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Cp1 => "checkpoint 1",
+            Self::P1 => "Part 1",
+            Self::P2 => "Part 2",
+        }
+    }
+}
+
 impl fmt::Display for Part {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

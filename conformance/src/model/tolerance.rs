@@ -27,6 +27,10 @@ pub const WAIT_IS_IDLE: Duration = Duration::from_millis(20);
 /// The same for a tester that starts, which is work: the start of one runtime must not slow down that of the next.
 pub const START_IS_IDLE: Duration = Duration::from_secs(1);
 
+/// After a failure in which the target closed or refused a connection: how long the runner still listens to it. A program
+/// that dies prints its stack trace and ends within that time. Nothing of it is judged.
+pub const LAST_WORDS: Duration = Duration::from_millis(100);
+
 /// `--quick` leaves out every case that waits longer than this when nothing fails.
 pub const QUICK_LIMIT: Duration = Duration::from_secs(5);
 

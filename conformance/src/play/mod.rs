@@ -90,6 +90,9 @@ pub struct Played {
     pub last_step: Load,
     /// Processes that the target left behind, by command name.
     pub leftovers: Vec<String>,
+    /// What the target printed after the verdict, and how it ended, if it ended at once. It is evidence for the cause, and
+    /// is not judged.
+    pub last_words: Vec<Entry>,
 }
 
 /// What a player reports while it plays.
@@ -197,13 +200,15 @@ impl<'a> Player<'a> {
 
     fn play(mut self) -> Result<Played, PlayError> {
         let case = self.case;
+        let mut failed = false;
         for (index, step) in case.steps.iter().enumerate() {
             let began = self.clock.elapsed();
             self.step_began = self.reading();
             self.delayed_before_step = self.stalls.total();
             self.transcript.push(began, Event::Step { index });
             self.act(step)?;
-            if !self.wait(index, step, began)? {
+            failed = !self.wait(index, step, began)?;
+            if failed {
                 break;
             }
         }
@@ -213,6 +218,7 @@ impl<'a> Player<'a> {
         let runner_delay = self.stalls.total();
         let now = self.reading();
         let (whole, last_step) = (now.since(&self.began), now.since(&self.step_began));
+        let last_words = if failed { self.last_words()? } else { Vec::new() };
         self.connections.clear();
         let leftovers = self.target.take().map(left_behind).unwrap_or_default();
         let waited_out = self.waited_out;
@@ -224,6 +230,7 @@ impl<'a> Player<'a> {
             whole,
             last_step,
             leftovers,
+            last_words,
         })
     }
 

@@ -10,13 +10,31 @@ use super::socket::Connection;
 use super::{PlayError, Player, Running};
 use crate::model::case::Role;
 use crate::model::step::{Action, Step, Stream};
-use crate::model::transcript::{Event, Exit};
+use crate::model::tolerance::LAST_WORDS;
+use crate::model::transcript::{Entry, Event, Exit};
 use crate::stage::target::{ReadOutcome, Target};
 use crate::stage::{netstat, target};
 
 /// Once the target has ended: the most reads of 64 KiB beyond the output that is kept. A terminal holds less, and a
 /// process that was left behind may print without end.
 const LAST_READS: usize = 16;
+
+/// What announces that the target prints or ends.
+fn watched(running: &Running) -> Vec<PollFd<'_>> {
+    let streams = running.open_streams.iter().map(|stream| running.target.output_fd(of_target(*stream)));
+    let end = (!running.exited).then(|| running.target.exit_fd());
+    streams.chain(end).map(|fd| PollFd::new(fd, PollFlags::POLLIN)).collect()
+}
+
+fn wait_for(fds: &mut [PollFd<'_>], timeout: Duration) -> Result<(), PlayError> {
+    // Rounded up: a poll that ends a fraction early would spin until the deadline.
+    let milliseconds = u32::try_from(timeout.as_micros().div_ceil(1000)).unwrap_or(u32::MAX);
+    let timeout = PollTimeout::try_from(milliseconds).unwrap_or(PollTimeout::MAX);
+    match poll(fds, timeout) {
+        Ok(_) | Err(nix::errno::Errno::EINTR) => Ok(()),
+        Err(error) => Err(PlayError::system("wait for an event")(error)),
+    }
+}
 
 impl Player<'_> {
     pub(super) fn probe_ports(&mut self) {
@@ -49,21 +67,28 @@ impl Player<'_> {
         if let Some(listener) = &self.listener {
             watch(listener.as_fd(), PollFlags::POLLIN);
         }
-        if let Some(running) = &self.target {
-            for stream in &running.open_streams {
-                watch(running.target.output_fd(of_target(*stream)), PollFlags::POLLIN);
-            }
-            if !running.exited {
-                watch(running.target.exit_fd(), PollFlags::POLLIN);
+        fds.extend(self.target.iter().flat_map(watched));
+        wait_for(&mut fds, timeout)
+    }
+
+    /// Listens for a moment longer to a target that has closed or refused a connection: it may be dying.
+    pub(super) fn last_words(&mut self) -> Result<Vec<Entry>, PlayError> {
+        let verdict = self.transcript.entries.len();
+        let left = |entry: &Entry| matches!(entry.event, Event::Ended { .. } | Event::Refused { .. });
+        if self.transcript.entries.iter().any(left) {
+            let until = self.clock.elapsed() + LAST_WORDS;
+            while let Some(running) = self.target.as_ref().filter(|running| !running.exited) {
+                let remaining = until.saturating_sub(self.clock.elapsed());
+                if remaining.is_zero() {
+                    break;
+                }
+                let mut fds = watched(running);
+                wait_for(&mut fds, remaining)?;
+                drop(fds);
+                self.observe_target();
             }
         }
-        // Rounded up: a poll that ends a fraction early would spin until the deadline.
-        let milliseconds = u32::try_from(timeout.as_micros().div_ceil(1000)).unwrap_or(u32::MAX);
-        let timeout = PollTimeout::try_from(milliseconds).unwrap_or(PollTimeout::MAX);
-        match poll(&mut fds, timeout) {
-            Ok(_) | Err(nix::errno::Errno::EINTR) => Ok(()),
-            Err(error) => Err(PlayError::system("wait for an event")(error)),
-        }
+        Ok(self.transcript.entries.split_off(verdict))
     }
 
     pub(super) fn accept(&mut self) -> Result<(), PlayError> {

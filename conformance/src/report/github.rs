@@ -6,10 +6,10 @@ use std::fmt::{self, Write};
 use std::io;
 
 use super::RunReport;
-use super::found::{Found, found};
 use super::plain;
 use crate::model::outcome::{Count, Outcome, RequirementRecord};
 use crate::model::requirement::{Catalogue, Level};
+use crate::words::found::{Found, found};
 
 /// The environment variable that names the file of the job summary.
 pub const SUMMARY_VARIABLE: &str = "GITHUB_STEP_SUMMARY";

@@ -8,10 +8,10 @@ use std::io;
 use serde::Serialize;
 
 use super::RunReport;
-use super::found::found;
 use super::plain;
 use crate::model::outcome::{Outcome, RequirementRecord};
 use crate::model::requirement::Catalogue;
+use crate::words::found::found;
 
 /// The whole report, one document and a newline.
 pub fn render(report: &RunReport, catalogue: &Catalogue) -> io::Result<Vec<u8>> {

@@ -23,13 +23,13 @@ use self::mark::Mark;
 use self::problem::ProblemView;
 use self::requirement::{AreaView, Evidence};
 use super::RunReport;
-use super::found::{Found, found};
 use super::plain::{self, count};
 use super::tally::Tally;
 use crate::model::notation::show;
 use crate::model::outcome::Outcome;
 use crate::model::place::Isolation;
 use crate::model::requirement::{Catalogue, Level, SOURCES};
+use crate::words::found::{Found, found};
 use crate::words::page::seconds;
 
 const STYLE: &str = include_str!("html/style.css");
@@ -119,7 +119,7 @@ impl<'r> Page<'r> {
 
     /// How many things the page shows to fix.
     fn to_fix(&self) -> String {
-        format!("{} to fix", count(self.problems.len(), "thing"))
+        count(self.problems.len(), "problem")
     }
 }
 

@@ -1,10 +1,12 @@
-//! The run as text for a person: a line for each thing to fix, a line for each requirement, then each thing to fix with
-//! its evidence, and the summary.
+//! The run as text for a person. First one line that says how the program stands, then the first problems with their
+//! evidence, a line for each further problem, the requirements, and the counts. In full (`--verbose`), every problem has
+//! all its evidence, and every requirement has a line.
 
 mod problem;
+mod standing;
 
+use self::problem::Style;
 use super::RunReport;
-use super::found::{Found, found};
 use super::plain::{self, count};
 use super::tally::Tally;
 use crate::model::known::Comparison;
@@ -13,19 +15,39 @@ use crate::model::outcome::{Outcome, RequirementRecord};
 use crate::model::place::Isolation;
 use crate::model::requirement::{Catalogue, Level, SOURCES};
 use crate::words::escape;
+use crate::words::found::{Found, found};
 use crate::words::page::{BAD, BOLD, DIM, GOOD, Page, UNSURE, painted};
 
+/// How much the report shows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Detail {
+    /// What a reader needs first.
+    #[default]
+    Brief,
+    /// Everything.
+    Full,
+}
+
+/// How many problems are shown with their evidence in a brief report.
+const SHOWN: usize = 3;
+
+/// The lines of conversation for all problems of a brief report together.
+const CONVERSATION: usize = 18;
+
+/// The most lines of conversation for one problem.
+const LONGEST_CONVERSATION: usize = 12;
+
 /// The whole report as text with colours, `width` columns wide.
-pub fn render(report: &RunReport, catalogue: &Catalogue, width: usize) -> String {
+pub fn render(report: &RunReport, catalogue: &Catalogue, width: usize, detail: Detail) -> String {
     let mut page = Page::new(width);
     let found = found(report);
-    page.line(painted(BOLD, format!("Conformance of {}", plain::target(report))));
-    write_overview(&mut page, &found);
-    write_table(&mut page, report);
-    for problem in &found {
-        problem::write(&mut page, problem, report, catalogue);
+    page.wrapped("", &painted(BOLD, standing::line(report)));
+    match detail {
+        Detail::Brief => write_first(&mut page, &found, report, catalogue),
+        Detail::Full => write_all(&mut page, &found, report, catalogue),
     }
-    if !found.is_empty() {
+    write_table(&mut page, report, detail);
+    if detail == Detail::Full && !found.is_empty() {
         page.blank();
         page.wrapped("", &painted(DIM, SOURCES));
     }
@@ -38,33 +60,46 @@ pub fn render(report: &RunReport, catalogue: &Catalogue, width: usize) -> String
 pub fn render_problems(report: &RunReport, catalogue: &Catalogue, width: usize) -> String {
     let mut page = Page::new(width);
     let found = found(report);
-    for problem in &found {
-        problem::write(&mut page, problem, report, catalogue);
-    }
+    write_all(&mut page, &found, report, catalogue);
     write_unjudged(&mut page, report);
     page.into_text()
 }
 
-/// A line for each thing to fix.
-fn write_overview(page: &mut Page, problems: &[Found<'_>]) {
-    if problems.is_empty() {
+/// The first problems with their evidence, and a line for each of the others.
+fn write_first(page: &mut Page, problems: &[Found<'_>], report: &RunReport, catalogue: &Catalogue) {
+    let (first, others) = problems.split_at(problems.len().min(SHOWN));
+    let conversation = (CONVERSATION / first.len().max(1)).min(LONGEST_CONVERSATION);
+    for problem in first {
+        problem::write(page, problem, report, Style { detail: Detail::Brief, conversation, catalogue });
+    }
+    if others.is_empty() {
         return;
     }
     page.blank();
-    page.line(painted(BOLD, format!("{} to fix:", count(problems.len(), "thing"))));
-    for problem in problems {
-        let number = painted(BAD, format!("{:>2}", problem.number));
-        page.wrapped(&format!("  {number}  "), &format!("{} ({})", problem.title(), problem.ids()));
+    page.line(painted(BOLD, "Further problems (--verbose shows their evidence):"));
+    for problem in others {
+        let number = painted(BAD, format!("{}.", problem.number));
+        page.wrapped(&format!("{number} "), &format!("{} ({})", problem.title(), problem.ids()));
     }
 }
 
-fn write_table(page: &mut Page, report: &RunReport) {
+/// Every problem with all its evidence.
+fn write_all(page: &mut Page, problems: &[Found<'_>], report: &RunReport, catalogue: &Catalogue) {
+    let style = Style { detail: Detail::Full, conversation: LONGEST_CONVERSATION, catalogue };
+    problems.iter().for_each(|problem| problem::write(page, problem, report, style));
+}
+
+fn write_table(page: &mut Page, report: &RunReport, detail: Detail) {
+    page.blank();
+    page.line(painted(BOLD, "Requirements:"));
     for area in report.requirements.chunk_by(|left, right| left.id.area() == right.id.area()) {
         let Some(first) = area.first() else { continue };
-        page.blank();
-        page.line(format!("{}  {}", painted(BOLD, first.id.area()), first.id.area_title()));
+        let head = format!("{}  {:<42}", painted(BOLD, first.id.area()), first.id.area_title());
+        page.wrapped(&head, &standing::of_area(area));
+        let shown = |record: &&RequirementRecord| detail == Detail::Full || record.outcome != Outcome::Pass;
+        let rows: Vec<_> = area.iter().filter(shown).collect();
         // Three or more requirements that were skipped for one reason share a line.
-        for alike in area.chunk_by(|left, right| left.reason.is_some() && left.reason == right.reason) {
+        for alike in rows.chunk_by(|left, right| left.reason.is_some() && left.reason == right.reason) {
             match alike {
                 [_, _, .., _] if alike[0].outcome == Outcome::Skip => write_skipped(page, alike),
                 _ => alike.iter().for_each(|record| write_requirement(page, record, report)),
@@ -74,7 +109,7 @@ fn write_table(page: &mut Page, report: &RunReport) {
 }
 
 /// A row of requirements that were not run for the same reason.
-fn write_skipped(page: &mut Page, alike: &[RequirementRecord]) {
+fn write_skipped(page: &mut Page, alike: &[&RequirementRecord]) {
     let (Some(first), Some(last)) = (alike.first(), alike.last()) else { return };
     let (style, mark) = mark(Outcome::Skip);
     let reason = first.reason.as_deref().unwrap_or_default();
@@ -101,7 +136,9 @@ fn write_requirement(page: &mut Page, record: &RequirementRecord, report: &RunRe
         (None, 0) => painted(DIM, count(record.cases.len(), "case")),
         (None, failing) => {
             let known = if plain::is_known_failure(record, report) { ", as is known" } else { "" };
-            painted(style, format!("{failing} of {}{known}", count(record.cases.len(), "case")))
+            let problem = standing::problem_of(record, report);
+            let problem = problem.map(|number| format!(", problem {number}")).unwrap_or_default();
+            painted(style, format!("{failing} of {}{problem}{known}", count(record.cases.len(), "case")))
         }
     };
     page.row(&first, &record.title, &right);
@@ -138,7 +175,10 @@ fn write_summary(page: &mut Page, report: &RunReport, problems: &[Found<'_>]) {
     let (took, seed) = (show(report.duration), report.options.seed);
     page.wrapped("", &painted(DIM, format!("{} in {took}, {place}; seed {seed}", count(cases, "case"))));
     if let Some(first) = problems.first().and_then(|problem| problem.requirements.first()) {
-        let advice = format!("Begin with number 1; conformance explain {} says more about it.", first.id);
+        let advice = format!(
+            "Begin with problem 1. conformance explain {} says more about its requirement.",
+            first.id
+        );
         page.wrapped("", &advice);
     }
     // This comes last, so that nobody takes what was not judged for passed.

@@ -10,9 +10,10 @@ use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesText, Event};
 
 use super::RunReport;
-use super::plain::{self, Standing};
+use super::plain;
 use crate::model::outcome::CaseRecord;
 use crate::model::requirement::Catalogue;
+use crate::model::standing::Standing;
 
 type Xml = Writer<Vec<u8>>;
 

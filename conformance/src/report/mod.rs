@@ -1,7 +1,6 @@
 //! The reports of a run, one file for each format. Some are written after the run, and some listen to its events.
 
 pub mod format;
-pub mod found;
 pub mod github;
 pub mod gradescope;
 pub mod html;
@@ -23,6 +22,7 @@ use std::io;
 use crate::model::requirement::Catalogue;
 pub use crate::model::run_report::{ReportOptions, RunReport, SCHEMA, TargetInfo, Tool};
 use crate::report::format::ReportFormat;
+use crate::report::human::Detail;
 
 /// The text or the bytes of a report.
 #[derive(Debug)]
@@ -33,15 +33,16 @@ pub enum Document {
     Bytes(Vec<u8>),
 }
 
-/// The report of a finished run in one of the formats; text is `width` columns wide.
+/// The report of a finished run in one of the formats. Text is `width` columns wide, and as long as `detail` says.
 pub fn render(
     format: ReportFormat,
     report: &RunReport,
     catalogue: &Catalogue,
     width: usize,
+    detail: Detail,
 ) -> io::Result<Document> {
     Ok(match format {
-        ReportFormat::Human => Document::Text(human::render(report, catalogue, width)),
+        ReportFormat::Human => Document::Text(human::render(report, catalogue, width, detail)),
         ReportFormat::Json => Document::Bytes(json::render(report)?),
         ReportFormat::Junit => Document::Bytes(junit::render(report, catalogue)?),
         ReportFormat::Tap => Document::Bytes(tap::render(report, catalogue)?),

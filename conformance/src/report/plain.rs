@@ -1,12 +1,12 @@
 //! A case and a requirement as plain text. All formats that show text use it, so that they say the same.
 
-use super::found::{Found, cause_lines};
 use super::{RunReport, TargetInfo};
-use crate::model::known::Comparison;
 use crate::model::outcome::{CaseRecord, Outcome, RequirementRecord};
 use crate::model::place::Isolation;
-use crate::model::requirement::{Catalogue, Level, RequirementId};
+use crate::model::requirement::{Catalogue, RequirementId};
+use crate::model::standing::Standing;
 use crate::model::tolerance::Tolerances;
+use crate::words::found::{Found, cause_lines};
 use crate::words::page::command_line;
 use crate::words::{escape, ladder, page};
 
@@ -63,14 +63,6 @@ fn options(report: &RunReport) -> String {
         options.push_str(" --isolation host");
     }
     options
-}
-
-/// The highest level among these requirements, if the report has any of them.
-fn highest<'r>(ids: impl IntoIterator<Item = &'r RequirementId>, report: &RunReport) -> Option<Level> {
-    let level = |id: &'r RequirementId| {
-        report.requirements.iter().find(|record| record.id == *id).map(|record| record.level)
-    };
-    ids.into_iter().filter_map(level).max()
 }
 
 /// The ids, as a list in a sentence.
@@ -247,56 +239,6 @@ fn mistake_lines(ids: &[RequirementId], catalogue: &Catalogue) -> Vec<String> {
     }
     let head = std::iter::once("Usual mistakes behind this:".to_owned());
     head.chain(mistakes.into_iter().map(|mistake| format!("  * {mistake}"))).collect()
-}
-
-/// The outcome of a case with `--fail-on` and `--baseline` applied, as in the exit status of the run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
-    /// It holds.
-    Passed,
-    /// It fails, and that counts.
-    Failed,
-    /// It fails, but not on a requirement that counts.
-    FailedBelow(Level),
-    /// It fails, and is a known failure (`--baseline`).
-    KnownFailure,
-    /// It passes, but is a known failure. That counts until the file of known failures is corrected.
-    Fixed,
-    /// The runner could not judge it.
-    Broken,
-    /// It was not run.
-    Skipped,
-}
-
-impl Standing {
-    /// The standing of this case.
-    pub fn of(case: &CaseRecord, report: &RunReport) -> Self {
-        let baseline = report.baseline.as_ref();
-        let known = |list: fn(&Comparison) -> &Vec<String>| {
-            baseline.is_some_and(|comparison| list(comparison).contains(&case.id))
-        };
-        match case.outcome {
-            Outcome::Pass if known(|comparison| &comparison.fixed) => Self::Fixed,
-            Outcome::Pass => Self::Passed,
-            Outcome::Skip => Self::Skipped,
-            Outcome::Error | Outcome::Inconclusive => Self::Broken,
-            Outcome::Fail if known(|comparison| &comparison.expected) => Self::KnownFailure,
-            Outcome::Fail => match highest(&case.charged, report) {
-                Some(level) if level < report.options.fail_on => Self::FailedBelow(level),
-                _ => Self::Failed,
-            },
-        }
-    }
-
-    /// Why a failure does not count, or a passed case does.
-    pub fn remark(self) -> Option<String> {
-        match self {
-            Self::FailedBelow(level) => Some(format!("does not hold, and does not count (only {level})")),
-            Self::KnownFailure => Some("does not hold, and is known not to".to_owned()),
-            Self::Fixed => Some("is known to fail and passes: take it out of the known failures".to_owned()),
-            Self::Passed | Self::Failed | Self::Broken | Self::Skipped => None,
-        }
-    }
 }
 
 /// Whether every case that a requirement failed on is a known failure.

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 use super::github::SUMMARY_VARIABLE;
+use super::human::Detail;
 use super::jsonl::JsonLines;
 use super::output::{Destination, Stream};
 use super::{RunReport, github, render};
@@ -45,6 +46,8 @@ pub struct Reports {
     at_end: Vec<(ReportFormat, Destination)>,
     live: Vec<(String, JsonLines)>,
     job_summary: Option<(PathBuf, File)>,
+    /// How much the report for a person shows.
+    detail: Detail,
 }
 
 impl Reports {
@@ -74,6 +77,12 @@ impl Reports {
         Ok(reports)
     }
 
+    /// The same, with everything that the report for a person can show.
+    pub fn verbose(mut self, verbose: bool) -> Self {
+        self.detail = if verbose { Detail::Full } else { Detail::Brief };
+        self
+    }
+
     fn add(&mut self, arg: &ReportArg) -> io::Result<()> {
         let path = arg.file.as_deref();
         if arg.format == ReportFormat::Jsonl {
@@ -98,7 +107,7 @@ impl Reports {
         let live = self.live.into_iter().map(|(name, lines)| (name, lines.finish(report)));
         let at_end = self.at_end.into_iter().map(|(format, destination)| {
             let name = destination.name();
-            let document = render(format, report, catalogue, destination.width());
+            let document = render(format, report, catalogue, destination.width(), self.detail);
             let written = document.and_then(|document| destination.write(&document));
             (name, written)
         });

@@ -6,9 +6,10 @@ use std::fmt::{self, Write};
 use std::io;
 
 use super::RunReport;
-use super::plain::{self, Standing};
+use super::plain;
 use crate::model::outcome::CaseRecord;
 use crate::model::requirement::{Catalogue, RequirementId};
+use crate::model::standing::Standing;
 
 /// The whole report as TAP.
 pub fn render(report: &RunReport, catalogue: &Catalogue) -> io::Result<Vec<u8>> {

@@ -189,7 +189,7 @@ fn missing(case: &Case, report: &InsideReport) -> Option<String> {
     })
 }
 
-fn record(order: &Order, played: Played, duration: Duration) -> CaseRecord {
+fn record(order: &Order, mut played: Played, duration: Duration) -> CaseRecord {
     let Order { case, tolerances, .. } = order;
     let mut record = CaseRecord::unplayed(case, Outcome::Pass, String::new());
     record.message = None;
@@ -219,6 +219,8 @@ fn record(order: &Order, played: Played, duration: Duration) -> CaseRecord {
             record.finding = Some(finding);
         }
     }
+    // Only after the verdict: it must not depend on what came later.
+    played.transcript.entries.append(&mut played.last_words);
     record.stdout = played.transcript.output(Some(Stream::Stdout));
     record.stderr = played.transcript.output(Some(Stream::Stderr));
     record.transcript = played.transcript;

@@ -11,62 +11,58 @@ use crate::support::runner::runner;
 const SCREEN: usize = 24;
 
 #[rstest]
-#[case("reply-port-little-endian", "server/session/port-announced*", "sent low byte first (little-endian)")]
-#[case("results-natively-aligned", "server/session/results*", "Results are 16 bytes long")]
-#[case("one-recv-for-request", "server/segmentation/*", "One recv() is taken for one message: a Request")]
-#[case("greedy-recv", "server/segmentation/*", "The read for the Request swallows the Done behind it")]
+#[case("reply-port-little-endian", "server/session/port-announced*", "low byte first (little-endian)")]
+#[case("results-natively-aligned", "server/session/results*", "sends Results of 16 bytes")]
+#[case("one-recv-for-request", "server/segmentation/*", "takes one recv() for one message")]
+#[case("greedy-recv", "server/segmentation/*", "reads the Done together with the Request")]
 #[case(
     "request-version-unchecked",
     "server/invalid/request-version*",
-    "The version of a Request is not checked"
+    "does not check the version of a Request"
 )]
-#[case("refusal-traceback", "server/invalid/request-*", "ends the program: ValueError: invalid message")]
-#[case("byte-after-results", "server/session/closes-*", "A line end is sent behind Results")]
+#[case("refusal-traceback", "server/invalid/request-*", "ends your server: ValueError: invalid message")]
+#[case("byte-after-results", "server/session/closes-*", "sends a line end after Results")]
 #[case(
     "connection-kept-after-results",
     "server/session/closes-*",
     "does not close the connection after Results"
 )]
-#[case(
-    "thread-per-client",
-    "server/serial/second-*",
-    "A second client is served while a test is in progress"
-)]
+#[case("thread-per-client", "server/serial/second-*", "serves a second client while a test is in progress")]
 #[case("no-address-reuse", "server/interrupt/restart-*", "Address already in use")]
-#[case("ctrl-c-traceback", "server/interrupt/idle", "KeyboardInterrupt ends the program with a stack trace")]
+#[case("ctrl-c-traceback", "server/interrupt/idle", "KeyboardInterrupt ends it with a stack trace")]
 #[case(
     "half-close-takes-results-away",
     "server/abort/half-*",
-    "closed its sending side is taken for one that has left"
+    "closed its sending side for one that has left"
 )]
-#[case("client-done-too-early", "client/session/done-*", "Done is sent right after Reply")]
-#[case(
-    "client-count-little-endian",
-    "client/session/reports-*",
-    "The count in Results is read low byte first"
-)]
-#[case("client-requests-again", "client/session/waits-*", "The Request is sent a second time")]
+#[case("client-done-too-early", "client/session/done-*", "sends Done right after Reply")]
+#[case("client-count-little-endian", "client/session/reports-*", "reads the count in Results low byte first")]
+#[case("client-requests-again", "client/session/waits-*", "sends the Request a second time")]
 #[case(
     "client-ctrl-c-waits-time-out",
     "client/interrupt/*",
     "waits until the data thread has ended by itself"
 )]
-#[case("time-takes-fractions", "command/time-rejected*", "A call that has to be refused is accepted")]
+#[case("time-takes-fractions", "command/time-rejected*", "--time takes a fraction")]
 fn the_first_screen_names_the_cause(#[case] fault: &str, #[case] cases: &str, #[case] cause: &str) {
     let text = report(fault, &["--case", cases]);
     let screen = text.lines().take(SCREEN).collect::<Vec<_>>().join("\n");
     // A line may break between any two words.
     let words = screen.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(words.contains(cause), "{fault}: `{cause}` is not in\n{text}");
-    assert!(text.contains("1 thing to fix"), "{fault}:\n{text}");
+    assert!(text.contains(": 1 problem."), "{fault}:\n{text}");
 }
 
 /// With a timeout of 2 s, so that a wrong timeout shows soon.
 #[rstest]
-#[case("no-timeout", "server/timeout/before-request", "A silent client is not closed after 2 s")]
+#[case("no-timeout", "server/timeout/before-request", "does not close a silent client after 2 s")]
 #[case("timeout-30s", "server/timeout/before-request", "not after 2 s")]
-#[case("deadline-for-whole-message", "server/timeout/every-byte-*", "The timeout is not started again")]
-#[case("timeout-sends-results", "server/timeout/after-reply", "an answer is sent before the close")]
+#[case("deadline-for-whole-message", "server/timeout/every-byte-*", "does not start the timeout again")]
+#[case(
+    "timeout-sends-results",
+    "server/timeout/after-reply",
+    "sends an answer when its timeout ends a session"
+)]
 fn a_wrong_timeout_is_named(#[case] fault: &str, #[case] cases: &str, #[case] cause: &str) {
     let times = [
         "--control-timeout",

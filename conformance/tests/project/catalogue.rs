@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 
 use conformance::fixture::Library;
 use conformance::model::case::Case;
+use conformance::model::case_pattern::CasePattern;
+use conformance::model::cause::Causes;
 use conformance::model::requirement::{Part, RequirementId};
 use conformance::model::tolerance::Tolerances;
 
@@ -72,6 +74,18 @@ fn a_case_keeps_to_one_part_or_an_earlier_one() {
                 "{} rests on {id}, which is of a later part",
                 case.id
             );
+        }
+    }
+}
+
+/// A cause of the whole run names cases that exist. Otherwise it would never be seen.
+#[test]
+fn every_case_of_a_cause_exists() {
+    let cases = cases();
+    for cause in Causes::built_in().unwrap().all() {
+        for text in cause.fails.iter().chain(&cause.holds).chain(&cause.also).chain(&cause.denied_by) {
+            let pattern = CasePattern::new(text);
+            assert!(cases.iter().any(|case| pattern.names(&case.id)), "{}: {text}", cause.key);
         }
     }
 }

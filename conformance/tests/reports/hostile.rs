@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use conformance::model::transcript::{Entry, Event};
 use conformance::report::format::ReportFormat;
+use conformance::report::human::Detail;
 use conformance::report::{Document, RunReport, render};
 use conformance::words::page::DEFAULT_WIDTH;
 use rstest::rstest;
@@ -80,8 +81,14 @@ fn no_format_holds_a_raw_control_character(
 /// The report contains only the runner's own escapes: as many as with harmless output.
 #[test]
 fn the_human_report_holds_no_escape_of_the_targets() {
-    let text = |report: &RunReport| match render(ReportFormat::Human, report, &catalogue(), DEFAULT_WIDTH)
-        .unwrap()
+    let text = |report: &RunReport| match render(
+        ReportFormat::Human,
+        report,
+        &catalogue(),
+        DEFAULT_WIDTH,
+        Detail::Full,
+    )
+    .unwrap()
     {
         Document::Text(text) => text,
         Document::Bytes(_) => panic!("the human report is text with colours"),

@@ -1,5 +1,5 @@
 //! Tests the checks of the measurement: an independent tester passes them all. With each fault of
-//! `tests/peers/faults.toml` patched in, it fails exactly what the fault breaks. Without python3 the tests print that
+//! `tests/peers/faults.toml` patched in, it fails exactly what the fault breaks, and its report names the cause. Without python3 the tests print that
 //! they are skipped.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use assert_cmd::Command;
 use conformance::model::outcome::Outcome;
+use conformance::model::problem::Problem;
 use conformance::model::requirement::{Level, Part, RequirementId};
 use conformance::report::RunReport;
 use serde::Deserialize;
@@ -45,6 +46,8 @@ struct Gallery {
 struct Fault {
     name: String,
     what: String,
+    /// The key of the cause that its report must name, as its only problem.
+    cause: String,
     breaks: BTreeSet<RequirementId>,
     edit: Vec<Edit>,
 }
@@ -57,6 +60,9 @@ struct Edit {
 
 /// A requirement that did not hold, and the outcome.
 type NotHeld = BTreeMap<RequirementId, Outcome>;
+
+/// What did not hold, and the keys of the causes that the report names.
+type Graded = (NotHeld, Vec<String>);
 
 #[test]
 fn an_independent_measurement_holds_everything() {
@@ -77,26 +83,32 @@ fn every_fault_of_a_measurement_fails_what_it_breaks_and_nothing_else() {
     let grading_of =
         |fault: &Fault, selection: &[&str]| grading(&fault.write(&source, folder.path()), selection);
     let graded = at_once(GRADINGS_AT_ONCE, &gallery.fault, |_, fault| {
-        not_held(&run(&mut grading_of(fault, &words(&fault.selection()))).unwrap())
+        outcome(&run(&mut grading_of(fault, &words(&fault.selection()))).unwrap())
     });
 
     let mut problems = String::new();
     for (fault, graded) in gallery.fault.iter().zip(graded) {
-        let broken = fault.breaks.iter().map(|id| (id.clone(), Outcome::Fail)).collect();
-        if graded != broken {
+        let broken: NotHeld = fault.breaks.iter().map(|id| (id.clone(), Outcome::Fail)).collect();
+        let mut graded = graded;
+        if graded.0 != broken {
             // Several gradings ran at once; one that went wrong by it goes right when it has the machine to itself.
             let play = || {
                 let run = judged_run(&words(&fault.selection()), |selection| grading_of(fault, selection));
-                not_held(&run.unwrap())
+                outcome(&run.unwrap())
             };
             // A runner that is kept waiting may miss the fault (it finds a late port open); then it is played again.
             // A failure of anything else counts at once.
-            let missed = |alone: &NotHeld| *alone != broken && alone.keys().all(|id| broken.contains_key(id));
-            let alone = again_while(missed, play);
-            if alone != broken {
-                writeln!(problems, "{} breaks {:?}, but not held are {alone:?}", fault.name, fault.breaks)
-                    .unwrap();
-            }
+            let missed =
+                |(alone, _): &Graded| *alone != broken && alone.keys().all(|id| broken.contains_key(id));
+            graded = again_while(missed, play);
+        }
+        let (not_held, keys) = graded;
+        if not_held != broken {
+            writeln!(problems, "{} breaks {:?}, but not held are {not_held:?}", fault.name, fault.breaks)
+                .unwrap();
+        }
+        if keys != [fault.cause.clone()] {
+            writeln!(problems, "{} is called {keys:?} and should be {}", fault.name, fault.cause).unwrap();
         }
     }
     assert!(problems.is_empty(), "{problems}");
@@ -160,6 +172,11 @@ fn grading(program: &Path, selection: &[&str]) -> Command {
     let mut command = runner();
     command.arg("--target-cmd").arg(format!("python3 '{}'", program.display())).args(TIMES).args(selection);
     command
+}
+
+fn outcome(report: &RunReport) -> Graded {
+    let key = |problem: &Problem| problem.key.clone().unwrap_or_default();
+    (not_held(report), report.problems.iter().map(key).collect())
 }
 
 fn not_held(report: &RunReport) -> NotHeld {

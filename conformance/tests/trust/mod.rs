@@ -4,9 +4,9 @@
 //! Most of these gradings need the whole machine, and take turns (`support/machine.rs`). The head of `main.rs` explains
 //! the name of this folder.
 
-mod kill_matrix;
 mod legal;
 mod measurement;
+mod mutants;
 mod peers;
 
 /// If this variable is `full`, every wrong tester plays every case; otherwise what it breaks, and at most a share of

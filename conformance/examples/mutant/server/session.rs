@@ -18,6 +18,7 @@ use super::{
 };
 use crate::{
     cli::Options,
+    crash,
     data_thread::ServerThread,
     faults::fault,
     interrupt::{self, Phase},
@@ -36,7 +37,11 @@ pub(super) fn serve(options: &Options, client: &mut TcpStream) -> Result<(), Abo
     if fault("reply-at-accept") {
         send(client, &wire::reply(5679))?;
     }
-    let test = match receive_request(client, clock) {
+    let mut request = receive_request(client, clock);
+    while fault("bad-request-keeps-connection") && matches!(request, Err(Abort::Refused(_))) {
+        request = receive_request(client, clock);
+    }
+    let test = match request {
         Err(Abort::Silent) if fault("timeout-sends-reply") => {
             send(client, &wire::reply(5679))?;
             return Err(Abort::Silent);
@@ -45,7 +50,6 @@ pub(super) fn serve(options: &Options, client: &mut TcpStream) -> Result<(), Abo
             send(client, &wire::reply(0))?;
             return Err(Abort::Refused(refusal));
         }
-        Err(Abort::Refused(_)) if fault("bad-request-keeps-connection") => return serve(options, client),
         request => request?,
     };
     // Only the client should use --test.
@@ -53,7 +57,8 @@ pub(super) fn serve(options: &Options, client: &mut TcpStream) -> Result<(), Abo
         return Err(Abort::Refused(Refusal::Test));
     }
 
-    let data_thread = ServerThread::open(test).map_err(|_| Abort::NoTestPort)?;
+    let own_time = (fault("server-obeys-time") && options.time_was_given).then_some(options.time);
+    let data_thread = ServerThread::open(test, own_time).map_err(|_| Abort::NoTestPort)?;
     interrupt::enter(Phase::Testing);
     match run_test(client, clock, data_thread.port, test) {
         Ok(()) => {
@@ -108,7 +113,10 @@ fn copy_into_fixed_buffer(client: &TcpStream) {
     if client.set_read_timeout(Some(Duration::from_millis(50))).is_ok()
         && let Ok(count) = client.peek(&mut received)
     {
-        buffer[..count].copy_from_slice(&received[..count]);
+        match buffer.get_mut(..count) {
+            Some(room) => room.copy_from_slice(&received[..count]),
+            None => crash::killed(),
+        }
     }
 }
 

@@ -188,7 +188,10 @@ fn unasked(context: &Context<'_>, actual: &[u8]) -> Option<Seen> {
     {
         return Some(cause);
     }
-    let text = as_text(actual).filter(|_| context.role() == Role::Server)?;
+    // One or two printable bytes are no text.
+    const SHORTEST: usize = 3;
+    let is_text = context.role() == Role::Server && actual.len() >= SHORTEST;
+    let text = as_text(actual).filter(|_| is_text)?;
     Some(match context.connection.sent.is_empty() {
         true => seen("text-for-client/greeting").with("text", shortened(&text)),
         false => seen("text-for-client/reason").with("text", shortened(&text)),

@@ -26,6 +26,11 @@ pub(super) fn recognise(context: &Context<'_>) -> Option<Seen> {
     if context.role() != Role::Client || (context.is_about("CLI") && about_arguments) {
         return None;
     }
+    if context.is_about("CLT-8")
+        && let Some(cause) = unchecked(context)
+    {
+        return Some(cause);
+    }
     match context.fault {
         Fault::BytesInSilence { actual } => Some(unasked(context, actual)),
         Fault::BytesTooEarly { after, .. } => Some(too_early(context, *after)),
@@ -51,12 +56,38 @@ pub(super) fn recognise(context: &Context<'_>) -> Option<Seen> {
     }
 }
 
+/// A client that goes on, or ends well, after an answer with a wrong version or type.
+fn unchecked(context: &Context<'_>) -> Option<Seen> {
+    let complained = !context.case.stderr.trim().is_empty();
+    let goes_on = match context.fault {
+        Fault::StillRunning { .. } | Fault::BytesInSilence { .. } => true,
+        Fault::WrongExit { wanted: Status::Nonzero, .. } => !complained,
+        _ => false,
+    };
+    let sent = context.connection.sent_bytes();
+    let (message, answer) = match sent.split_at_checked(Reply::SIZE) {
+        Some(([1, 2, ..], results)) if !results.is_empty() => (MessageType::Results, results),
+        _ => (MessageType::Reply, &sent[..]),
+    };
+    match answer {
+        [version, ..] if goes_on && *version != 1 => {
+            Some(seen("{message}-version-unchecked").with("message", message).with("value", version))
+        }
+        [_, kind, ..] if goes_on && *kind != message as u8 => {
+            Some(seen("{message}-type-unchecked").with("message", message).with("value", kind))
+        }
+        _ => None,
+    }
+}
+
 fn unasked(context: &Context<'_>, actual: &[u8]) -> Seen {
     let had_reply = !context.connection.sent.is_empty();
     match (had_reply, actual) {
         (false, [1, kind, ..]) if *kind == MessageType::Done as u8 => seen("done-before-reply"),
         (false, [1, kind, ..]) if *kind == MessageType::Request as u8 => seen("request-twice"),
-        (false, _) => seen("request-too-long").with("extra", count_bytes(actual.len())),
+        (false, _) => seen("{message}-too-long")
+            .with("message", MessageType::Request)
+            .with("extra", count_bytes(actual.len())),
         (true, [1, kind, ..]) if *kind == MessageType::Done as u8 => too_early(context, Duration::ZERO),
         (true, _) => seen("client-speaks-during-test"),
     }
@@ -91,11 +122,15 @@ fn left(context: &Context<'_>, due: Option<MessageType>) -> Option<Seen> {
     if is_cut(&context.connection, 0..Reply::SIZE) {
         return Some(one_recv(MessageType::Reply));
     }
+    let connection = &context.connection;
     match due {
-        Some(MessageType::Done) | None if !context.connection.sent.is_empty() => {
-            Some(seen("leaves-without-done"))
+        Some(MessageType::Done) | None if !connection.sent.is_empty() => Some(seen("leaves-without-done")),
+        _ => {
+            // It waited for Reply, and left before that came.
+            let asked = connection.received.last().map(|(at, _)| *at)?;
+            let (left, _) = connection.ended.filter(|_| connection.sent.is_empty())?;
+            Some(seen("gives-up-on-reply").with("after", show(left.saturating_sub(asked))))
         }
-        _ => None,
     }
 }
 
@@ -119,12 +154,16 @@ fn still_running(context: &Context<'_>) -> Seen {
 fn wrong_exit(context: &Context<'_>, exit: Exit, wanted: Status) -> Option<Seen> {
     let complete = context.connection.sent_bytes().len() >= SESSION_BYTES;
     match wanted {
-        Status::Zero if complete && is_cut(&context.connection, Reply::SIZE..SESSION_BYTES) => {
+        Status::Zero if is_cut(&context.connection, Reply::SIZE..SESSION_BYTES) => {
             Some(one_recv(MessageType::Results))
         }
         Status::Zero if complete => Some(seen("fails-after-success").with("exit", exit)),
         Status::Zero => None,
-        Status::Nonzero if context.connection.opened.is_some() && context.connection.left.is_none() => {
+        Status::Nonzero
+            if context.connection.opened.is_some()
+                && context.connection.left.is_none()
+                && context.case.stderr.trim().is_empty() =>
+        {
             Some(seen("bad-answer-accepted"))
         }
         Status::Nonzero => Some(seen("fails-with-status-0")),
@@ -132,7 +171,12 @@ fn wrong_exit(context: &Context<'_>, exit: Exit, wanted: Status) -> Option<Seen>
 }
 
 fn never_came(context: &Context<'_>, exit: Option<Exit>, waited: Duration) -> Seen {
-    let target = context.option("--target").map_or("localhost (the default)".to_owned(), str::to_owned);
+    let Some(target) = context.option("--target") else {
+        return match exit {
+            Some(exit) => seen("default-target/ends").with("exit", exit),
+            None => seen("default-target/waits").with("waited", show(waited)),
+        };
+    };
     match exit {
         Some(exit) => seen("client-ends-before-connecting").with("exit", exit).with("target", target),
         None => seen("client-never-connects").with("target", target).with("waited", show(waited)),
@@ -145,11 +189,14 @@ fn count(context: &Context<'_>) -> Seen {
     let digits: String =
         context.output().chars().filter(|letter| letter.is_ascii_digit() || letter.is_whitespace()).collect();
     let shown = |value: u64| digits.split_whitespace().any(|word| word == value.to_string());
+    if is_cut(&context.connection, Reply::SIZE..SESSION_BYTES) {
+        return one_recv(MessageType::Results);
+    }
     match field.map(u64::from_be_bytes) {
         Some(value) if shown(value.swap_bytes()) => {
             seen("count-read-little-endian").with("shown", value.swap_bytes()).with("count", value)
         }
-        Some(value) if value > u64::from(u32::MAX) && (shown(value & 0xffff_ffff) || shown(value >> 32)) => {
+        Some(value) if value > u64::from(u32::MAX) && shown(value & 0xffff_ffff) => {
             seen("count-read-32-bits").with("shown", value & 0xffff_ffff).with("count", value)
         }
         _ => seen("count-not-reported"),

@@ -57,9 +57,9 @@ fn uncaught(trace: &Trace, role: Role) -> Seen {
         },
         |known| seen(&known.key),
     );
-    let place = trace.place.as_deref().unwrap_or_default();
-    let raised = trace.place.as_ref().map_or(String::new(), |place| format!(" It was raised at {place}."));
-    error.with("error", trace.kind()).with("place", place).with("line", &trace.line).with("raised", raised)
+    let place = trace.place.as_deref();
+    let seen = error.with("error", trace.kind()).with("place", place.unwrap_or_default());
+    seen.with("line", &trace.line).at(place)
 }
 
 fn killed(signal: i32) -> Seen {

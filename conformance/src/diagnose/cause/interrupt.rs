@@ -12,6 +12,10 @@ pub(super) fn recognise(context: &Context<'_>) -> Option<Seen> {
         Event::Signalled { signal } => Some(signal),
         _ => None,
     })?;
+    if context.had_ended_before_signal() {
+        let exit = context.exit().filter(|_| context.role() == Role::Server)?;
+        return Some(seen("server-ended").with("exit", exit));
+    }
     match context.fault {
         Fault::StillRunning { .. } => Some(still_running(context, signal)),
         Fault::NotPrinted { text, .. } if text.to_lowercase().starts_with("exiting") => {
@@ -30,7 +34,7 @@ fn still_running(context: &Context<'_>, signal: SignalName) -> Seen {
     }
     let in_test = match context.role() {
         Role::Client => !context.connection.sent.is_empty(),
-        _ => context.connection.has_reply(),
+        _ => context.connection.has_reply() && context.connection.ended.is_none(),
     };
     if in_test {
         return seen("interrupt-waits-for-data-thread");

@@ -5,10 +5,18 @@ use crate::diagnose::context::Context;
 use crate::model::data::{Figure, Transport};
 use crate::model::data_fault::DataFault;
 use crate::model::fault::Fault;
+use crate::model::notation::show;
 use crate::words::page::seconds;
 
 /// How far a figure may be from a known multiple of the right one, as a share.
 const CLOSE: f64 = 0.12;
+
+/// The same for two units that are almost the same.
+const VERY_CLOSE: f64 = 0.012;
+
+/// The two meanings of a prefix, in bits.
+const MEGA: f64 = 1e6;
+const MEBI: f64 = 1_048_576.0;
 
 /// In the conversations strangers send fewer than this many times the client's datagrams.
 const FEW: u64 = 10;
@@ -34,8 +42,14 @@ pub(super) fn recognise(context: &Context<'_>) -> Option<Seen> {
         DataFault::Ahead { .. } => Some(seen("round-trips-ahead")),
         DataFault::EndedByLoss => Some(seen("waits-for-lost-reply")),
         DataFault::Paused { .. } => Some(seen("stream-pauses")),
-        DataFault::WrongFigure { figure, told, right, .. } => wrong_figure(*figure, told, right),
-        _ => None,
+        DataFault::WrongFigure { figure, told, right, .. } => {
+            Some(wrong_figure(context, *figure, told, right))
+        }
+        DataFault::PortHeld { waited, .. } => Some(seen("test-port-kept-open").with("waited", show(*waited))),
+        DataFault::PartOfTheTime { .. } => Some(seen("data-for-a-part-of-the-time")),
+        DataFault::NoFigure { figure, .. } => Some(seen("figure-missing").with("figure", figure)),
+        DataFault::ReplyLength { bytes } => Some(seen("reply-length").with("bytes", bytes)),
+        DataFault::Dropped { .. } | DataFault::TooLittle { .. } => None,
     }
 }
 
@@ -84,20 +98,34 @@ fn datagram_length(smallest: usize, largest: usize, wanted: usize) -> Seen {
 }
 
 /// A figure that is a known multiple of the right one.
-fn wrong_figure(figure: Figure, told: &[f64], right: &[f64]) -> Option<Seen> {
-    let is = |factor: f64| {
-        let near = |told: f64, right: f64| (told - factor * right).abs() <= CLOSE * (factor * right).abs();
+fn wrong_figure(context: &Context<'_>, figure: Figure, told: &[f64], right: &[f64]) -> Seen {
+    let within = |share: f64, factor: f64| {
+        let near = |told: f64, right: f64| (told - factor * right).abs() <= share * (factor * right).abs();
         told.iter().any(|&told| right.iter().any(|&right| right > 0.0 && near(told, right)))
     };
+    let is = |factor| within(CLOSE, factor);
+    let time = context.option("--time").and_then(|time| time.parse().ok()).filter(|time| *time > 1.0);
+    let is_total = time.is_some_and(is);
     let is_the_rest =
         || told.iter().any(|&told| right.iter().any(|&right| (told - (100.0 - right)).abs() < 1.0));
-    Some(match figure {
+    match figure {
         Figure::Throughput if is(1.0 / 8.0) => seen("bytes-called-bits"),
         Figure::Throughput if is(8.0) => seen("bits-counted-twice"),
+        Figure::Throughput if within(VERY_CLOSE, MEGA / MEBI) => seen("mebi-called-mega"),
+        // After 2 s the total is twice the rate, as the sum of both ways is.
+        Figure::RoundTrips if is_total && is(2.0) => seen("both-ways-or-total"),
+        Figure::Throughput | Figure::RoundTrips if is_total => {
+            seen("total-called-rate").with("figure", figure)
+        }
         Figure::RoundTrips if is(2.0) => seen("both-ways-counted"),
         Figure::RoundTrips if is(0.5) => seen("halves-counted"),
         Figure::Loss if is(0.01) => seen("share-called-percent"),
         Figure::Loss if is_the_rest() => seen("delivery-called-loss"),
-        _ => return None,
-    })
+        _ => {
+            let number =
+                |values: &[f64]| values.first().map_or("nothing".to_owned(), |value| format!("{value:.2}"));
+            let seen = seen("figure-wrong").with("figure", figure);
+            seen.with("told", number(told)).with("right", number(right))
+        }
+    }
 }

@@ -17,15 +17,19 @@ pub(super) fn recognise(context: &Context<'_>) -> Option<Seen> {
                 false => missing(context, text),
             })
         }
-        Fault::Printed { found, .. } if found.to_lowercase().contains(OPENING) => {
+        Fault::Printed { found, .. } if found.to_lowercase().starts_with(OPENING) => {
             Some(match context.role() {
                 Role::Client => seen("data-thread-too-early/client"),
                 _ => seen("data-thread-too-early/server"),
             })
         }
-        Fault::Printed { found, .. } if found.to_lowercase().contains(CLOSING) => {
+        Fault::Printed { found, .. } if found.to_lowercase().starts_with(CLOSING) => {
+            let openings = context.output().to_lowercase().matches(OPENING).count();
             Some(match context.role() {
                 Role::Client => seen("data-thread-closes-too-early/client"),
+                _ if openings > context.sessions() => {
+                    seen("data-thread-line-twice").with("line", "Data thread opening")
+                }
                 _ => seen("data-thread-closes-too-early/server"),
             })
         }
@@ -53,7 +57,7 @@ fn missing(context: &Context<'_>, text: &str) -> Seen {
     let other = others.filter(|line| !line.contains(OPENING) && !line.contains(CLOSING)).count() > 0;
     match output.trim() {
         _ if other => seen("data-thread-line-worded-otherwise").with("line", text),
-        "" => seen("nothing-printed").with("line", text),
+        "" if wanted.contains("opening") => seen("opening-line-missing/nothing").with("line", text),
         _ if wanted.contains("closing") => seen("closing-line-missing").with("line", text),
         _ => seen("opening-line-missing").with("line", text),
     }

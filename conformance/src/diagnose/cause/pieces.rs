@@ -128,8 +128,8 @@ fn one_recv(message: MessageType, closed: bool) -> Seen {
 
 fn request_unanswered(test: TestType, closed: bool) -> Seen {
     match closed {
-        true => seen("request-unanswered-{test}/closed").with("test", test.name()),
-        false => seen("request-unanswered-{test}/silent").with("test", test.name()),
+        true => seen("request-unanswered/closed").with("tests", test.name()),
+        false => seen("request-unanswered/silent").with("tests", test.name()),
     }
 }
 

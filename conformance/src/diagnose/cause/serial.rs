@@ -60,8 +60,14 @@ fn served_too_early(context: &Context<'_>) -> Option<Seen> {
         context.others().iter().filter_map(silent_for).find(|after| *after >= limit / 4 && *after < limit);
     match too_early {
         Some(after) => Some(too_short(limit, after)),
-        None => context.others().iter().any(gave_up_in_test).then(|| seen("closes-after-reply")),
+        None if context.others().iter().any(gave_up_in_test) => Some(seen("closes-after-reply")),
+        None => context.others().iter().any(is_connected).then(|| seen("clients-in-parallel")),
     }
+}
+
+/// Whether the client of this connection is still there, and may be served.
+fn is_connected(connection: &Connection<'_>) -> bool {
+    connection.opened.is_some() && connection.ended.is_none() && connection.left.is_none()
 }
 
 /// Whether the server closed after Reply, without a Done.

@@ -34,7 +34,9 @@ fn of_client(args: &str, script: &str, fault: Fault) -> String {
 }
 
 fn key(case: &CaseRecord) -> String {
-    let Some(cause) = recognise(case, &Tolerances::default()) else { return "nothing".to_owned() };
+    let Some(cause) = recognise(case, &Tolerances::default()).and_then(|look| look.cause()) else {
+        return "nothing".to_owned();
+    };
     let filled = [&cause.key, &cause.title, &cause.remedy].iter().all(|text| !text.contains('{'));
     assert!(filled, "a placeholder was not filled in: {cause:?}");
     cause.key
@@ -238,12 +240,8 @@ fn a_server_sends_when_nothing_is_due(#[case] script: &str, #[case] fault: Fault
     closed_after(0.1),
     "closes-after-reply"
 )]
-#[case::udp_rr("200 connect\n200 open\n200 > 010104\n300 eof", ended(REPLY, ""), "request-unanswered-UDP_RR")]
-#[case::waits_for_more(
-    "200 connect\n200 open\n200 > 010101",
-    missing(REPLY, ""),
-    "request-unanswered-TCP_STREAM"
-)]
+#[case::udp_rr("200 connect\n200 open\n200 > 010104\n300 eof", ended(REPLY, ""), "request-unanswered")]
+#[case::waits_for_more("200 connect\n200 open\n200 > 010101", missing(REPLY, ""), "request-unanswered")]
 #[case::bad_kept("200 connect\n200 open\n200 > 020101", still_open(5), "kept-open-a-bad-Request")]
 #[case::bad_done_kept(
     "200 connect\n200 open\n200 > 010101\n300 < 01029cbb\n400 > 0203",
@@ -270,7 +268,7 @@ fn nobody_is_served_afterwards(#[case] before: &str, #[case] cause: &str) {
 #[case::memory("killed 11", "killed")]
 #[case::trace(
     "err Traceback (most recent call last):\\n  File \"t.py\", line 9, in f\\nKeyError: 7",
-    "uncaught KeyError t.py, line 9"
+    "uncaught KeyError t.py:9"
 )]
 #[case::alive("out nothing to see", "accept-loop-ended")]
 fn nobody_listens_afterwards(#[case] event: &str, #[case] cause: &str) {
@@ -295,12 +293,12 @@ fn nobody_listens_afterwards(#[case] event: &str, #[case] cause: &str) {
 #[case::whole_message(
     "200 connect\n200 open\n200 > 01\n25200 > 01\n45200 eof",
     closed_after(20.0),
-    "timeout-not-restarted-message"
+    "timeout-not-restarted"
 )]
 #[case::whole_session(
     "200 connect\n200 open\n40200 > 010101\n40300 < 01029cbb\n45200 eof",
     closed_too_early(5.0),
-    "timeout-not-restarted-session"
+    "timeout-not-restarted"
 )]
 #[case::late_done(
     "200 connect\n200 open\n200 > 010101\n300 < 01029cbb\n30200 eof\n40200 > 0103",
@@ -336,7 +334,7 @@ fn a_second_client_is_not_served(#[case] tail: &str, #[case] fault: Fault, #[cas
 #[case::swallowed("200 < 010101\n500 signal INT", Fault::StillRunning { waited: Duration::from_secs(5) }, "interrupt-swallowed")]
 #[case::trace("200 < 010101\n500 signal INT\n600 err Traceback (most recent call last):\\n  File \"t.py\", line 9, in f\\nKeyboardInterrupt\\n\n600 exit 130",
     Fault::NotPrinted { text: "Exiting Client".to_owned(), waited: Duration::from_secs(5) },
-    "uncaught KeyboardInterrupt t.py, line 9")]
+    "uncaught-interrupt")]
 #[case::silent("500 signal INT\n600 exit 0",
     Fault::NotPrinted { text: "Exiting Client".to_owned(), waited: Duration::from_secs(5) }, "exit-line-missing")]
 #[case::other_mode("500 signal INT\n600 out Exiting Server\\n\n600 exit 0",
@@ -405,7 +403,7 @@ fn a_count_is_misread(#[case] printed: &str, #[case] cause: &str) {
     Fault::NotListening { waited: Duration::from_secs(10), exit: Some(Exit::Status(1)) }, "address-in-use")]
 #[case::never("", Fault::NotListening { waited: Duration::from_secs(10), exit: None }, "never-listens")]
 #[case::opening("", Fault::NotPrinted { text: "Data thread opening".to_owned(), waited: Duration::from_secs(5) },
-    "nothing-printed")]
+    "opening-line-missing")]
 #[case::worded("300 out Data thread started\\n",
     Fault::NotPrinted { text: "Data thread opening".to_owned(), waited: Duration::from_secs(5) },
     "data-thread-line-worded-otherwise")]

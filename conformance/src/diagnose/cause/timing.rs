@@ -26,7 +26,8 @@ pub(super) fn recognise(context: &Context<'_>) -> Option<Seen> {
             let ended = context.connection.ended.map(|(at, _)| at)?;
             let last = context.connection.sent.iter().rev().map(|(at, _)| *at).find(|at| *at + LATE < ended);
             let since = ended.checked_sub(last.or(context.connection.opened)?)?;
-            (since >= limit / 2).then(|| too_early(context, since))
+            (since >= limit / 2 && since + context.tolerances.early < limit)
+                .then(|| too_early(context, since))
         }
         Fault::BytesMissing { actual, .. } if actual.is_empty() => {
             let others = context.others();
@@ -82,6 +83,10 @@ pub(super) fn too_short(limit: Duration, after: Duration) -> Seen {
 pub(super) fn not_restarted(context: &Context<'_>) -> Option<Seen> {
     let limit = context.tolerances.control_timeout;
     let (ended, _) = context.connection.ended?;
+    // A close right after our last byte is the answer to it, and no timeout.
+    if context.connection.last_sent().is_some_and(|at| ended.saturating_sub(at) < limit / 20) {
+        return None;
+    }
     let due = |from: Duration| {
         let after = ended.saturating_sub(from);
         after + context.tolerances.early >= limit && after <= limit + context.tolerances.late
@@ -97,9 +102,5 @@ pub(super) fn not_restarted(context: &Context<'_>) -> Option<Seen> {
     let from = earlier.iter().map(|(at, _)| *at).chain(first).find(|at| due(*at));
     let late = || context.connection.last_sent().is_some_and(|at| at > opened + LATE);
     let limit = seconds(limit);
-    match from {
-        Some(_) => Some(seen("timeout-not-restarted-message").with("limit", limit)),
-        None if due(opened) && late() => Some(seen("timeout-not-restarted-session").with("limit", limit)),
-        None => None,
-    }
+    (from.is_some() || (due(opened) && late())).then(|| seen("timeout-not-restarted").with("limit", limit))
 }

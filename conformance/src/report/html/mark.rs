@@ -1,8 +1,8 @@
 //! How an outcome is shown: a sign, a word and a colour. Each of them alone is enough to know it.
 
 use crate::model::outcome::{CaseRecord, Outcome};
+use crate::model::standing::Standing;
 use crate::report::RunReport;
-use crate::report::plain::Standing;
 
 /// The mark of an outcome.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

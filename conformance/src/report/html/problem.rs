@@ -5,8 +5,8 @@ use super::CaseView;
 use super::case::index_of;
 use crate::model::outcome::{CaseRecord, RequirementRecord};
 use crate::model::requirement::{Catalogue, Requirement};
-use crate::report::found::Found;
 use crate::report::{RunReport, plain};
+use crate::words::found::Found;
 
 /// A list of further cases with at most this many lines is open.
 const SHORT: usize = 6;
@@ -17,6 +17,10 @@ pub(super) struct ProblemView<'r> {
     pub(super) number: usize,
     pub(super) title: String,
     pub(super) remedy: Option<String>,
+    /// Whether the title only says what was seen.
+    pub(super) certain: bool,
+    /// The lines of the program that its stack traces name.
+    pub(super) places: &'r [String],
     /// Whether the cause was recognised.
     pub(super) recognised: bool,
     /// Whether every requirement of it is a known failure (`--baseline`).
@@ -61,6 +65,8 @@ impl<'r> ProblemView<'r> {
             number: found.number,
             title: found.problem.title.clone(),
             remedy: found.problem.remedy.clone(),
+            certain: found.problem.certain,
+            places: &found.problem.places,
             recognised: found.problem.key.is_some(),
             known: !records.is_empty()
                 && records.iter().all(|record| plain::is_known_failure(record, report)),

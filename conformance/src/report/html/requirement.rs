@@ -7,8 +7,8 @@ use super::mark::Mark;
 use crate::model::outcome::{CaseRecord, Outcome, RequirementRecord};
 use crate::model::requirement::{Catalogue, Requirement};
 use crate::report::RunReport;
-use crate::report::found::Found;
 use crate::report::plain::{self, count};
+use crate::words::found::Found;
 
 /// The requirements of one area.
 #[derive(Debug)]
@@ -99,9 +99,7 @@ fn evidence<'r>(
     let mark = Mark::of_case(case, report);
     match places.get(index).copied().flatten() {
         _ if case.outcome == Outcome::Skip => Evidence::Unplayed(mark, &case.id, plain::message(case)),
-        Some(Place::Problem(number)) => {
-            Evidence::There(index, mark, &case.id, format!("number {number} of what to fix"))
-        }
+        Some(Place::Problem(number)) => Evidence::There(index, mark, &case.id, format!("problem {number}")),
         Some(Place::Requirement(shown)) if shown.id != record.id => {
             Evidence::There(index, mark, &case.id, shown.id.to_string())
         }

@@ -1,140 +1,184 @@
-//! One thing to fix in full: the requirement, the likely cause, what was due and what came, the conversation, what the
-//! program printed, the usual mistakes, and the command that runs the case again.
+//! One problem: what is wrong, the requirement, what was tried, what happened, the line of the program, what to change,
+//! and the command that runs the case again. In brief, three of them fit on a screen of 60 lines. In full, it also has the
+//! text of the requirement, the whole conversation, what the program printed, the other cases, and the usual mistakes.
 
+use super::Detail;
 use crate::model::outcome::{CaseRecord, RequirementRecord};
 use crate::model::requirement::Catalogue;
 use crate::report::RunReport;
-use crate::report::found::Found;
 use crate::report::plain::{self, count};
-use crate::words::annotate::{Comparison, compare};
+use crate::words::annotate::compare;
+use crate::words::found::Found;
 use crate::words::page::{BAD, BOLD, DIM, Page, painted};
 use crate::words::{escape, ladder};
 
-/// How many lines of the target's output are shown.
-const OUTPUT_LINES: usize = 10;
+/// The columns before the text of a row.
+const LABEL: usize = 12;
 
-/// How many other files of conversations are named. The rest is counted.
+/// How many lines of what the program printed are shown in brief, and in full.
+const PRINTED: usize = 2;
+const ALL_PRINTED: usize = 10;
+
+/// How many requirements are named beside the first. The others are counted.
+const NAMED: usize = 5;
+
+/// How many files of other conversations are named. The rest is counted.
 const NAMED_FILES: usize = 6;
 
-/// Writes one of the things to fix.
-pub(super) fn write(page: &mut Page, found: &Found<'_>, report: &RunReport, catalogue: &Catalogue) {
+/// How a problem is written.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Style<'c> {
+    pub(super) detail: Detail,
+    /// The most lines of its conversation in brief.
+    pub(super) conversation: usize,
+    pub(super) catalogue: &'c Catalogue,
+}
+
+/// Writes a problem.
+pub(super) fn write(page: &mut Page, found: &Found<'_>, report: &RunReport, style: Style<'_>) {
+    let (case, full) = (found.witness, style.detail == Detail::Full);
     page.blank();
-    let head = format!("---- {} of {} ", found.number, found.of);
-    page.line(painted(BAD, format!("{head}{}", "-".repeat(page.width().saturating_sub(head.len())))));
-    write_requirements(page, found, catalogue);
+    let how = if found.problem.certain { "seen" } else { "likely" };
+    page.wrapped(
+        &format!("{} ", painted(BAD, format!("Problem {}, {how}:", found.number))),
+        &painted(BOLD, found.title()),
+    );
+    write_requirements(page, found, style);
+    row(page, "Tried", &format!("{} ({})", escape::line(&case.summary), painted(DIM, &case.id)));
+    write_conversation(page, case, if full { usize::MAX } else { style.conversation });
+    write_comparison(page, case);
+    if full {
+        write_details(page, case);
+    }
+    write_printed(page, found, if full { ALL_PRINTED } else { PRINTED });
     if let Some(remedy) = &found.problem.remedy {
-        page.blank();
-        page.wrapped("  Likely cause: ", &painted(BOLD, found.title()));
-        page.wrapped("    ", &escape::line(remedy));
+        row(page, "Change", &escape::line(remedy));
     }
-    write_case(page, found.witness);
-    write_alike(page, "The same is seen in", &found.others);
-    write_alike(page, "Because of it, something fails in", &found.consequences);
-    write_mistakes(page, found, catalogue);
-    page.blank();
-    page.line("  Only this case again:");
-    write_command(page, found.witness, report);
+    write_command(page, case, report);
+    if full {
+        write_alike(page, "The same", &found.others);
+        write_alike(page, "Because", &found.consequences);
+        write_mistakes(page, found, style.catalogue);
+    } else {
+        count_alike(page, found);
+    }
 }
 
-/// The first requirement in full, and the titles of the others.
-fn write_requirements(page: &mut Page, found: &Found<'_>, catalogue: &Catalogue) {
+/// A row: its label, and a paragraph beside it.
+fn row(page: &mut Page, label: &str, text: &str) {
+    page.wrapped(&head(label), text);
+}
+
+/// A row whose columns matter.
+fn fixed(page: &mut Page, label: &str, text: &str) {
+    page.line(format!("{}{text}", head(label)));
+}
+
+fn head(label: &str) -> String {
+    format!("   {}", painted(DIM, format!("{label:<width$}", width = LABEL - 3)))
+}
+
+fn write_requirements(page: &mut Page, found: &Found<'_>, style: Style<'_>) {
     let Some((first, others)) = found.requirements.split_first() else { return };
-    page.wrapped(&format!("{} ", headline(first)), &painted(BOLD, &first.title));
-    if let Some(requirement) = catalogue.find(&first.id) {
-        page.wrapped("  ", &requirement.text);
-        page.wrapped("  ", &painted(DIM, format!("Source: {}", requirement.source)));
+    let head = |record: &RequirementRecord| {
+        format!("{} ({}) {}", painted(BAD, &record.id), record.level, record.title)
+    };
+    if style.detail == Detail::Full {
+        row(page, "Breaks", &head(first));
+        if let Some(requirement) = style.catalogue.find(&first.id) {
+            row(page, "", &requirement.text);
+            row(page, "", &painted(DIM, format!("Source: {}", requirement.source)));
+        }
+        others.iter().for_each(|record| row(page, "also", &head(record)));
+        return;
     }
-    if !others.is_empty() {
-        page.line("  For the same reason these fail:");
+    let mut more: Vec<String> = others.iter().take(NAMED).map(|record| record.id.to_string()).collect();
+    if others.len() > NAMED {
+        more.push(format!("{} more", others.len() - NAMED));
     }
-    for record in others {
-        page.wrapped(&format!("    {} ", headline(record)), &record.title);
+    let also = if more.is_empty() { String::new() } else { format!("; also {}", more.join(", ")) };
+    row(page, "Breaks", &format!("{}{also}", head(first)));
+}
+
+/// The conversation, or the end of it up to what is wrong. It is not indented like the rows, because its lines are long.
+fn write_conversation(page: &mut Page, case: &CaseRecord, most: usize) {
+    let lines = ladder::lines(case, page.width().saturating_sub(5));
+    let end = match most {
+        usize::MAX => lines.len(),
+        _ => lines.iter().rposition(|line| line.wrong).map_or(lines.len(), |wrong| wrong + 1),
+    };
+    let shown = &lines[end.saturating_sub(most)..end];
+    row(page, "Seen", &painted(DIM, ladder::legend(case)));
+    for ladder::Line { time, text, wrong } in shown {
+        match wrong {
+            true => page.wrapped(&painted(BAD, format!("  >> {time}")), &painted(BAD, escape::line(text))),
+            false => page.wrapped(&format!("     {time}"), &escape::line(text)),
+        }
     }
 }
 
-fn headline(record: &RequirementRecord) -> String {
-    format!("{} ({})", painted(BAD, &record.id), record.level)
+fn write_comparison(page: &mut Page, case: &CaseRecord) {
+    const COLUMN: usize = 10;
+    let Some(finding) = &case.finding else {
+        return row(page, "", &plain::message(case));
+    };
+    let comparison = compare(&finding.fault, page.width().saturating_sub(LABEL + COLUMN));
+    let indent = " ".repeat(COLUMN);
+    if let Some(fields) = &comparison.fields {
+        fixed(page, "", &format!("{indent}{}", painted(DIM, fields)));
+    }
+    for (name, text) in [("expected", &comparison.expected), ("came", &comparison.came)] {
+        let text = format!("{name:<COLUMN$}{}", escape::line(text));
+        match comparison.fields {
+            Some(_) => fixed(page, "", &text),
+            None => row(page, "", &text),
+        }
+    }
+    if let Some(caret) = &comparison.caret {
+        fixed(page, "", &format!("{indent}{}", painted(BAD, caret)));
+    }
+    if let Some(meaning) = &comparison.meaning {
+        row(page, "", &format!("which is  {}", escape::line(meaning)));
+    }
 }
 
-fn write_case(page: &mut Page, case: &CaseRecord) {
-    page.blank();
-    page.line(format!("  Seen in {}", painted(BOLD, &case.id)));
-    page.wrapped("    ", &case.summary);
-    match &case.finding {
-        Some(finding) => write_comparison(page, &compare(&finding.fault, page.width().saturating_sub(14))),
-        None => page.wrapped("    ", &plain::message(case)),
+/// What else the record of the case has.
+fn write_details(page: &mut Page, case: &CaseRecord) {
+    if let Some(why) = &case.why {
+        row(page, "Hint", &escape::line(why));
     }
     if case.runs.len() > 1 {
         let runs: Vec<_> = case.runs.iter().map(ToString::to_string).collect();
-        page.wrapped("    run after run  ", &runs.join(", "));
+        row(page, "Each run", &runs.join(", "));
     }
-    if let Some(why) = &case.why {
-        page.wrapped("    hint      ", why);
-    }
-    write_ladder(page, case);
-    write_output(page, "standard output", &case.stdout);
-    write_output(page, "standard error", &case.stderr);
     if !case.leftovers.is_empty() {
-        page.blank();
-        page.wrapped("    Processes that it left behind: ", &escape::line(&case.leftovers.join(", ")));
+        let left = escape::line(&case.leftovers.join(", "));
+        row(page, "Left", &format!("processes that did not end with your program: {left}"));
     }
 }
 
-fn write_comparison(page: &mut Page, comparison: &Comparison) {
-    if let Some(fields) = &comparison.fields {
-        page.line(format!("              {}", painted(DIM, fields)));
+/// The line of the program that failed, and the last lines that it printed. In brief only one of the two.
+fn write_printed(page: &mut Page, found: &Found<'_>, most: usize) {
+    let case = found.witness;
+    let printed =
+        |text: &str| -> Vec<String> { escape::lines(text).filter(|line| !line.trim().is_empty()).collect() };
+    let (stdout, stderr) = (printed(&case.stdout), printed(&case.stderr));
+    let last = if stderr.is_empty() { &stdout } else { &stderr };
+    let places = &found.problem.places;
+    if !places.is_empty() {
+        let error = last.last().map(|line| format!("  {}", line.trim())).unwrap_or_default();
+        row(page, "In", &format!("{}{error}", painted(BOLD, escape::line(&places.join(", ")))));
     }
-    // A row of bytes stays on one line, because its columns matter.
-    let row = |page: &mut Page, label: &str, text: &str, style: Option<anstyle::Style>| {
-        let shown = escape::line(text);
-        let shown = style.map_or(shown.clone(), |style| painted(style, &shown));
-        match comparison.fields {
-            Some(_) => page.line(format!("    {label:<10}{shown}")),
-            None => page.wrapped(&format!("    {label:<10}"), &shown),
-        }
+    let streams = match most {
+        PRINTED if !places.is_empty() => vec![],
+        PRINTED => vec![("Printed", last)],
+        _ => vec![("Output", &stdout), ("Errors", &stderr)],
     };
-    row(page, "expected", &comparison.expected, None);
-    row(page, "came", &comparison.came, Some(BAD));
-    if let Some(caret) = &comparison.caret {
-        page.line(format!("              {}", painted(BAD, caret)));
-    }
-    if let Some(meaning) = &comparison.meaning {
-        page.wrapped("    which is  ", &escape::line(meaning));
-    }
-}
-
-fn write_ladder(page: &mut Page, case: &CaseRecord) {
-    let lines = ladder::lines(case, page.width().saturating_sub(5));
-    if lines.is_empty() {
-        return;
-    }
-    page.blank();
-    page.wrapped(
-        "    ",
-        &format!("The conversation {}", painted(DIM, format!("({}):", ladder::legend(case)))),
-    );
-    for ladder::Line { time, text, wrong } in lines {
-        match wrong {
-            true => page.wrapped(&painted(BAD, format!("  >> {time}")), &painted(BAD, escape::line(&text))),
-            false => page.wrapped(&format!("     {time}"), &escape::line(&text)),
+    for (label, lines) in streams {
+        for (index, line) in lines[lines.len().saturating_sub(most)..].iter().enumerate() {
+            let room = page.width().saturating_sub(LABEL + 2);
+            fixed(page, if index == 0 { label } else { "" }, &format!("| {}", cut(line, room)));
         }
-    }
-}
-
-fn write_output(page: &mut Page, name: &str, text: &str) {
-    let lines: Vec<_> = text.lines().filter(|line| !line.trim().is_empty()).collect();
-    if lines.is_empty() {
-        return;
-    }
-    let hidden = lines.len().saturating_sub(OUTPUT_LINES);
-    let note = match hidden {
-        0 => String::new(),
-        _ => format!(" (the last {OUTPUT_LINES} of {} lines)", lines.len()),
-    };
-    page.blank();
-    page.line(format!("    Its {name}{note}:"));
-    for line in &lines[hidden..] {
-        page.line(format!("      | {}", cut(&escape::line(line), page.width().saturating_sub(8))));
     }
 }
 
@@ -146,45 +190,55 @@ fn cut(line: &str, room: usize) -> String {
     }
 }
 
-/// Other cases, with the variants of one file together.
-fn write_alike(page: &mut Page, what: &str, others: &[&CaseRecord]) {
-    if others.is_empty() {
-        return;
+/// The command that runs the case alone, on two lines if it is too long for one.
+fn write_command(page: &mut Page, case: &CaseRecord, report: &RunReport) {
+    let (first, second) = plain::command_parts(case, report);
+    if LABEL + first.len() + 1 + second.len() <= page.width() {
+        fixed(page, "Again", &format!("{first} {second}"));
+    } else {
+        fixed(page, "Again", &format!("{first} \\"));
+        fixed(page, "", &format!("  {second}"));
     }
+}
+
+fn count_alike(page: &mut Page, found: &Found<'_>) {
+    let (alike, effects) = (found.others.len(), found.consequences.len());
+    let counted = |number: usize, what: &str, one: &str, many: &str| match number {
+        0 => None,
+        1 => Some(format!("{} {one}", count(1, what))),
+        number => Some(format!("{} {many}", count(number, what))),
+    };
+    let parts = [
+        counted(alike, "other case", "shows the same", "show the same"),
+        counted(effects, "case", "fails because of it", "fail because of it"),
+    ];
+    let parts: Vec<_> = parts.into_iter().flatten().collect();
+    if !parts.is_empty() {
+        row(page, "", &painted(DIM, format!("{}.", parts.join("; "))));
+    }
+}
+
+/// Other cases, with the variants of one file together.
+fn write_alike(page: &mut Page, label: &str, others: &[&CaseRecord]) {
     let files = plain::by_file(others);
-    page.blank();
-    page.line(format!("    {what} {}:", count(others.len(), "other case")));
-    for (stem, cases) in files.iter().take(NAMED_FILES) {
+    for (index, (stem, cases)) in files.iter().take(NAMED_FILES).enumerate() {
         let variants: Vec<_> = cases.iter().map(|case| &case.id[stem.len()..]).collect();
-        page.wrapped("      ", format!("{stem} {}", variants.join(" ")).trim_end());
+        let label = if index == 0 { label } else { "" };
+        row(page, label, format!("{stem} {}", variants.join(" ")).trim_end());
     }
     if let Some(more @ 1..) = files.len().checked_sub(NAMED_FILES) {
-        page.line(format!("      and in the cases of {}", count(more, "further file")));
+        row(page, "", &format!("and the cases of {}", count(more, "further file")));
     }
 }
 
 fn write_mistakes(page: &mut Page, found: &Found<'_>, catalogue: &Catalogue) {
     let requirement = found.requirements.first().and_then(|record| catalogue.find(&record.id));
-    let Some(requirement) = requirement.filter(|requirement| !requirement.mistakes.is_empty()) else {
-        return;
-    };
-    page.blank();
-    page.line(match found.problem.remedy {
-        Some(_) => "  If that is not it, these are usual:",
-        None => "  Usual mistakes behind this:",
-    });
-    for mistake in &requirement.mistakes {
-        page.wrapped("    * ", mistake);
-    }
-}
-
-/// The command that runs this case alone, on two lines where it is too long for one.
-fn write_command(page: &mut Page, case: &CaseRecord, report: &RunReport) {
-    let (first, second) = plain::command_parts(case, report);
-    if 4 + first.len() + 1 + second.len() <= page.width() {
-        page.line(format!("    {first} {second}"));
-    } else {
-        page.line(format!("    {first} \\"));
-        page.line(format!("      {second}"));
+    for (index, mistake) in requirement.iter().flat_map(|requirement| &requirement.mistakes).enumerate() {
+        let label = match index {
+            0 if found.problem.certain => "Usual",
+            0 => "Or else",
+            _ => "",
+        };
+        row(page, label, &format!("* {mistake}"));
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rstest::rstest;
 
-use super::render;
+use super::{Detail, render};
 use crate::diagnose::problem;
 use crate::model::bytes::Pattern;
 use crate::model::fault::Fault;
@@ -85,8 +85,8 @@ fn report(cases: Vec<CaseRecord>, passed: &str, others: &[(&str, Outcome, &str)]
     }
 }
 
-fn shown(report: &RunReport, width: usize) -> String {
-    let text = render(report, &Catalogue::built_in().unwrap(), width);
+fn shown(report: &RunReport, width: usize, detail: Detail) -> String {
+    let text = render(report, &Catalogue::built_in().unwrap(), width, detail);
     anstream::adapter::strip_str(&text).to_string()
 }
 
@@ -192,26 +192,38 @@ fn early_client() -> RunReport {
 #[case::early_client("early-client", early_client())]
 #[case::all_well("all-well", report(Vec::new(), "SRV-1 SRV-2 TMO-1", &[]))]
 fn reports_read_well(#[case] name: &str, #[case] report: RunReport, #[values(80, 110)] width: usize) {
-    insta::assert_snapshot!(format!("report-{name}-{width}"), shown(&report, width));
+    insta::assert_snapshot!(format!("report-{name}-{width}"), shown(&report, width, Detail::Brief));
 }
 
 #[rstest]
-fn reports_keep_to_the_width(#[values(byte_order(), dead_server(), early_client())] report: RunReport) {
-    for line in shown(&report, 80).lines() {
+#[case::byte_order("byte-order", byte_order())]
+#[case::odd_ends("odd-ends", odd_ends())]
+fn full_reports_read_well(#[case] name: &str, #[case] report: RunReport) {
+    insta::assert_snapshot!(format!("full-{name}"), shown(&report, 100, Detail::Full));
+}
+
+#[rstest]
+fn reports_keep_to_the_width(
+    #[values(byte_order(), dead_server(), early_client())] report: RunReport,
+    #[values(Detail::Brief, Detail::Full)] detail: Detail,
+) {
+    for line in shown(&report, 80, detail).lines() {
         assert!(line.chars().count() <= 80, "{line}");
     }
 }
 
 #[test]
 fn a_dead_server_is_one_problem() {
-    let text = shown(&dead_server(), 100);
-    assert!(text.contains("1 thing to fix"), "{text}");
-    assert_eq!(text.matches("The conversation").count(), 1);
+    let text = shown(&dead_server(), 100, Detail::Brief);
+    assert!(text.contains("1 problem."), "{text}");
+    assert_eq!(text.matches("Tried").count(), 1);
 }
 
 #[test]
 fn nothing_of_the_target_controls_the_terminal() {
-    let text = render(&odd_ends(), &Catalogue::built_in().unwrap(), 100);
+    let text = [Detail::Brief, Detail::Full]
+        .map(|detail| render(&odd_ends(), &Catalogue::built_in().unwrap(), 100, detail))
+        .join("\n");
     for control in ["\u{1b}[31mred", "\u{202e}", "\u{7}"] {
         assert!(!text.contains(control), "{control:?}");
     }

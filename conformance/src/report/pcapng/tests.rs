@@ -5,7 +5,6 @@ use pcap_file::pcapng::{Block, PcapNgReader};
 use rstest::rstest;
 
 use super::*;
-use crate::diagnose::problem;
 use crate::model::bytes::Pattern;
 use crate::model::fault::Fault;
 use crate::model::outcome::Summary;
@@ -43,7 +42,6 @@ fn run() -> RunReport {
 
 fn file(case: &CaseRecord) -> Option<Vec<u8>> {
     let began = UNIX_EPOCH + Duration::from_secs(1_700_000_000);
-    let case = &CaseRecord { cause: problem::cause(case, &Tolerances::default()), ..case.clone() };
     render(case, &run(), &Catalogue::built_in().unwrap(), began).unwrap()
 }
 

@@ -27,7 +27,9 @@ fn of_command(args: &str, requirement: &str, script: &str, fault: Fault) -> Stri
 #[case::listens("--server --target=x", "CLI-5", "", Fault::ArgumentsTaken { listens: true }, "wrong-call-accepted")]
 #[case::status("--time=abc", "CLI-4", "200 err invalid\\n",
     Fault::WrongExit { exit: Exit::Status(0), wanted: Status::Nonzero }, "usage-error-exits-0")]
-#[case::help("--help", "CLI-1", "100 out usage\\n",
+#[case::help_unknown("--help", "CLI-1", "100 err unknown option\\n",
+    Fault::WrongExit { exit: Exit::Status(2), wanted: Status::Zero }, "option-unknown")]
+#[case::help("--help", "CLI-1", "100 out usage: --time SECONDS\\n",
     Fault::WrongExit { exit: Exit::Status(1), wanted: Status::Zero }, "right-call-refused")]
 #[case::help_text("--help", "CLI-1", "100 out usage\\n",
     Fault::NotPrinted { text: "--time".to_owned(), waited: Duration::from_secs(5) }, "help-incomplete")]

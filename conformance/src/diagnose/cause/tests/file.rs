@@ -9,7 +9,7 @@ use regex::Regex;
 use super::key;
 use crate::model::cause::{Causes, KnownCause};
 use crate::model::outcome::CaseRecord;
-use crate::model::requirement::Catalogue;
+use crate::model::requirement::{Catalogue, RequirementId};
 
 /// The key of the case. The file must say that this cause breaks the case's requirement.
 pub(super) fn key_of_its_own(case: &CaseRecord) -> String {
@@ -20,9 +20,9 @@ pub(super) fn key_of_its_own(case: &CaseRecord) -> String {
     key
 }
 
-/// Whether the cause is recognised by the words of an error in the file, not by a key in the sources.
-fn is_of_error(cause: &KnownCause) -> bool {
-    !cause.errors.is_empty()
+/// Whether a recogniser names the cause by its key. Others have the words of an error, or are seen in the whole run.
+fn is_named(cause: &KnownCause) -> bool {
+    cause.errors.is_empty() && !cause.is_of_run()
 }
 
 /// Every `seen("key")` of the recognisers, with the placeholders of its `.with("placeholder", ...)`.
@@ -48,7 +48,7 @@ fn placeholders(cause: &KnownCause) -> BTreeSet<String> {
 
 #[test]
 fn the_file_and_the_recognisers_have_the_same_keys() {
-    let by_key = Causes::built_in().unwrap().all().iter().filter(|cause| !is_of_error(cause));
+    let by_key = Causes::built_in().unwrap().all().iter().filter(|cause| is_named(cause));
     let known: BTreeSet<_> = by_key.map(|cause| cause.key.clone()).collect();
     let recognised: BTreeSet<_> = recognised().into_iter().map(|(key, _)| key).collect();
     let stale: Vec<_> = known.difference(&recognised).collect();
@@ -60,16 +60,26 @@ fn the_file_and_the_recognisers_have_the_same_keys() {
 #[test]
 fn an_entry_has_the_placeholders_that_its_recogniser_fills_in() {
     let causes = Causes::built_in().unwrap();
-    for (key, filled) in recognised().iter().filter(|(key, _)| !key.starts_with("uncaught ")) {
+    for (key, filled) in recognised().iter().filter(|(key, _)| !key.starts_with("uncaught")) {
         let wanted = causes.find(key).map(placeholders);
         assert_eq!(wanted.as_ref(), Some(filled), "spec/causes.toml: {key}");
     }
-    // One place fills in all of these. Some entries do not use `line`.
-    let uncaught = ["error", "line", "place", "raised"].map(str::to_owned);
-    for cause in causes.all().iter().filter(|cause| cause.key.starts_with("uncaught ")) {
-        let mut wanted = placeholders(cause);
-        wanted.insert("line".to_owned());
-        assert_eq!(wanted, BTreeSet::from(uncaught.clone()), "{}", cause.key);
+    // One place fills in all of these. Not every entry uses them.
+    let uncaught = BTreeSet::from(["error", "line", "place"].map(str::to_owned));
+    for cause in causes.all().iter().filter(|cause| cause.key.starts_with("uncaught")) {
+        assert!(placeholders(cause).is_subset(&uncaught), "{}", cause.key);
+    }
+}
+
+#[test]
+fn a_cause_of_the_whole_run_has_the_values_of_the_failures() {
+    let all = Causes::built_in().unwrap().all();
+    for cause in all.iter().filter(|cause| cause.is_of_run()) {
+        let looks =
+            || cause.seems.iter().flat_map(|key| all.iter().filter(move |one| one.key.starts_with(key)));
+        for wanted in placeholders(cause) {
+            assert!(looks().all(|look| placeholders(look).contains(&wanted)), "{}: {{{wanted}}}", cause.key);
+        }
     }
 }
 
@@ -83,8 +93,17 @@ fn an_entry_names_what_exists() {
         for id in &cause.requirements {
             assert!(catalogue.find(id).is_some(), "{}: {id}", cause.key);
         }
-        for effect in causes.effects(cause) {
-            assert!(keys.iter().any(|key| key.starts_with(effect)), "{}: {effect}", cause.key);
+        // A placeholder ends what is known of a key.
+        let begins =
+            |key: &str, with: &str| key.starts_with(with) || with.starts_with(key.split('{').next().unwrap());
+        for effect in causes.effects(cause).chain(&cause.seems) {
+            assert!(keys.iter().any(|key| begins(key, effect)), "{}: {effect}", cause.key);
         }
+        for name in causes.reach(cause) {
+            let known =
+                |id: &RequirementId| name.parse() == Ok(id.clone()) || *name == format!("{}-*", id.area());
+            assert!(catalogue.all().iter().any(|entry| known(&entry.id)), "{}: {name}", cause.key);
+        }
+        assert!(cause.is_of_run() || (cause.holds.is_empty() && cause.seems.is_empty()), "{}", cause.key);
     }
 }

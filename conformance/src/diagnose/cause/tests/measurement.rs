@@ -37,7 +37,8 @@ fn a_wrong_echo_has_a_cause(#[case] replies: u64, #[case] cause: &str) {
 #[case::there_and_back(Figure::RoundTrips, 34_000.0, 17_000.0, "both-ways-counted")]
 #[case::a_share(Figure::Loss, 0.25, 25.0, "share-called-percent")]
 #[case::what_arrived(Figure::Loss, 75.0, 25.0, "delivery-called-loss")]
-#[case::anything_else(Figure::Throughput, 500.0, 943.0, "nothing")]
+#[case::mebibits(Figure::Throughput, 899.3, 943.0, "mebi-called-mega")]
+#[case::anything_else(Figure::Throughput, 500.0, 943.0, "figure-wrong")]
 fn a_wrong_figure_has_a_cause(
     #[case] figure: Figure,
     #[case] told: f64,

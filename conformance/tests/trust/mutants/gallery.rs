@@ -1,17 +1,20 @@
-//! Tests the suite itself: every mutant is graded, and must fail exactly the requirements that its fault breaks. The
-//! snapshot is the kill matrix: for each requirement, the mutants that it catches. `KILL_MATRIX=full` plays every case
-//! with every mutant.
+//! The wrong testers of `examples/mutant`, and their gradings: each is graded once, for all tests of this folder.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
+use std::sync::OnceLock;
 
 use assert_cmd::Command;
+use conformance::model::case_pattern::CasePattern;
+use conformance::model::cause::Causes;
 use conformance::model::outcome::Outcome;
-use conformance::model::requirement::{Catalogue, Level, Part, RequirementId};
-use conformance::report::RunReport;
+use conformance::model::problem::Problem;
+use conformance::model::requirement::RequirementId;
+use conformance::report::format::ReportFormat;
+use conformance::report::human::Detail;
+use conformance::report::{Document, RunReport, render};
 use serde::Deserialize;
 
-use super::is_full;
 use crate::support::again::again_while;
 use crate::support::at_once::at_once;
 use crate::support::built::mutant;
@@ -20,6 +23,7 @@ use crate::support::listing::{Listed, listed};
 use crate::support::machine::machine;
 use crate::support::run::{judged_run, run};
 use crate::support::runner::runner;
+use crate::trust::is_full;
 
 /// The times of these runs, about a tenth of the documents' for the timeout. Timeouts of 30 s and 60 s must still be
 /// outside the window around 45 s, and a silence of 40 s must not reach the timeout, also if many gradings run at once.
@@ -37,22 +41,27 @@ const GRADINGS_AT_ONCE: usize = 16;
 /// long, and the legal testers check them too.
 const SETS: usize = 4;
 
+/// The width of the reports for a person.
+const COLUMNS: usize = 100;
+
 /// The case that waits for the documents' default of 30 s, too long for every mutant.
 const DEFAULT_TIME: &str = "command/default-time";
 
 #[derive(Debug, Deserialize)]
-struct Gallery {
+pub(super) struct Gallery {
     #[serde(default)]
     group: BTreeMap<String, Vec<String>>,
-    fault: Vec<Fault>,
+    pub(super) fault: Vec<Fault>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
-struct Fault {
-    name: String,
-    breaks: Vec<RequirementId>,
+pub(super) struct Fault {
+    pub(super) name: String,
+    pub(super) breaks: Vec<RequirementId>,
+    /// The key of the cause that its report must name.
+    pub(super) cause: String,
     #[serde(default)]
-    knock_on: BTreeMap<String, String>,
+    pub(super) knock_on: BTreeMap<String, String>,
     /// Whether the runner has to wait in many of its cases: then it begins early.
     #[serde(default)]
     slow: bool,
@@ -60,54 +69,72 @@ struct Fault {
 
 /// The result of grading one mutant.
 #[derive(Debug, Default)]
-struct Graded {
-    failed: BTreeSet<RequirementId>,
+pub(super) struct Graded {
+    pub(super) failed: BTreeSet<RequirementId>,
     not_judged: Vec<String>,
+    /// What its report says that there is to fix.
+    pub(super) problems: Vec<Problem>,
+    /// Its report for a person, without colours, as wide as [`COLUMNS`].
+    pub(super) text: String,
 }
 
-#[test]
-fn every_mutant_fails_what_it_breaks_and_nothing_else() {
-    let _turn = machine();
-    let catalogue = catalogue();
-    let gallery: Gallery = toml::from_str(include_str!("../../examples/mutant/faults.toml")).unwrap();
-    // Every case of Part 1 that does not wait for long.
-    let listed = listed(runner().args(TIMES).args(["--part=p1", "--quick"]));
-    let extent = if is_full() { "every case" } else { "what it breaks, and a share of the rest" };
-    eprintln!("{} mutants, each is played {extent}", gallery.fault.len());
-    let graded = grade_all(&gallery.fault, &listed);
+/// The wrong testers.
+pub(super) fn gallery() -> &'static Gallery {
+    static GALLERY: OnceLock<Gallery> = OnceLock::new();
+    GALLERY.get_or_init(|| toml::from_str(include_str!("../../../examples/mutant/faults.toml")).unwrap())
+}
 
-    let mut problems = String::new();
-    let mut killers: BTreeMap<&RequirementId, Vec<&str>> = BTreeMap::new();
-    for (turn, (fault, mut graded)) in gallery.fault.iter().zip(graded).enumerate() {
-        let beside_others = gallery.problems(fault, &graded);
-        if !beside_others.is_empty() {
+/// What each of them was played.
+pub(super) fn extent() -> &'static str {
+    if is_full() { "every case" } else { "what it breaks, and a share of the rest" }
+}
+
+/// Their gradings, in the order of the gallery.
+pub(super) fn gradings() -> &'static [Graded] {
+    static GRADED: OnceLock<Vec<Graded>> = OnceLock::new();
+    GRADED.get_or_init(|| {
+        let _turn = machine();
+        let gallery = gallery();
+        let listed = all_cases();
+        eprintln!("{} mutants, each is played {}", gallery.fault.len(), extent());
+        let graded = grade_all(&gallery.fault, &listed);
+        let again = |(turn, (fault, graded)): (usize, (&Fault, Graded))| {
+            let beside_others = gallery.problems(fault, &graded);
+            if beside_others.is_empty() {
+                return graded;
+            }
             eprint!("graded again, alone, because of this: {beside_others}");
             // Many gradings ran at once. One that went wrong because of that is right when it runs alone.
             let missed = |graded: &Graded| {
                 gallery.foreign(fault, graded).next().is_none() && !gallery.problems(fault, graded).is_empty()
             };
-            graded = again_while(missed, || {
-                grade(fault, turn, &listed, |grading, cases| judged_run(cases, grading))
-            });
-        }
-        problems.push_str(&gallery.problems(fault, &graded));
-        for id in fault.breaks.iter().filter(|id| graded.failed.contains(id)) {
-            killers.entry(id).or_default().push(&fault.name);
-        }
-    }
-    let graded_part = |part| part <= Part::P1;
-    for requirement in catalogue.all().iter().filter(|entry| graded_part(entry.part)) {
-        if requirement.level >= Level::Should && !killers.contains_key(&requirement.id) {
-            writeln!(problems, "{}: no mutant is caught by it", requirement.id).unwrap();
-        }
-    }
-    assert!(problems.is_empty(), "each was played {extent}\n{problems}");
-    insta::assert_snapshot!(matrix(&catalogue, &gallery, &killers));
+            again_while(missed, || grade(fault, turn, &listed, |grading, cases| judged_run(cases, grading)))
+        };
+        gallery.fault.iter().zip(graded).enumerate().map(again).collect()
+    })
+}
+
+/// Every case of Part 1 that does not wait for long.
+fn all_cases() -> Vec<Listed> {
+    listed(runner().args(TIMES).args(["--part=p1", "--quick"]))
+}
+
+/// The gradings of testers with two of the faults.
+pub(super) fn gradings_of_pairs(pairs: &[[&Fault; 2]]) -> Vec<Graded> {
+    let _turn = machine();
+    let listed = all_cases();
+    at_once(GRADINGS_AT_ONCE, pairs, |turn, pair| {
+        let cases: BTreeSet<_> = pair.iter().flat_map(|fault| played(fault, turn, &listed)).collect();
+        let cases: Vec<_> = ["--case"].into_iter().chain(cases).collect();
+        let mut graded = Graded::default();
+        graded.add(judged_run(&cases, |cases| conformance(pair, cases, true)));
+        graded
+    })
 }
 
 impl Gallery {
     /// The differences between the grading of a mutant and the gallery, one line each.
-    fn problems(&self, fault: &Fault, graded: &Graded) -> String {
+    pub(super) fn problems(&self, fault: &Fault, graded: &Graded) -> String {
         let mut problems = String::new();
         for id in fault.breaks.iter().filter(|id| !graded.failed.contains(id)) {
             writeln!(problems, "{}: {id} does not catch it", fault.name).unwrap();
@@ -143,22 +170,6 @@ impl Gallery {
     }
 }
 
-fn matrix(catalogue: &Catalogue, gallery: &Gallery, killers: &BTreeMap<&RequirementId, Vec<&str>>) -> String {
-    let mut text = format!("{} mutants\n\n", gallery.fault.len());
-    for requirement in catalogue.all() {
-        if let Some(names) = killers.get(&requirement.id) {
-            let id = requirement.id.to_string();
-            writeln!(text, "{id:<7} {:<6} {}", requirement.level.to_string(), names.join(", ")).unwrap();
-        }
-    }
-    text.push_str("\nmay fail along with it\n\n");
-    for fault in gallery.fault.iter().filter(|fault| !fault.knock_on.is_empty()) {
-        let reasons: Vec<_> = fault.knock_on.iter().map(|(id, reason)| format!("{id}: {reason}")).collect();
-        writeln!(text, "{}\n    {}", fault.name, reasons.join("\n    ")).unwrap();
-    }
-    text
-}
-
 /// Grades every mutant, several at once, in the order of the gallery.
 fn grade_all(faults: &[Fault], listed: &[Listed]) -> Vec<Graded> {
     let mut order: Vec<usize> = (0..faults.len()).collect();
@@ -182,24 +193,34 @@ fn grade(
 ) -> Graded {
     let mut graded = Graded::default();
     let cases = [&["--case"], &played(fault, turn, listed)[..]].concat();
-    graded.add(play(&|cases| conformance(fault, cases, true), &cases));
+    graded.add(play(&|cases| conformance(&[fault], cases, true), &cases));
     if fault.breaks.iter().any(|id| id.to_string() == "CLI-10") {
-        graded.add(play(&|cases| conformance(fault, cases, false), &["--case", DEFAULT_TIME]));
+        graded.add(play(&|cases| conformance(&[fault], cases, false), &["--case", DEFAULT_TIME]));
     }
     graded
 }
 
-/// The ids of the cases for a mutant. `turn` chooses its share of the rest.
+/// The ids of the cases for a mutant: what it breaks, what shows its cause, and a share of the rest, which `turn`
+/// chooses.
 fn played<'l>(fault: &Fault, turn: usize, listed: &'l [Listed]) -> Vec<&'l str> {
     let full = is_full();
     let mut seen = BTreeSet::new();
+    let shows_cause = patterns_of_cause(&fault.cause);
     let of_side = listed.iter().filter(|case| runs_faulty_code(fault, &case.id));
     let chosen = of_side.filter(|case| {
         let first = seen.insert(&case.requirements);
         let in_share = first && seen.len() % SETS == turn % SETS;
-        full || in_share || case.requirements.iter().any(|id| fault.breaks.contains(id))
+        let shows = shows_cause.iter().any(|pattern| pattern.names(&case.id));
+        full || in_share || shows || case.requirements.iter().any(|id| fault.breaks.contains(id))
     });
     chosen.map(|case| case.id.as_str()).collect()
+}
+
+/// The cases that must fail or hold if a cause is seen in the whole run only.
+fn patterns_of_cause(key: &str) -> Vec<CasePattern> {
+    let cause = Causes::built_in().unwrap().find(key);
+    let texts = cause.into_iter().flat_map(|cause| cause.fails.iter().chain(&cause.holds));
+    texts.map(|text| CasePattern::new(text)).collect()
 }
 
 /// A server's fault cannot show if only a client is started, and a client's fault cannot show in a server. A fault in
@@ -215,12 +236,21 @@ fn runs_faulty_code(fault: &Fault, case: &str) -> bool {
     }
 }
 
-fn conformance(fault: &Fault, cases: &[&str], quick: bool) -> Command {
+fn conformance(faults: &[&Fault], cases: &[&str], quick: bool) -> Command {
     let mut command = runner();
-    command.arg("--target-bin").arg(mutant()).arg(format!("--target-arg=--fault={}", fault.name));
+    command.arg("--target-bin").arg(mutant());
+    command.args(faults.iter().map(|fault| format!("--target-arg=--fault={}", fault.name)));
     command.arg(MUTANT_TIMEOUT).args(TIMES).args(["--part=p1", "--jobs=2"]);
     command.args(quick.then_some("--quick")).args(cases);
     command
+}
+
+/// The report for a person.
+fn text(report: &RunReport) -> String {
+    match render(ReportFormat::Human, report, &catalogue(), COLUMNS, Detail::Brief).unwrap() {
+        Document::Text(text) => anstream::adapter::strip_str(&text).to_string(),
+        Document::Bytes(_) => unreachable!("the report for a person is a text"),
+    }
 }
 
 impl Graded {
@@ -229,6 +259,10 @@ impl Graded {
             Ok(report) => report,
             Err(said) => return self.not_judged.push(said),
         };
+        if !report.problems.is_empty() {
+            self.text = text(&report);
+        }
+        self.problems.extend(report.problems.iter().cloned());
         let failed = report.requirements.iter().filter(|record| record.outcome == Outcome::Fail);
         self.failed.extend(failed.map(|record| record.id.clone()));
         for case in &report.cases {

@@ -1,9 +1,9 @@
 //! What there is to fix, with the records of its requirements and cases. Every format prints from this.
 
-use super::RunReport;
 use crate::model::outcome::{CaseRecord, Outcome, RequirementRecord};
 use crate::model::problem::Problem;
 use crate::model::requirement::RequirementId;
+use crate::model::run_report::RunReport;
 use crate::words::escape;
 
 /// One thing to fix.
@@ -62,21 +62,24 @@ impl Found<'_> {
 }
 
 /// The likely cause of a failed case, and the problem that it belongs to.
-pub(super) fn cause_lines(case: &CaseRecord, report: &RunReport) -> Vec<String> {
+pub fn cause_lines(case: &CaseRecord, report: &RunReport) -> Vec<String> {
     if case.outcome != Outcome::Fail {
         return Vec::new();
     }
     let own = || {
         case.cause.iter().flat_map(|cause| {
-            [
-                format!("Likely cause: {}", escape::line(&cause.title)),
+            let how = if cause.certain { "What was seen" } else { "Likely cause" };
+            let place = cause.place.as_ref().map(|place| format!("  Look at {}.", escape::line(place)));
+            let lines = [
+                format!("{how}: {}", escape::line(&cause.title)),
                 format!("  {}", escape::line(&cause.remedy)),
-            ]
+            ];
+            lines.into_iter().chain(place)
         })
     };
     let Some((number, problem)) = report.problem_of(&case.id) else { return own().collect() };
     let (what, title) =
-        (format!("number {number} of {} to fix", report.problems.len()), escape::line(&problem.title));
+        (format!("problem {number} of {}", report.problems.len()), escape::line(&problem.title));
     if problem.witness == case.id {
         own().chain([format!("This is {what}.")]).collect()
     } else if problem.others.contains(&case.id) {
