@@ -45,7 +45,7 @@ impl Seen {
 
     /// The key, filled in. Failures with the same key have the same cause.
     pub(super) fn group(&self) -> String {
-        self.filled(self.key.split('/').next().unwrap_or(self.key))
+        self.filled(self.key.split('/').next().unwrap_or(self.key)).trim_end().to_owned()
     }
 
     /// The same with the values of several failures in the places that list them.

@@ -92,11 +92,11 @@ fn a_case_that_fails_is_explained() {
         .args(mutant_with("request-version-unchecked"));
     let assert = judged(&mut command).assert().code(1).stderr("");
     let text = settled(&assert.get_output().stdout);
-    let (live, verdict) = text.split_once("\n----").unwrap();
+    let (live, verdict) = text.split_once("\nProblem 1").unwrap();
     assert!(live.contains("TIME  [1] client <-- server  Reply, port PORT  01 02 PP PP\n"), "{live}");
     // How much it has printed by then depends on the machine.
-    let verdict = verdict.replace("\n    Its standard output:\n      | Data thread opening\n", "");
-    insta::assert_snapshot!("fails", format!("----{verdict}"));
+    let verdict = verdict.replace("   Output   | Data thread opening\n", "");
+    insta::assert_snapshot!("fails", format!("Problem 1{verdict}"));
 }
 
 /// A failure below MUST counts too: `replay` has no option for the level.
