@@ -8,11 +8,13 @@ use super::cause::{explains, may_break, recognise};
 use super::cover::roots;
 use super::seen::Seen;
 use super::whole_run::compare;
+use crate::model::case_pattern::CasePattern;
 use crate::model::fault::FaultKind;
 use crate::model::outcome::{CaseRecord, Outcome, RequirementRecord};
 use crate::model::problem::{Cause, Problem};
 use crate::model::requirement::{Level, RequirementId};
 use crate::model::tolerance::Tolerances;
+use crate::model::transcript::{Entry, Event};
 
 /// What all failures of one problem have in common.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -116,14 +118,23 @@ impl Group<'_> {
             (record.level, about_it.count())
         };
         records.sort_by_key(|record| Reverse(weight(record)));
-        let first = records.first().map(|record| &record.id);
+        let level = |case: &CaseRecord| {
+            records.iter().filter(|record| case.charged.contains(&record.id)).map(|record| record.level).max()
+        };
+        // A cause of the whole run says which cases show it.
+        let entry = self.looks.first().and_then(|look| look.entry());
+        let telling: Vec<_> =
+            entry.iter().flat_map(|entry| &entry.fails).map(|text| CasePattern::new(text)).collect();
         self.cases.sort_by_key(|case| {
-            let charged = first.is_some_and(|id| case.charged.contains(id));
-            let about_it = charged && case.requirements.first() == first;
+            let tells = telling.iter().any(|pattern| pattern.names(&case.id));
+            let of_its_own = case.requirements.first().is_some_and(|id| case.charged.contains(id));
             let step = case.finding.as_ref().map(|finding| finding.step);
             // The shortest conversation has the least besides what is wrong.
-            (!about_it, !charged, step, case.steps.len())
+            (!tells, Reverse(level(case)), !of_its_own, connections(case), step, case.steps.len())
         });
+        // What the witness shows comes first.
+        let witness = self.cases.first().map(|case| case.charged.as_slice()).unwrap_or_default();
+        records.sort_by_key(|record| !witness.contains(&record.id));
         let weight = (records.first().map(|record| record.level), self.cases.len() + self.consequences.len());
         let ids = |cases: &[&CaseRecord]| cases.iter().map(|case| case.id.clone()).collect();
         let (witness, others) = self.cases.split_first()?;
@@ -164,6 +175,15 @@ impl Group<'_> {
         let first = self.looks.iter().find(|look| look.cause() == witness.cause)?;
         first.listing(self.looks.iter().copied()).cause()
     }
+}
+
+/// How many connections were opened. Two runs of a long conversation may stop at different ones.
+fn connections(case: &CaseRecord) -> usize {
+    const MANY: usize = 10;
+    let opened = |entry: &&Entry| {
+        matches!(entry.event, Event::Connecting { .. } | Event::Opened { accepted: true, .. })
+    };
+    case.transcript.entries.iter().filter(opened).count().min(MANY)
 }
 
 /// The message with a capital letter at its beginning, as a title.
