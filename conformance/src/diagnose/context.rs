@@ -116,6 +116,29 @@ impl<'a> Context<'a> {
         format!("{}\n{}", self.case.stdout, self.case.stderr)
     }
 
+    /// What it said when it ended: the first line on standard error, or else on standard output.
+    pub(super) fn said(&self) -> String {
+        const SHOWN: usize = 80;
+        let first = |text: &str| text.lines().map(str::trim).find(|line| !line.is_empty()).map(str::to_owned);
+        let line = first(&self.case.stderr).or_else(|| first(&self.case.stdout));
+        match line {
+            None => "nothing".to_owned(),
+            Some(line) if line.chars().count() > SHOWN => {
+                format!("{}...", line.chars().take(SHOWN).collect::<String>())
+            }
+            Some(line) => line,
+        }
+    }
+
+    /// What the program is called in a sentence.
+    pub(super) fn name(&self) -> &'static str {
+        match self.role() {
+            Role::Server => "server",
+            Role::Client => "client",
+            Role::Command => "program",
+        }
+    }
+
     /// The other connections, in the order in which they were opened last.
     pub(super) fn others(&self) -> Vec<Connection<'a>> {
         let mut names: Vec<&str> = Vec::new();

@@ -129,8 +129,9 @@ impl Group<'_> {
             let tells = telling.iter().any(|pattern| pattern.names(&case.id));
             let of_its_own = case.requirements.first().is_some_and(|id| case.charged.contains(id));
             let step = case.finding.as_ref().map(|finding| finding.step);
-            // The shortest conversation has the least besides what is wrong.
-            (!tells, Reverse(level(case)), !of_its_own, connections(case), step, case.steps.len())
+            // The shortest conversation has the least besides what is wrong. A later session is harder to read.
+            let later = case.id.contains("/second-session/");
+            (!tells, Reverse(level(case)), !of_its_own, later, connections(case), step, case.steps.len())
         });
         // What the witness shows comes first.
         let witness = self.cases.first().map(|case| case.charged.as_slice()).unwrap_or_default();

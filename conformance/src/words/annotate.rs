@@ -151,12 +151,12 @@ pub fn sides(fault: &Fault) -> Sides {
             let mut sides = Sides::of_bytes(expected, actual, None);
             let note = match (expected.bytes.get(*offset), field_at(sides.fields, *offset)) {
                 (Some(Expected::Exactly(due)), Some(field)) => {
-                    format!("byte {offset}, {}: {came:02x} instead of {due:02x}", field.name)
+                    format!("byte {}, {}: {came:02x} instead of {due:02x}", offset + 1, field.name)
                 }
                 (Some(Expected::Exactly(due)), None) => {
-                    format!("byte {offset}: {came:02x} instead of {due:02x}")
+                    format!("byte {}: {came:02x} instead of {due:02x}", offset + 1)
                 }
-                _ => format!("byte {offset}"),
+                _ => format!("byte {}", offset + 1),
             };
             sides.wrong = Some(Wrong { offset: *offset, length: 1, note });
             sides
@@ -230,7 +230,7 @@ fn unasked(expected: &str, actual: &[u8]) -> Sides {
         fields: kind.map_or(&[], fields),
         expected: Side::Words(expected.to_owned()),
         came: Side::of(actual),
-        wrong: Some(Wrong { offset: 0, length: 1, note: "no byte is due".to_owned() }),
+        wrong: Some(Wrong { offset: 0, length: 1, note: "no byte may come here".to_owned() }),
         meaning,
     }
 }

@@ -155,7 +155,7 @@ pub fn items(case: &CaseRecord) -> Vec<Item> {
         }
     }
     // What did not come has no entry. So the end of the wait for it becomes an event.
-    if let (None, Some(fault), Some(last)) = (wrong, fault, case.transcript.entries.last())
+    if let (None, Some(fault), Some(last)) = (wrong, fault, counted(case).last())
         && fault.lateness() == Lateness::TargetLate
     {
         let words = compare(fault, DEFAULT_WIDTH).came;
@@ -169,6 +169,10 @@ pub fn items(case: &CaseRecord) -> Vec<Item> {
             wrong: true,
         });
     }
+    // What the program did after the verdict is evidence only if it ended.
+    let later = case.transcript.entries[counted(case).len()..].iter();
+    let ended = later.filter(|entry| matches!(entry.event, Event::Exited(_)));
+    all.extend(ended.filter_map(|entry| writer.event(entry)));
     shortened(all)
 }
 

@@ -112,6 +112,9 @@ fn no_message(context: &Context<'_>, due: MessageType, waited: Duration) -> Opti
         }
         MessageType::Done => Some(match context.option("--time") {
             None => seen("default-time/longer").with("waited", show(waited)),
+            Some(time) if context.output().to_lowercase().contains("data thread closing") => {
+                seen("no-done/closed").with("waited", show(waited)).with("time", time)
+            }
             Some(time) => seen("no-done").with("waited", show(waited)).with("time", time),
         }),
         _ => None,
@@ -173,12 +176,15 @@ fn wrong_exit(context: &Context<'_>, exit: Exit, wanted: Status) -> Option<Seen>
 fn never_came(context: &Context<'_>, exit: Option<Exit>, waited: Duration) -> Seen {
     let Some(target) = context.option("--target") else {
         return match exit {
-            Some(exit) => seen("default-target/ends").with("exit", exit),
+            Some(exit) => seen("default-target/ends").with("exit", exit).with("said", context.said()),
             None => seen("default-target/waits").with("waited", show(waited)),
         };
     };
     match exit {
-        Some(exit) => seen("client-ends-before-connecting").with("exit", exit).with("target", target),
+        Some(exit) => seen("client-ends-before-connecting")
+            .with("exit", exit)
+            .with("target", target)
+            .with("said", context.said()),
         None => seen("client-never-connects").with("target", target).with("waited", show(waited)),
     }
 }

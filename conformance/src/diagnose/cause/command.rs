@@ -39,8 +39,12 @@ pub(super) fn recognise(context: &Context<'_>) -> Option<Seen> {
             })
         }
         Fault::WrongExit { wanted: Status::Zero, exit } => Some(match asks_only(context) {
-            true => seen("option-unknown").with("calls", call).with("exit", exit),
-            false => seen("right-call-refused").with("call", call).with("exit", exit),
+            true => {
+                seen("option-unknown").with("calls", call).with("exit", exit).with("said", context.said())
+            }
+            false => {
+                seen("right-call-refused").with("call", call).with("exit", exit).with("said", context.said())
+            }
         }),
         Fault::NoMessage => Some(seen("refused-without-a-word").with("call", call)),
         _ => None,

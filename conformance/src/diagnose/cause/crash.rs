@@ -1,7 +1,7 @@
 //! A program that dies, or stops accepting connections.
 
 use super::{Seen, seen};
-use crate::diagnose::context::Context;
+use crate::diagnose::context::{Connection, Context};
 use crate::diagnose::trace::{self, Trace};
 use crate::model::case::Role;
 use crate::model::cause::Causes;
@@ -24,13 +24,15 @@ pub(super) fn recognise(context: &Context<'_>) -> Option<Seen> {
         return Some(uncaught(&trace, context.role()));
     }
     match context.fault {
-        Fault::Killed { signal } => Some(killed(*signal)),
-        Fault::NotListening { exit: Some(exit), .. } => Some(seen("ends-at-start").with("exit", exit)),
+        Fault::Killed { signal } => Some(killed(context, *signal)),
+        Fault::NotListening { exit: Some(exit), .. } => {
+            Some(seen("ends-at-start").with("exit", exit).with("said", context.said()))
+        }
         Fault::NotListening { exit: None, .. } => Some(seen("never-listens")),
         Fault::NotConnected { .. } if !is_waiting_client(context) => Some(nobody_serves(context)),
         Fault::EndedBeforeBytes { .. } | Fault::ClosedInSilence { .. } | Fault::BytesMissing { .. } => {
             match context.exit() {
-                Some(Exit::Signal(signal)) if !context.was_signalled() => Some(killed(signal)),
+                Some(Exit::Signal(signal)) if !context.was_signalled() => Some(killed(context, signal)),
                 Some(exit) if context.role() == Role::Server && !context.was_signalled() => {
                     Some(seen("server-ended").with("exit", exit))
                 }
@@ -62,16 +64,19 @@ fn uncaught(trace: &Trace, role: Role) -> Seen {
     seen.with("line", &trace.line).at(place)
 }
 
-fn killed(signal: i32) -> Seen {
+fn killed(context: &Context<'_>, signal: i32) -> Seen {
+    let has_left = |connection: &Connection<'_>| connection.left.is_some();
+    let client_left = context.others().iter().any(has_left) || has_left(&context.connection);
     match signal {
         13 => seen("sigpipe"),
+        _ if client_left => seen("killed/client-left").with("signal", Exit::Signal(signal)),
         _ => seen("killed").with("signal", Exit::Signal(signal)),
     }
 }
 
 fn nobody_serves(context: &Context<'_>) -> Seen {
     match context.exit() {
-        Some(Exit::Signal(signal)) if !context.was_signalled() => killed(signal),
+        Some(Exit::Signal(signal)) if !context.was_signalled() => killed(context, signal),
         Some(exit) => seen("server-ended").with("exit", exit),
         None => seen("accept-loop-ended"),
     }

@@ -30,24 +30,38 @@ pub(super) fn recognise(context: &Context<'_>) -> Option<Seen> {
 
 fn still_running(context: &Context<'_>, signal: SignalName) -> Seen {
     if signal == SignalName::Term {
-        return seen("sigterm-ignored");
+        return seen("sigterm-ignored").with("name", context.name());
     }
     let in_test = match context.role() {
         Role::Client => !context.connection.sent.is_empty(),
         _ => context.connection.has_reply() && context.connection.ended.is_none(),
     };
     if in_test {
-        return seen("interrupt-waits-for-data-thread");
+        return seen("interrupt-waits-for-data-thread").with("name", context.name());
     }
-    seen("interrupt-swallowed")
+    seen("interrupt-swallowed").with("name", context.name()).with("when", when(context))
 }
 
 fn exit_line(context: &Context<'_>, text: &str) -> Seen {
     let output = context.output().to_lowercase();
     let other = if text.to_lowercase().contains("server") { "exiting client" } else { "exiting server" };
     match output {
-        _ if output.contains(other) => seen("exit-line-of-other-mode").with("line", text),
-        _ if output.contains("exiting") => seen("exit-line-worded-otherwise").with("line", text),
-        _ => seen("exit-line-missing").with("line", text),
+        _ if output.contains(other) => {
+            seen("exit-line-of-other-mode").with("name", context.name()).with("line", text)
+        }
+        _ if output.contains("exiting") => {
+            seen("exit-line-worded-otherwise").with("name", context.name()).with("line", text)
+        }
+        _ => seen("exit-line-missing").with("name", context.name()).with("line", text),
+    }
+}
+
+/// What the program was waiting for.
+fn when(context: &Context<'_>) -> &'static str {
+    let connected = context.connection.opened.is_some() && context.connection.ended.is_none();
+    match (context.role(), connected) {
+        (Role::Client, _) => "while it waits for Reply",
+        (_, true) => "while it waits for the bytes of its client",
+        (_, false) => "while it waits for a client",
     }
 }

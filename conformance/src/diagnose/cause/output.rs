@@ -13,7 +13,7 @@ pub(super) fn recognise(context: &Context<'_>) -> Option<Seen> {
         Fault::NotPrinted { text, .. } if is_of_data_thread(text) => Some(missing(context, text)),
         Fault::PrintedTimes { text, times, wanted } if is_of_data_thread(text) => {
             Some(match times > wanted {
-                true => seen("data-thread-line-twice").with("line", text),
+                true => seen("data-thread-line-twice").with("name", context.name()).with("line", text),
                 false => missing(context, text),
             })
         }
@@ -27,9 +27,9 @@ pub(super) fn recognise(context: &Context<'_>) -> Option<Seen> {
             let openings = context.output().to_lowercase().matches(OPENING).count();
             Some(match context.role() {
                 Role::Client => seen("data-thread-closes-too-early/client"),
-                _ if openings > context.sessions() => {
-                    seen("data-thread-line-twice").with("line", "Data thread opening")
-                }
+                _ if openings > context.sessions() => seen("data-thread-line-twice")
+                    .with("name", context.name())
+                    .with("line", "Data thread opening"),
                 _ => seen("data-thread-closes-too-early/server"),
             })
         }
@@ -56,9 +56,15 @@ fn missing(context: &Context<'_>, text: &str) -> Seen {
     let others = output.lines().filter(|line| line.contains("data thread") && !line.contains(&wanted));
     let other = others.filter(|line| !line.contains(OPENING) && !line.contains(CLOSING)).count() > 0;
     match output.trim() {
-        _ if other => seen("data-thread-line-worded-otherwise").with("line", text),
-        "" if wanted.contains("opening") => seen("opening-line-missing/nothing").with("line", text),
-        _ if wanted.contains("closing") => seen("closing-line-missing").with("line", text),
-        _ => seen("opening-line-missing").with("line", text),
+        _ if other => {
+            seen("data-thread-line-worded-otherwise").with("name", context.name()).with("line", text)
+        }
+        "" if wanted.contains("opening") => {
+            seen("opening-line-missing/nothing").with("name", context.name()).with("line", text)
+        }
+        _ if wanted.contains("closing") => {
+            seen("closing-line-missing").with("name", context.name()).with("line", text)
+        }
+        _ => seen("opening-line-missing").with("name", context.name()).with("line", text),
     }
 }

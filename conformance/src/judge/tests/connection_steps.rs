@@ -68,12 +68,12 @@ fn a_long_send_counts_all_its_bytes_though_few_are_kept() {
 #[case::a_wrong_byte_is_wrong_at_once(
     "120 < 02",
     120,
-    "byte 0 of the answer is 02, not 01 (expected 01 02 PP PP, got 02)"
+    "byte 1 of the answer is 02, not 01 (expected 01 02 PP PP, got 02)"
 )]
 #[case::the_first_wrong_byte_is_named(
     "120 < 01 03 00 00 00",
     120,
-    "byte 1 of the answer is 03, not 02 (expected 01 02 PP PP, got 01 03 00 00 00)"
+    "byte 2 of the answer is 03, not 02 (expected 01 02 PP PP, got 01 03 00 00 00)"
 )]
 #[case::one_too_many(
     "120 < 01 02 16 2e 00",
@@ -149,7 +149,7 @@ fn a_later_message_of_a_client_need_not_settle() {
 #[case::with_the_wrong_word(
     "10 < 09 on b",
     10,
-    "byte 0 of the answer is 09, not 01 (expected 01 02, got 09)"
+    "byte 1 of the answer is 09, not 01 (expected 01 02, got 09)"
 )]
 fn the_first_connection_with_new_bytes_is_taken(
     #[case] transcript: &str,

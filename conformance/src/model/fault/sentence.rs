@@ -12,7 +12,8 @@ impl fmt::Display for Fault {
         match self {
             Self::WrongByte { expected, actual, offset } => write!(
                 f,
-                "byte {offset} of the answer is {:02x}, not {} (expected {expected}, got {})",
+                "byte {} of the answer is {:02x}, not {} (expected {expected}, got {})",
+                offset + 1,
                 actual.get(*offset).copied().unwrap_or_default(),
                 expected.bytes.get(*offset).map_or("nothing".to_owned(), |byte| match byte {
                     Expected::Exactly(byte) => format!("{byte:02x}"),

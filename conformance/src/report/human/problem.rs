@@ -44,7 +44,7 @@ pub(super) fn write(page: &mut Page, found: &Found<'_>, report: &RunReport, styl
         &painted(BOLD, found.title()),
     );
     write_requirements(page, found, style);
-    row(page, "Tried", &format!("{} ({})", escape::line(&case.summary), painted(DIM, &case.id)));
+    row(page, "Test", &format!("{} ({})", escape::line(&case.summary), painted(DIM, &case.id)));
     write_conversation(page, case, if full { usize::MAX } else { style.conversation });
     write_comparison(page, case);
     if full {
@@ -100,13 +100,17 @@ fn write_requirements(page: &mut Page, found: &Found<'_>, style: Style<'_>) {
     row(page, "Breaks", &format!("{}{also}", head(first)));
 }
 
+/// How many lines of a conversation follow the one that is wrong: the program may end there.
+const AFTER: usize = 2;
+
 /// The conversation, or the end of it up to what is wrong. It is not indented like the rows, because its lines are long.
 fn write_conversation(page: &mut Page, case: &CaseRecord, most: usize) {
     let lines = ladder::lines(case, page.width().saturating_sub(5));
     let end = match most {
         usize::MAX => lines.len(),
-        _ => lines.iter().rposition(|line| line.wrong).map_or(lines.len(), |wrong| wrong + 1),
-    };
+        _ => lines.iter().rposition(|line| line.wrong).map_or(lines.len(), |wrong| wrong + 1 + AFTER),
+    }
+    .min(lines.len());
     let shown = &lines[end.saturating_sub(most)..end];
     row(page, "Seen", &painted(DIM, ladder::legend(case)));
     for ladder::Line { time, text, wrong } in shown {
