@@ -2,5 +2,6 @@
 //! the report names the cause of a failure. For changes to a whole report.
 
 mod causes;
+mod dead_programs;
 mod reference;
 mod scripted;
