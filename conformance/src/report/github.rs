@@ -71,13 +71,6 @@ fn property(text: &str) -> String {
 
 fn write_summary(out: &mut String, report: &RunReport, catalogue: &Catalogue) -> fmt::Result {
     writeln!(out, "## Conformance of {}\n", inline(&plain::target(report)))?;
-    writeln!(out, "| level | hold | fail | could not be judged | not run or not judged |")?;
-    writeln!(out, "|---|--:|--:|--:|--:|")?;
-    for level in [Level::Must, Level::Should, Level::Harden] {
-        let Count { passed, failed, error, skipped } = report.summary.count(level);
-        writeln!(out, "| {level} | {passed} | {failed} | {error} | {skipped} |")?;
-    }
-    writeln!(out)?;
     let mut hidden = 0;
     for problem in found(report) {
         let failure = failure(&problem, report, catalogue);
@@ -88,6 +81,12 @@ fn write_summary(out: &mut String, report: &RunReport, catalogue: &Catalogue) ->
     }
     if hidden > 0 {
         writeln!(out, "\nAnd {hidden} more to fix: see the other reports.")?;
+    }
+    writeln!(out, "\n| level | hold | fail | could not be judged | not run or not judged |")?;
+    writeln!(out, "|---|--:|--:|--:|--:|")?;
+    for level in [Level::Must, Level::Should, Level::Harden] {
+        let Count { passed, failed, error, skipped } = report.summary.count(level);
+        writeln!(out, "| {level} | {passed} | {failed} | {error} | {skipped} |")?;
     }
     let unjudged = |record: &&RequirementRecord| !matches!(record.outcome, Outcome::Pass | Outcome::Fail);
     let rest: Vec<_> = report.requirements.iter().filter(unjudged).collect();

@@ -15,8 +15,12 @@ const WINDOW_SCALE: u8 = 14;
 /// The time to live of a packet. Nothing depends on it.
 const TTL: u8 = 64;
 
-/// The first sequence numbers of the two sides. Any numbers would do.
+/// The first sequence numbers of the two sides.
 const FIRST: [u32; 2] = [1_000_000, 2_000_000];
+
+/// How far the first numbers of one connection are from those of the next. A later connection may have the same two
+/// ports, and would look like a retransmission if it had the same numbers.
+const APART: u32 = 10_000_000;
 
 /// The side that sends a segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,9 +97,12 @@ struct End {
 }
 
 impl Flow {
-    /// A connection between two addresses of one family, before its first segment.
-    pub(super) fn new(runner: SocketAddr, target: SocketAddr) -> Self {
-        let end = |address, next| End { address, next, closed: false };
+    /// A connection between two addresses of one family, before its first segment, and the number of those before it.
+    pub(super) fn new(runner: SocketAddr, target: SocketAddr, earlier: u32) -> Self {
+        let end = |address, first: u32| {
+            let next = first.wrapping_add(APART.wrapping_mul(earlier));
+            End { address, next, closed: false }
+        };
         Self { runner: end(runner, FIRST[0]), target: end(target, FIRST[1]), over: false }
     }
 

@@ -29,7 +29,7 @@ pub(super) struct Packet {
 /// Every packet of a case's conversation, in the order of their times.
 pub(super) fn packets(case: &CaseRecord) -> Vec<Packet> {
     let entries = &case.transcript.entries;
-    let mut builder = PacketBuilder { entries, flows: BTreeMap::new(), notes: Vec::new() };
+    let mut builder = PacketBuilder { entries, flows: BTreeMap::new(), earlier: 0, notes: Vec::new() };
     let mut writer = LadderWriter::of(case);
     let mut packets: Vec<Packet> = Vec::new();
     for (index, entry) in entries.iter().enumerate().take_while(|(_, entry)| entry.event != Event::Finished) {
@@ -53,6 +53,8 @@ pub(super) fn packets(case: &CaseRecord) -> Vec<Packet> {
 struct PacketBuilder<'a> {
     entries: &'a [Entry],
     flows: BTreeMap<&'a str, Flow>,
+    /// How many connections came before.
+    earlier: u32,
     /// For the next packet.
     notes: Vec<String>,
 }
@@ -64,7 +66,8 @@ impl<'a> PacketBuilder<'a> {
             Event::Opened { on, accepted: false, .. } => self.with(on, |flow| flow.established(Side::Runner)),
             Event::Opened { on, local, peer, accepted: true } => {
                 let (Ok(local), Ok(peer)) = (local.parse(), peer.parse()) else { return Vec::new() };
-                let mut flow = Flow::new(local, peer);
+                let mut flow = Flow::new(local, peer, self.earlier);
+                self.earlier = self.earlier.wrapping_add(1);
                 let mut segments = vec![flow.syn(Side::Target)];
                 segments.extend(flow.established(Side::Target));
                 self.flows.insert(on, flow);
@@ -114,7 +117,8 @@ impl<'a> PacketBuilder<'a> {
                 (SocketAddr::new(to.ip(), UNKNOWN_PORT), to)
             }
         };
-        let mut flow = Flow::new(local, peer);
+        let mut flow = Flow::new(local, peer, self.earlier);
+        self.earlier = self.earlier.wrapping_add(1);
         let syn = flow.syn(Side::Runner);
         self.flows.insert(name, flow);
         vec![syn]
