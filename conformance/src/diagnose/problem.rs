@@ -131,7 +131,10 @@ impl Group<'_> {
             let step = case.finding.as_ref().map(|finding| finding.step);
             // The shortest conversation has the least besides what is wrong. A later session is harder to read.
             let later = case.id.contains("/second-session/");
-            (!tells, Reverse(level(case)), !of_its_own, later, connections(case), step, case.steps.len())
+            let length = (connections(case), step, case.steps.len());
+            // Of two equally short ones: that of the requirement that most cases fail on.
+            let about = records.iter().position(|record| case.charged.contains(&record.id));
+            (!tells, Reverse(level(case)), !of_its_own, later, length, about)
         });
         // What the witness shows comes first.
         let witness = self.cases.first().map(|case| case.charged.as_slice()).unwrap_or_default();

@@ -164,6 +164,7 @@ impl Grader {
             fail_on: args.fail_on.into(),
             jobs: args.jobs(),
             seed: args.seed.unwrap_or_else(|| fastrand::u64(..)),
+            fixtures: names(&args.fixtures),
             tolerances,
         };
         Ok(Self {
@@ -215,6 +216,7 @@ impl Grader {
             fail_on: Level::Harden,
             jobs: 1,
             seed: args.seed.unwrap_or_else(|| fastrand::u64(..)),
+            fixtures: names(&args.fixtures),
             tolerances,
         };
         Ok(Self { live: true, ..Self::new(catalogue, plan, options, (isolation, refused)) })
@@ -302,6 +304,10 @@ impl Grader {
             .map(Some)
             .map_err(|error| Refusal::usage(format!("--transcripts {}: {error}", folder.display())))
     }
+}
+
+fn names(paths: &[PathBuf]) -> Vec<String> {
+    paths.iter().map(|path| path.display().to_string()).collect()
 }
 
 fn isolation(asked: IsolationArg) -> Result<(Isolation, Option<String>), Refusal> {

@@ -96,6 +96,9 @@ pub struct ReportOptions {
     pub jobs: usize,
     /// The seed of all random bytes.
     pub seed: u64,
+    /// The folders and files of `--fixtures`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fixtures: Vec<String>,
     /// The times.
     #[serde(flatten)]
     pub tolerances: Tolerances,

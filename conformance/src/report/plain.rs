@@ -48,6 +48,9 @@ pub fn command_parts(case: &CaseRecord, report: &RunReport) -> (String, String) 
 fn options(report: &RunReport) -> String {
     let (times, usual) = (&report.options.tolerances, Tolerances::default());
     let mut options = String::new();
+    for path in &report.options.fixtures {
+        options.push_str(&format!(" --fixtures {}", shell_words::quote(path)));
+    }
     for (name, time, usual) in [
         ("--control-timeout", times.control_timeout, usual.control_timeout),
         ("--early", times.early, usual.early),

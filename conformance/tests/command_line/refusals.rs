@@ -1,5 +1,7 @@
 //! Errors for bad input: the documented exit status, and one clear line that names the file and line, or the option.
 
+use clap::ValueEnum;
+use conformance::report::format::ReportFormat;
 use predicates::Predicate;
 use predicates::str::{contains, is_match};
 use rstest::rstest;
@@ -211,7 +213,15 @@ fn a_folder_of_fixtures_that_is_none_is_named(#[case] name: &str, #[case] line: 
 #[test]
 fn help_names_everything() {
     let help = Folder::new().runner().arg("--help").assert().success();
-    insta::assert_snapshot!(String::from_utf8_lossy(&help.get_output().stdout));
+    let text = String::from_utf8_lossy(&help.get_output().stdout).into_owned();
+    for format in ReportFormat::value_variants() {
+        let name = format.to_possible_value().unwrap().get_name().to_owned();
+        assert!(
+            text.split(|letter: char| !letter.is_ascii_alphanumeric()).any(|word| word == name),
+            "--help lacks {name}"
+        );
+    }
+    insta::assert_snapshot!(text);
 }
 
 /// The commands about a single case.

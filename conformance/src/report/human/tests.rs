@@ -72,6 +72,7 @@ fn report(cases: Vec<CaseRecord>, passed: &str, others: &[(&str, Outcome, &str)]
             fail_on: Level::Must,
             jobs: 4,
             seed: 7,
+            fixtures: Vec::new(),
             tolerances: Tolerances::default(),
         },
         isolation: Isolation::Namespace,

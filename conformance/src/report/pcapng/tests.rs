@@ -27,6 +27,7 @@ fn run() -> RunReport {
             fail_on: Level::Must,
             jobs: 1,
             seed: 7,
+            fixtures: Vec::new(),
             tolerances: Tolerances::default(),
         },
         isolation: Isolation::Namespace,

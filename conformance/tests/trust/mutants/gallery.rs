@@ -36,10 +36,10 @@ const MUTANT_TIMEOUT: &str = "--target-arg=--control-timeout=4.4";
 /// How many gradings run at once: most of each is waiting.
 const GRADINGS_AT_ONCE: usize = 16;
 
-/// Each mutant also plays one in so many of the sets of requirements that it does not break, and the next mutant the
-/// next sets. Mutants of one area stand together, so many of them play each set. All sets would take four times as
-/// long, and the legal testers check them too.
-const SETS: usize = 4;
+/// Each mutant also plays one in so many of the sets of requirements that it does not break. Its name chooses them, so
+/// that a new mutant, or a new set, changes nothing for the others. Many mutants play each set. All sets would take four
+/// times as long, and the legal testers check them too.
+const SETS: u32 = 4;
 
 /// The width of the reports for a person.
 const COLUMNS: usize = 100;
@@ -98,7 +98,7 @@ pub(super) fn gradings() -> &'static [Graded] {
         let listed = all_cases();
         eprintln!("{} mutants, each is played {}", gallery.fault.len(), extent());
         let graded = grade_all(&gallery.fault, &listed);
-        let again = |(turn, (fault, graded)): (usize, (&Fault, Graded))| {
+        let again = |(fault, graded): (&Fault, Graded)| {
             let beside_others = gallery.problems(fault, &graded);
             if beside_others.is_empty() {
                 return graded;
@@ -108,9 +108,9 @@ pub(super) fn gradings() -> &'static [Graded] {
             let missed = |graded: &Graded| {
                 gallery.foreign(fault, graded).next().is_none() && !gallery.problems(fault, graded).is_empty()
             };
-            again_while(missed, || grade(fault, turn, &listed, |grading, cases| judged_run(cases, grading)))
+            again_while(missed, || grade(fault, &listed, |grading, cases| judged_run(cases, grading)))
         };
-        gallery.fault.iter().zip(graded).enumerate().map(again).collect()
+        gallery.fault.iter().zip(graded).map(again).collect()
     })
 }
 
@@ -123,8 +123,8 @@ fn all_cases() -> Vec<Listed> {
 pub(super) fn gradings_of_pairs(pairs: &[[&Fault; 2]]) -> Vec<Graded> {
     let _turn = machine();
     let listed = all_cases();
-    at_once(GRADINGS_AT_ONCE, pairs, |turn, pair| {
-        let cases: BTreeSet<_> = pair.iter().flat_map(|fault| played(fault, turn, &listed)).collect();
+    at_once(GRADINGS_AT_ONCE, pairs, |_, pair| {
+        let cases: BTreeSet<_> = pair.iter().flat_map(|fault| played(fault, &listed)).collect();
         let cases: Vec<_> = ["--case"].into_iter().chain(cases).collect();
         let mut graded = Graded::default();
         graded.add(judged_run(&cases, |cases| conformance(pair, cases, true)));
@@ -175,7 +175,7 @@ fn grade_all(faults: &[Fault], listed: &[Listed]) -> Vec<Graded> {
     let mut order: Vec<usize> = (0..faults.len()).collect();
     order.sort_by_key(|&turn| !faults[turn].slow);
     let once = |grading: Grading<'_>, cases: &[&str]| run(&mut grading(cases));
-    let graded = at_once(GRADINGS_AT_ONCE, &order, |_, &turn| grade(&faults[turn], turn, listed, once));
+    let graded = at_once(GRADINGS_AT_ONCE, &order, |_, &turn| grade(&faults[turn], listed, once));
     let mut graded: Vec<_> = order.into_iter().zip(graded).collect();
     graded.sort_by_key(|&(turn, _)| turn);
     graded.into_iter().map(|(_, graded)| graded).collect()
@@ -187,12 +187,11 @@ type Grading<'g> = &'g dyn Fn(&[&str]) -> Command;
 /// Grades one, with its runs played in this way.
 fn grade(
     fault: &Fault,
-    turn: usize,
     listed: &[Listed],
     play: impl Fn(Grading<'_>, &[&str]) -> Result<RunReport, String>,
 ) -> Graded {
     let mut graded = Graded::default();
-    let cases = [&["--case"], &played(fault, turn, listed)[..]].concat();
+    let cases = [&["--case"], &played(fault, listed)[..]].concat();
     graded.add(play(&|cases| conformance(&[fault], cases, true), &cases));
     if fault.breaks.iter().any(|id| id.to_string() == "CLI-10") {
         graded.add(play(&|cases| conformance(&[fault], cases, false), &["--case", DEFAULT_TIME]));
@@ -200,20 +199,25 @@ fn grade(
     graded
 }
 
-/// The ids of the cases for a mutant: what it breaks, what shows its cause, and a share of the rest, which `turn`
-/// chooses.
-fn played<'l>(fault: &Fault, turn: usize, listed: &'l [Listed]) -> Vec<&'l str> {
+/// The ids of the cases for a mutant: what it breaks, what shows its cause, and a share of the rest.
+fn played<'l>(fault: &Fault, listed: &'l [Listed]) -> Vec<&'l str> {
     let full = is_full();
     let mut seen = BTreeSet::new();
     let shows_cause = patterns_of_cause(&fault.cause);
     let of_side = listed.iter().filter(|case| runs_faulty_code(fault, &case.id));
     let chosen = of_side.filter(|case| {
         let first = seen.insert(&case.requirements);
-        let in_share = first && seen.len() % SETS == turn % SETS;
+        let in_share = first && number(fault, &case.requirements) % SETS == 0;
         let shows = shows_cause.iter().any(|pattern| pattern.names(&case.id));
         full || in_share || shows || case.requirements.iter().any(|id| fault.breaks.contains(id))
     });
     chosen.map(|case| case.id.as_str()).collect()
+}
+
+/// A number for a mutant and a set of requirements, the same in every run.
+fn number(fault: &Fault, requirements: &[RequirementId]) -> u32 {
+    let text = requirements.iter().fold(fault.name.clone(), |text, id| format!("{text} {id}"));
+    text.bytes().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
 }
 
 /// The cases that must fail or hold if a cause is seen in the whole run only.
