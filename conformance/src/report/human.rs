@@ -79,7 +79,8 @@ fn write_first(page: &mut Page, problems: &[Found<'_>], report: &RunReport, cata
     page.line(painted(BOLD, "Further problems (--verbose shows their evidence):"));
     for problem in others {
         let number = painted(BAD, format!("{}.", problem.number));
-        page.wrapped(&format!("{number} "), &format!("{} ({})", problem.title(), problem.ids()));
+        let text = format!("{} ({}; {})", problem.title(), problem.ids(), problem.witness.id);
+        page.wrapped(&format!("{number} "), &text);
     }
 }
 

@@ -20,7 +20,11 @@ const SCREEN: usize = 24;
     "server/invalid/request-version*",
     "does not check the version of a Request"
 )]
-#[case("refusal-traceback", "server/invalid/request-*", "ends your server: ValueError: invalid message")]
+#[case(
+    "refusal-traceback",
+    "server/invalid/request-*",
+    "an error that nobody catches: ValueError: invalid message"
+)]
 #[case("byte-after-results", "server/session/closes-*", "sends a line end after Results")]
 #[case(
     "connection-kept-after-results",

@@ -26,6 +26,11 @@ pub(super) fn recognise(context: &Context<'_>) -> Option<Seen> {
     if context.role() != Role::Client || (context.is_about("CLI") && about_arguments) {
         return None;
     }
+    if matches!(context.fault, Fault::WrongExit { .. } | Fault::StillRunning { .. })
+        && leaves_after_done(context)
+    {
+        return Some(seen("leaves-after-done"));
+    }
     if context.is_about("CLT-8")
         && let Some(cause) = unchecked(context)
     {
@@ -54,6 +59,16 @@ pub(super) fn recognise(context: &Context<'_>) -> Option<Seen> {
         Fault::NotPrinted { .. } if context.is_about("CLT-5") => Some(seen("no-report")),
         _ => None,
     }
+}
+
+/// Whether the client closed right after its Done, before anything came back.
+fn leaves_after_done(context: &Context<'_>) -> bool {
+    const DONE: [u8; 2] = [1, MessageType::Done as u8];
+    let connection = &context.connection;
+    let done = connection.received.last().filter(|_| connection.received_bytes().ends_with(&DONE));
+    let Some(((done, _), (ended, _))) = done.zip(connection.ended) else { return false };
+    let answered = connection.last_sent().is_some_and(|at| at > *done && at <= ended);
+    !answered && ended.saturating_sub(*done) < AT_ONCE
 }
 
 /// A client that goes on, or ends well, after an answer with a wrong version or type.

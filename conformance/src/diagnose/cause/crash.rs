@@ -34,7 +34,7 @@ pub(super) fn recognise(context: &Context<'_>) -> Option<Seen> {
             match context.exit() {
                 Some(Exit::Signal(signal)) if !context.was_signalled() => Some(killed(context, signal)),
                 Some(exit) if context.role() == Role::Server && !context.was_signalled() => {
-                    Some(seen("server-ended").with("exit", exit))
+                    Some(server_ended(context, exit))
                 }
                 _ => None,
             }
@@ -64,6 +64,15 @@ fn uncaught(trace: &Trace, role: Role) -> Seen {
     seen.with("line", &trace.line).at(place)
 }
 
+/// The end of a server, with its last words if it failed.
+fn server_ended(context: &Context<'_>, exit: Exit) -> Seen {
+    let last = context.case.stderr.lines().map(str::trim).rfind(|line| !line.is_empty());
+    match last.filter(|_| exit != Exit::Status(0)) {
+        Some(line) => seen("server-ended/error").with("exit", exit).with("line", line),
+        None => seen("server-ended").with("exit", exit),
+    }
+}
+
 fn killed(context: &Context<'_>, signal: i32) -> Seen {
     let has_left = |connection: &Connection<'_>| connection.left.is_some();
     let client_left = context.others().iter().any(has_left) || has_left(&context.connection);
@@ -77,7 +86,7 @@ fn killed(context: &Context<'_>, signal: i32) -> Seen {
 fn nobody_serves(context: &Context<'_>) -> Seen {
     match context.exit() {
         Some(Exit::Signal(signal)) if !context.was_signalled() => killed(context, signal),
-        Some(exit) => seen("server-ended").with("exit", exit),
+        Some(exit) => server_ended(context, exit),
         None => seen("accept-loop-ended"),
     }
 }

@@ -11,6 +11,9 @@ use crate::words::page::seconds;
 /// How far a figure may be from a known multiple of the right one, as a share.
 const CLOSE: f64 = 0.12;
 
+/// The bytes of a datagram of UDP_STREAM (S, UDP_STREAM).
+const DATAGRAM: u64 = 1472;
+
 /// The same for two units that are almost the same.
 const VERY_CLOSE: f64 = 0.012;
 
@@ -71,6 +74,9 @@ fn count(context: &Context<'_>, told: u64, arrived: u64) -> Seen {
         _ if told == arrived.swap_bytes() => seen("count-little-endian").with("count", arrived),
         _ if told == arrived & 0xff || told == arrived & 0xffff => {
             seen("count-too-narrow").with("told", told).with("arrived", arrived)
+        }
+        _ if arrived > 0 && told == arrived * DATAGRAM => {
+            seen("bytes-counted").with("told", told).with("arrived", arrived)
         }
         _ if told > arrived => seen("count-goes-on").with("told", told).with("arrived", arrived),
         _ => seen("count-cut-off").with("told", told).with("arrived", arrived),

@@ -60,7 +60,9 @@ fn unanswered(context: &Context<'_>, due: MessageType, closed: Option<EndedBy>) 
         from.zip(ended).is_some_and(|(from, ended)| ended.saturating_sub(from) > patience)
     };
     match (due, connection.progress()) {
-        (MessageType::Reply, Progress::Asked(_)) if by_reset && !context.others().is_empty() => {
+        (MessageType::Reply, Progress::Asked(_))
+            if by_reset && !context.others().is_empty() && !is_cut(connection, 0..Request::SIZE) =>
+        {
             Some(seen("queue-lost"))
         }
         (MessageType::Reply, Progress::Asked(test)) if !is_cut(connection, 0..Request::SIZE) => {

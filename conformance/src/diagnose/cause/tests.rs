@@ -201,6 +201,12 @@ fn a_server_sends_when_nothing_is_due(#[case] script: &str, #[case] fault: Fault
     ended(REPLY, ""),
     "one-recv-Request"
 )]
+#[case::request_reset(
+    "200 connect on a\n200 open on a\n200 > 010101 on a\n210 < 01029cbb on a\n220 eof on a\n\
+     300 connect\n300 open\n300 > 01\n400 > 0101\n400 rst",
+    Fault::EndedBeforeBytes { expected: pattern(REPLY), actual: Vec::new(), by: EndedBy::Reset },
+    "one-recv-Request"
+)]
 #[case::request_silent("200 connect\n200 open\n200 > 01\n300 > 0101", missing(REPLY, ""), "one-recv-Request")]
 #[case::request_cut_short("200 connect\n200 open\n200 > 0101\n300 eof", ended(REPLY, ""), "one-recv-Request")]
 #[case::request_part("200 connect\n200 open\n200 > 01\n300 eof", closed_after(0.1), "one-recv-Request")]
@@ -372,6 +378,8 @@ fn an_interrupted_client(#[case] script: &str, #[case] fault: Fault, #[case] cau
     Fault::StillRunning { waited: Duration::from_secs(5) }, "waits-after-results")]
 #[case::status("--time=1", "200 < 010101\n300 > 01029cbb\n1300 < 0103\n1400 > 01040000000000000000\n1400 close",
     Fault::WrongExit { exit: Exit::Status(1), wanted: Status::Zero }, "fails-after-success")]
+#[case::leaves("--time=1", "200 < 010101\n300 > 01029cbb\n1300 < 0103\n1301 eof\n1400 close",
+    Fault::WrongExit { exit: Exit::Status(0), wanted: Status::Nonzero }, "leaves-after-done")]
 #[case::gone("--time=1", "200 < 010101\n300 close", Fault::StillRunning { waited: Duration::from_secs(5) },
     "server-gone-unseen")]
 #[case::gone_well("--time=1", "200 < 010101\n300 close",

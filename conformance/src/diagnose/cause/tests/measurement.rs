@@ -18,6 +18,7 @@ fn of_data(requirement: &str, fault: DataFault) -> String {
 #[case::one_byte(300 & 0xff, 300, "count-too-narrow")]
 #[case::low_byte_first(300_u64.swap_bytes(), 300, "count-little-endian")]
 #[case::the_test_before_too(303, 3, "count-goes-on")]
+#[case::bytes(1472 * 300, 300, "bytes-counted")]
 #[case::undrained(180, 200, "count-cut-off")]
 fn a_wrong_count_has_a_cause(#[case] told: u64, #[case] arrived: u64, #[case] cause: &str) {
     assert_eq!(of_data("DAT-8", DataFault::WrongCount { told, arrived }), cause);
@@ -59,7 +60,7 @@ fn a_wrong_figure_has_a_cause(
 #[case::over_tcp("DAT-2", DataFault::NoData { over: Transport::Udp, other: true }, "wrong-transport")]
 #[case::closed("DAT-1", DataFault::PortClosed { port: 4711, over: Transport::Tcp }, "test-port-closed")]
 #[case::counted("DAT-14", DataFault::WrongCount { told: 120, arrived: 20 }, "strangers-welcome")]
-#[case::bytes_counted("DAT-14", DataFault::WrongCount { told: 29_440, arrived: 20 }, "count-goes-on")]
+#[case::bytes_counted("DAT-14", DataFault::WrongCount { told: 29_440, arrived: 20 }, "bytes-counted")]
 #[case::answered("DAT-14", DataFault::StrangerAnswered { replies: 1 }, "strangers-welcome")]
 fn a_wrong_measurement_has_a_cause(#[case] requirement: &str, #[case] fault: DataFault, #[case] cause: &str) {
     assert_eq!(of_data(requirement, fault), cause);
