@@ -207,7 +207,7 @@ fn played<'l>(fault: &Fault, listed: &'l [Listed]) -> Vec<&'l str> {
     let of_side = listed.iter().filter(|case| runs_faulty_code(fault, &case.id));
     let chosen = of_side.filter(|case| {
         let first = seen.insert(&case.requirements);
-        let in_share = first && number(fault, &case.requirements) % SETS == 0;
+        let in_share = first && number(fault, &case.requirements).is_multiple_of(SETS);
         let shows = shows_cause.iter().any(|pattern| pattern.names(&case.id));
         full || in_share || shows || case.requirements.iter().any(|id| fault.breaks.contains(id))
     });
