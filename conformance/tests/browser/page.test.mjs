@@ -9,7 +9,7 @@ import { after, before, describe, test } from "node:test";
 import { NARROW, WIDE, folder, open, overflow, start, unfold, violations, worstContrastOfDrawings } from "./browser.mjs";
 
 // What the bad target's server does wrong.
-const UNCHECKED = "The version of a Request is not checked";
+const UNCHECKED = "does not check the version of a Request";
 
 const PAGES = ["good", "bad", "hostile"];
 const run = (name) => JSON.parse(readFileSync(join(folder, `${name}.json`)));
