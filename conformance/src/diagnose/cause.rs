@@ -15,20 +15,8 @@ mod timing;
 
 use super::context::Context;
 use super::seen::{Seen, seen};
-use crate::model::cause::Causes;
 use crate::model::outcome::CaseRecord;
-use crate::model::requirement::RequirementId;
 use crate::model::tolerance::Tolerances;
-
-/// Whether `cause` probably leads to failures of cause `effect`, if one run shows both.
-pub(super) fn explains(cause: &str, effect: &str) -> bool {
-    Causes::built_in().is_ok_and(|causes| causes.explains(cause, effect))
-}
-
-/// Whether `cause` may break all these requirements in a way that has no cause of its own.
-pub(super) fn may_break(cause: &str, requirements: &[RequirementId]) -> bool {
-    Causes::built_in().is_ok_and(|causes| causes.may_break(cause, requirements))
-}
 
 /// What a failed case looks like alone, if a cause is recognised.
 pub(super) fn recognise(case: &CaseRecord, tolerances: &Tolerances) -> Option<Seen> {

@@ -1,6 +1,7 @@
 //! A failed case as the recognisers of `cause/` see it: the role, the connection that failed, the progress of its
 //! session, and the state of the program.
 
+use std::ops::Range;
 use std::time::Duration;
 
 use tester::protocol::fault::Fault as Flaw;
@@ -12,6 +13,7 @@ use crate::model::outcome::CaseRecord;
 use crate::model::requirement::RequirementId;
 use crate::model::tolerance::Tolerances;
 use crate::model::transcript::{EndedBy, Entry, Event, Exit};
+use crate::words::dialogue::shortened;
 
 /// A failed case with its fault.
 #[derive(Debug)]
@@ -121,13 +123,7 @@ impl<'a> Context<'a> {
         const SHOWN: usize = 80;
         let first = |text: &str| text.lines().map(str::trim).find(|line| !line.is_empty()).map(str::to_owned);
         let line = first(&self.case.stderr).or_else(|| first(&self.case.stdout));
-        match line {
-            None => "nothing".to_owned(),
-            Some(line) if line.chars().count() > SHOWN => {
-                format!("{}...", line.chars().take(SHOWN).collect::<String>())
-            }
-            Some(line) => line,
-        }
+        line.map_or_else(|| "nothing".to_owned(), |line| shortened(&line, SHOWN))
     }
 
     /// What the program is called in a sentence.
@@ -154,12 +150,7 @@ impl<'a> Context<'a> {
 
     /// Whether another client's test was running.
     pub(super) fn another_test_runs(&self) -> bool {
-        let runs = |connection: &Connection<'_>| {
-            connection.opened.is_some()
-                && connection.left.is_none()
-                && connection.ended.is_none()
-                && !connection.received.is_empty()
-        };
+        let runs = |connection: &Connection<'_>| connection.is_open() && !connection.received.is_empty();
         self.others().iter().any(runs)
     }
 
@@ -259,6 +250,16 @@ impl<'a> Connection<'a> {
             begins += bytes.len();
             begun == offset
         })
+    }
+
+    /// Whether neither side has left it.
+    pub(super) fn is_open(&self) -> bool {
+        self.opened.is_some() && self.ended.is_none() && self.left.is_none()
+    }
+
+    /// Whether our bytes in this range went out in more than one segment.
+    pub(super) fn is_cut(&self, message: Range<usize>) -> bool {
+        (message.start + 1..message.end).any(|offset| self.cut_before(offset))
     }
 
     /// The progress of the session, if we are its client.

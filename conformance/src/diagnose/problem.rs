@@ -4,14 +4,15 @@
 
 use std::cmp::Reverse;
 
-use super::cause::{explains, may_break, recognise};
+use super::cause::recognise;
 use super::cover::roots;
 use super::seen::Seen;
 use super::whole_run::compare;
 use crate::model::case_pattern::CasePattern;
+use crate::model::cause::Causes;
 use crate::model::fault::FaultKind;
 use crate::model::outcome::{CaseRecord, Outcome, RequirementRecord};
-use crate::model::problem::{Cause, Problem};
+use crate::model::problem::Problem;
 use crate::model::requirement::{Level, RequirementId};
 use crate::model::tolerance::Tolerances;
 use crate::model::transcript::{Entry, Event};
@@ -25,12 +26,13 @@ enum Key {
     Fault(Vec<RequirementId>, Option<FaultKind>),
 }
 
+/// A failed case, and what it looks like.
+type Failure<'r> = (&'r CaseRecord, Option<&'r Seen>);
+
 /// The cases of one problem.
 struct Group<'r> {
     key: Key,
-    cases: Vec<&'r CaseRecord>,
-    /// What those look like.
-    looks: Vec<&'r Seen>,
+    failures: Vec<Failure<'r>>,
     consequences: Vec<&'r CaseRecord>,
 }
 
@@ -47,10 +49,10 @@ impl Key {
 
     /// Whether this one probably leads to the failures of `effect`.
     fn leads_to(&self, effect: &Self) -> bool {
-        match (self, effect) {
-            (Self::Cause(cause), Self::Cause(effect)) => explains(cause, effect),
-            (Self::Cause(cause), Self::Fault(requirements, _)) => may_break(cause, requirements),
-            (Self::Fault(..), _) => false,
+        let (Self::Cause(cause), Ok(causes)) = (self, Causes::built_in()) else { return false };
+        match effect {
+            Self::Cause(effect) => causes.explains(cause, effect),
+            Self::Fault(requirements, _) => causes.may_break(cause, requirements),
         }
     }
 }
@@ -70,17 +72,12 @@ pub fn of_run(
         case.cause = look.as_ref().and_then(Seen::cause);
     }
     let mut groups: Vec<Group<'_>> = Vec::new();
-    for (case, look) in cases.iter().zip(&looks).filter(|(case, _)| failed(case)) {
-        let key = Key::of(case, look.as_ref());
+    let failures = cases.iter().zip(looks.iter().map(Option::as_ref)).filter(|(case, _)| failed(case));
+    for failure in failures {
+        let key = Key::of(failure.0, failure.1);
         match groups.iter_mut().find(|group| group.key == key) {
-            Some(group) => {
-                group.cases.push(case);
-                group.looks.extend(look);
-            }
-            None => {
-                let looks = look.iter().collect();
-                groups.push(Group { key, cases: vec![case], looks, consequences: Vec::new() });
-            }
+            Some(group) => group.failures.push(failure),
+            None => groups.push(Group { key, failures: vec![failure], consequences: Vec::new() }),
         }
     }
     let mut problems: Vec<_> =
@@ -93,39 +90,45 @@ pub fn of_run(
 /// The fewest groups that explain everything. The cases of the others become their consequences.
 fn fewest(mut groups: Vec<Group<'_>>) -> Vec<Group<'_>> {
     // The stable order: of two groups that lead to each other, the larger one is the problem.
-    groups.sort_by_key(|group| Reverse(group.cases.len()));
+    groups.sort_by_key(|group| Reverse(group.failures.len()));
     let roots = roots(groups.len(), |from, to| groups[from].key.leads_to(&groups[to].key));
     for (group, root) in roots.iter().enumerate().filter(|(group, root)| group != *root) {
-        let effects = groups[group].cases.clone();
+        let effects: Vec<_> = groups[group].cases().collect();
         groups[*root].consequences.extend(effects);
     }
     let numbered = groups.into_iter().enumerate();
     numbered.filter(|(group, _)| roots[*group] == *group).map(|(_, group)| group).collect()
 }
 
-impl Group<'_> {
+impl<'r> Group<'r> {
+    /// The cases that show it.
+    fn cases(&self) -> impl Iterator<Item = &'r CaseRecord> {
+        self.failures.iter().map(|(case, _)| *case)
+    }
+
     /// The problem, with its level and number of cases for the order.
     fn into_problem(
         mut self,
         requirements: &[RequirementRecord],
     ) -> Option<((Option<Level>, usize), Problem)> {
-        let all = || self.cases.iter().chain(&self.consequences);
+        let all = || self.cases().chain(self.consequences.iter().copied());
         let charged = |record: &&RequirementRecord| all().any(|case| case.charged.contains(&record.id));
         let mut records: Vec<_> = requirements.iter().filter(charged).collect();
         // The highest level comes first, then the requirement that most cases fail on.
         let weight = |record: &RequirementRecord| {
-            let about_it = self.cases.iter().filter(|case| case.charged.contains(&record.id));
+            let about_it = self.cases().filter(|case| case.charged.contains(&record.id));
             (record.level, about_it.count())
         };
         records.sort_by_key(|record| Reverse(weight(record)));
         let level = |case: &CaseRecord| {
             records.iter().filter(|record| case.charged.contains(&record.id)).map(|record| record.level).max()
         };
+        let looks: Vec<&Seen> = self.failures.iter().filter_map(|(_, look)| *look).collect();
         // A cause of the whole run says which cases show it.
-        let entry = self.looks.first().and_then(|look| look.entry());
+        let entry = looks.first().and_then(|look| look.entry());
         let telling: Vec<_> =
             entry.iter().flat_map(|entry| &entry.fails).map(|text| CasePattern::new(text)).collect();
-        self.cases.sort_by_key(|case| {
+        self.failures.sort_by_key(|(case, _)| {
             let tells = telling.iter().any(|pattern| pattern.names(&case.id));
             let of_its_own = case.requirements.first().is_some_and(|id| case.charged.contains(id));
             let step = case.finding.as_ref().map(|finding| finding.step);
@@ -137,12 +140,13 @@ impl Group<'_> {
             (!tells, Reverse(level(case)), !of_its_own, later, length, about)
         });
         // What the witness shows comes first.
-        let witness = self.cases.first().map(|case| case.charged.as_slice()).unwrap_or_default();
-        records.sort_by_key(|record| !witness.contains(&record.id));
-        let weight = (records.first().map(|record| record.level), self.cases.len() + self.consequences.len());
-        let ids = |cases: &[&CaseRecord]| cases.iter().map(|case| case.id.clone()).collect();
-        let (witness, others) = self.cases.split_first()?;
-        let cause = self.cause(witness);
+        let (witness, look) = *self.failures.first()?;
+        records.sort_by_key(|record| !witness.charged.contains(&record.id));
+        let weight =
+            (records.first().map(|record| record.level), self.failures.len() + self.consequences.len());
+        let id = |case: &CaseRecord| case.id.clone();
+        // The values of the witness, and those of all failures in the places that list them.
+        let cause = look.and_then(|look| look.listing(looks.iter().copied()).cause());
         let certain = cause.as_ref().is_none_or(|cause| cause.certain);
         let problem = Problem {
             title: match &cause {
@@ -156,15 +160,15 @@ impl Group<'_> {
             places: self.places(),
             requirements: records.iter().map(|record| record.id.clone()).collect(),
             witness: witness.id.clone(),
-            others: ids(others),
-            consequences: ids(&self.consequences),
+            others: self.cases().skip(1).map(id).collect(),
+            consequences: self.consequences.iter().copied().map(id).collect(),
         };
         Some((weight, problem))
     }
 
     /// Each line of the program that one of its stack traces names, the witness's first.
     fn places(&self) -> Vec<String> {
-        let named = self.cases.iter().filter_map(|case| case.cause.as_ref()?.place.clone());
+        let named = self.cases().filter_map(|case| case.cause.as_ref()?.place.clone());
         let mut places: Vec<String> = Vec::new();
         named.for_each(|place| {
             if !places.contains(&place) {
@@ -172,12 +176,6 @@ impl Group<'_> {
             }
         });
         places
-    }
-
-    /// The cause with the values of the witness, and with those of all cases in the places that list them.
-    fn cause(&self, witness: &CaseRecord) -> Option<Cause> {
-        let first = self.looks.iter().find(|look| look.cause() == witness.cause)?;
-        first.listing(self.looks.iter().copied()).cause()
     }
 }
 

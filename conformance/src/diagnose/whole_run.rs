@@ -28,38 +28,36 @@ pub(super) fn compare(cases: &[CaseRecord], looks: &mut [Option<Seen>]) {
     let Ok(causes) = Causes::built_in() else { return };
     let alone: Vec<Option<String>> = looks.iter().map(|look| look.as_ref().map(Seen::group)).collect();
     let judged: Vec<Judged<'_>> = cases.iter().zip(alone.iter().map(Option::as_deref)).collect();
-    let mut refined = vec![false; cases.len()];
+    // No recogniser names a cause of the whole run.
+    let is_refined =
+        |look: &Option<Seen>| look.as_ref().and_then(Seen::entry).is_some_and(KnownCause::is_of_run);
     for entry in causes.all().iter().filter(|entry| entry.is_of_run()) {
         let hypothesis = Hypothesis::of(entry);
         if !hypothesis.fits(&judged) {
             continue;
         }
-        for ((look, refined), case) in looks.iter_mut().zip(&mut refined).zip(&judged) {
-            if !*refined && hypothesis.explains(case) {
+        for (look, case) in looks.iter_mut().zip(&judged) {
+            if !is_refined(look) && hypothesis.explains(case) {
                 *look = Some(
                     look.as_ref().map_or_else(|| seen(hypothesis.key), |look| look.as_entry(hypothesis.key)),
                 );
-                *refined = true;
             }
         }
     }
-    for (look, _) in looks.iter_mut().zip(&refined).filter(|(_, refined)| !**refined) {
-        if look.as_ref().is_some_and(|look| is_denied(look, &judged)) {
-            *look = None;
-        }
+    for entry in causes.all().iter().filter(|entry| is_denied(entry, cases)) {
+        let is_it = |look: &Seen| look.entry().is_some_and(|own| own.key == entry.key);
+        looks.iter_mut().for_each(|look| drop(look.take_if(|look| is_it(look))));
     }
 }
 
-/// Whether all cases hold that would fail if the failure were what it looks like.
-fn is_denied(look: &Seen, cases: &[Judged<'_>]) -> bool {
+/// Whether all cases hold that would fail if this cause were true.
+fn is_denied(entry: &KnownCause, cases: &[CaseRecord]) -> bool {
     let denies = |text: &String| {
         let pattern = CasePattern::new(text);
-        let count = |outcome| {
-            cases.iter().filter(|(case, _)| case.outcome == outcome && pattern.names(&case.id)).count()
-        };
-        count(Outcome::Fail) == 0 && count(Outcome::Pass) > 0
+        let any = |outcome| cases.iter().any(|case| case.outcome == outcome && pattern.names(&case.id));
+        any(Outcome::Pass) && !any(Outcome::Fail)
     };
-    look.entry().is_some_and(|entry| entry.denied_by.iter().any(denies))
+    entry.denied_by.iter().any(denies)
 }
 
 impl Hypothesis {

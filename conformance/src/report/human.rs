@@ -70,7 +70,7 @@ fn write_first(page: &mut Page, problems: &[Found<'_>], report: &RunReport, cata
     let (first, others) = problems.split_at(problems.len().min(SHOWN));
     let conversation = (CONVERSATION / first.len().max(1)).min(LONGEST_CONVERSATION);
     for problem in first {
-        problem::write(page, problem, report, Style { detail: Detail::Brief, conversation, catalogue });
+        problem::write(page, problem, report, Style { brief: Some(conversation), catalogue });
     }
     if others.is_empty() {
         return;
@@ -86,7 +86,7 @@ fn write_first(page: &mut Page, problems: &[Found<'_>], report: &RunReport, cata
 
 /// Every problem with all its evidence.
 fn write_all(page: &mut Page, problems: &[Found<'_>], report: &RunReport, catalogue: &Catalogue) {
-    let style = Style { detail: Detail::Full, conversation: LONGEST_CONVERSATION, catalogue };
+    let style = Style { brief: None, catalogue };
     problems.iter().for_each(|problem| problem::write(page, problem, report, style));
 }
 

@@ -176,6 +176,14 @@ pub fn with_article(kind: MessageType) -> String {
     format!("a {kind}")
 }
 
+/// A text of so many letters at most. A longer one is cut, which three dots show.
+pub fn shortened(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        Some((end, _)) => format!("{}...", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
 /// The bytes as text, if a terminal can show all of them.
 pub fn as_text(bytes: &[u8]) -> Option<String> {
     let printable = |byte: &u8| byte.is_ascii_graphic() || matches!(byte, b' ' | b'\r' | b'\n' | b'\t');

@@ -11,8 +11,6 @@ use crate::words::escape;
 pub struct Found<'r> {
     /// Its number, from 1 on.
     pub number: usize,
-    /// How many there are.
-    pub of: usize,
     /// The problem itself.
     pub problem: &'r Problem,
     /// The requirements that fail because of it, the most important first.
@@ -33,7 +31,6 @@ pub fn found(report: &RunReport) -> Vec<Found<'_>> {
     let found = report.problems.iter().enumerate().filter_map(|(index, problem)| {
         Some(Found {
             number: index + 1,
-            of: report.problems.len(),
             problem,
             requirements: problem.requirements.iter().filter_map(record).collect(),
             witness: case(&problem.witness)?,

@@ -7,8 +7,11 @@ use crate::diagnose::context::Context;
 use crate::model::bytes::{Expected, Pattern};
 use crate::model::case::Role;
 use crate::model::fault::Fault;
-use crate::words::dialogue::{as_text, count_bytes, read};
+use crate::words::dialogue::{as_text, count_bytes, read, shortened};
 use crate::words::message::{due, due_after, size};
+
+/// How many letters of a text are shown.
+const SHOWN: usize = 40;
 
 pub(super) fn recognise(context: &Context<'_>) -> Option<Seen> {
     match context.fault {
@@ -193,8 +196,8 @@ fn unasked(context: &Context<'_>, actual: &[u8]) -> Option<Seen> {
     let is_text = context.role() == Role::Server && actual.len() >= SHORTEST;
     let text = as_text(actual).filter(|_| is_text)?;
     Some(match context.connection.sent.is_empty() {
-        true => seen("text-for-client/greeting").with("text", shortened(&text)),
-        false => seen("text-for-client/reason").with("text", shortened(&text)),
+        true => seen("text-for-client/greeting").with("text", shortened(&text, SHOWN)),
+        false => seen("text-for-client/reason").with("text", shortened(&text, SHOWN)),
     })
 }
 
@@ -203,12 +206,4 @@ fn last_message(bytes: &[u8]) -> Option<(String, MessageType)> {
         .into_iter()
         .filter(|size| bytes.len() >= *size)
         .find_map(|size| message_at(&bytes[bytes.len() - size..]).filter(|_| bytes[bytes.len() - size] == 1))
-}
-
-fn shortened(text: &str) -> String {
-    const SHOWN: usize = 40;
-    match text.char_indices().nth(SHOWN) {
-        Some((end, _)) => format!("{}...", &text[..end]),
-        None => text.to_owned(),
-    }
 }

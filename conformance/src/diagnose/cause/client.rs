@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use tester::protocol::message::{Message, MessageType, Reply, Results};
 
+use super::output::CLOSING;
 use super::{Seen, seen};
-use crate::diagnose::context::{Connection, Context};
+use crate::diagnose::context::Context;
 use crate::model::case::Role;
 use crate::model::fault::Fault;
 use crate::model::notation::show;
@@ -122,12 +123,10 @@ fn too_early(context: &Context<'_>, after: Duration) -> Seen {
 fn no_message(context: &Context<'_>, due: MessageType, waited: Duration) -> Option<Seen> {
     match due {
         MessageType::Request => Some(seen("no-request")),
-        MessageType::Done if is_cut(&context.connection, 0..Reply::SIZE) => {
-            Some(one_recv(MessageType::Reply))
-        }
+        MessageType::Done if context.connection.is_cut(0..Reply::SIZE) => Some(one_recv(MessageType::Reply)),
         MessageType::Done => Some(match context.option("--time") {
             None => seen("default-time/longer").with("waited", show(waited)),
-            Some(time) if context.output().to_lowercase().contains("data thread closing") => {
+            Some(time) if context.output().to_lowercase().contains(CLOSING) => {
                 seen("no-done/closed").with("waited", show(waited)).with("time", time)
             }
             Some(time) => seen("no-done").with("waited", show(waited)).with("time", time),
@@ -137,7 +136,7 @@ fn no_message(context: &Context<'_>, due: MessageType, waited: Duration) -> Opti
 }
 
 fn left(context: &Context<'_>, due: Option<MessageType>) -> Option<Seen> {
-    if is_cut(&context.connection, 0..Reply::SIZE) {
+    if context.connection.is_cut(0..Reply::SIZE) {
         return Some(one_recv(MessageType::Reply));
     }
     let connection = &context.connection;
@@ -155,7 +154,7 @@ fn left(context: &Context<'_>, due: Option<MessageType>) -> Option<Seen> {
 fn still_running(context: &Context<'_>) -> Seen {
     let connection = &context.connection;
     if connection.sent_bytes().len() >= SESSION_BYTES {
-        if is_cut(connection, Reply::SIZE..SESSION_BYTES) {
+        if connection.is_cut(Reply::SIZE..SESSION_BYTES) {
             return one_recv(MessageType::Results);
         }
         return seen("waits-after-results");
@@ -172,7 +171,7 @@ fn still_running(context: &Context<'_>) -> Seen {
 fn wrong_exit(context: &Context<'_>, exit: Exit, wanted: Status) -> Option<Seen> {
     let complete = context.connection.sent_bytes().len() >= SESSION_BYTES;
     match wanted {
-        Status::Zero if is_cut(&context.connection, Reply::SIZE..SESSION_BYTES) => {
+        Status::Zero if context.connection.is_cut(Reply::SIZE..SESSION_BYTES) => {
             Some(one_recv(MessageType::Results))
         }
         Status::Zero if complete => Some(seen("fails-after-success").with("exit", exit)),
@@ -210,7 +209,7 @@ fn count(context: &Context<'_>) -> Seen {
     let digits: String =
         context.output().chars().filter(|letter| letter.is_ascii_digit() || letter.is_whitespace()).collect();
     let shown = |value: u64| digits.split_whitespace().any(|word| word == value.to_string());
-    if is_cut(&context.connection, Reply::SIZE..SESSION_BYTES) {
+    if context.connection.is_cut(Reply::SIZE..SESSION_BYTES) {
         return one_recv(MessageType::Results);
     }
     match field.map(u64::from_be_bytes) {
@@ -222,10 +221,6 @@ fn count(context: &Context<'_>) -> Seen {
         }
         _ => seen("count-not-reported"),
     }
-}
-
-fn is_cut(connection: &Connection<'_>, message: std::ops::Range<usize>) -> bool {
-    (message.start + 1..message.end).any(|offset| connection.cut_before(offset))
 }
 
 fn one_recv(message: MessageType) -> Seen {

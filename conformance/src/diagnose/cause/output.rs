@@ -6,7 +6,7 @@ use crate::model::case::Role;
 use crate::model::fault::Fault;
 
 const OPENING: &str = "data thread opening";
-const CLOSING: &str = "data thread closing";
+pub(super) const CLOSING: &str = "data thread closing";
 
 pub(super) fn recognise(context: &Context<'_>) -> Option<Seen> {
     match context.fault {

@@ -61,11 +61,11 @@ fn unanswered(context: &Context<'_>, due: MessageType, closed: Option<EndedBy>) 
     };
     match (due, connection.progress()) {
         (MessageType::Reply, Progress::Asked(_))
-            if by_reset && !context.others().is_empty() && !is_cut(connection, 0..Request::SIZE) =>
+            if by_reset && !context.others().is_empty() && !connection.is_cut(0..Request::SIZE) =>
         {
             Some(seen("queue-lost"))
         }
-        (MessageType::Reply, Progress::Asked(test)) if !is_cut(connection, 0..Request::SIZE) => {
+        (MessageType::Reply, Progress::Asked(test)) if !connection.is_cut(0..Request::SIZE) => {
             (!waited_long(connection.opened)).then(|| request_unanswered(test, closed))
         }
         (MessageType::Results, Progress::Asked(_)) if closed && !waited_long(connection.opened) => {
@@ -77,7 +77,7 @@ fn unanswered(context: &Context<'_>, due: MessageType, closed: Option<EndedBy>) 
         (MessageType::Reply, Progress::PartOfRequest) if closed => {
             Some(one_recv(MessageType::Request, closed))
         }
-        (MessageType::Reply, _) if is_cut(connection, 0..Request::SIZE) => {
+        (MessageType::Reply, _) if connection.is_cut(0..Request::SIZE) => {
             Some(one_recv(MessageType::Request, closed))
         }
         (MessageType::Results, Progress::Finished(_, extra)) if extra > 0 && !together(connection) => {
@@ -85,7 +85,7 @@ fn unanswered(context: &Context<'_>, due: MessageType, closed: Option<EndedBy>) 
         }
         (MessageType::Results, Progress::Finished(..)) if together(connection) => Some(seen("eaten-done")),
         (MessageType::Results, Progress::Finished(..))
-            if is_cut(connection, Request::SIZE..Request::SIZE + Done::SIZE) =>
+            if connection.is_cut(Request::SIZE..Request::SIZE + Done::SIZE) =>
         {
             Some(one_recv(MessageType::Done, closed))
         }
@@ -102,18 +102,9 @@ fn unanswered(context: &Context<'_>, due: MessageType, closed: Option<EndedBy>) 
 
 /// Whether an earlier client is still connected, so that this one must wait.
 fn waits_behind_another(context: &Context<'_>) -> bool {
-    let ahead = |connection: &Connection<'_>| {
-        connection.opened.is_some()
-            && connection.opened < context.connection.opened
-            && connection.left.is_none()
-            && connection.ended.is_none()
-    };
+    let ahead =
+        |connection: &Connection<'_>| connection.is_open() && connection.opened < context.connection.opened;
     !context.connection.has_reply() && context.others().iter().any(ahead)
-}
-
-/// Whether the bytes of a message went out in more than one segment.
-fn is_cut(connection: &Connection<'_>, message: std::ops::Range<usize>) -> bool {
-    (message.start + 1..message.end).any(|offset| connection.cut_before(offset))
 }
 
 /// Whether Request and Done went out in one segment.

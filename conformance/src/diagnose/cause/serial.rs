@@ -61,13 +61,8 @@ fn served_too_early(context: &Context<'_>) -> Option<Seen> {
     match too_early {
         Some(after) => Some(too_short(limit, after)),
         None if context.others().iter().any(gave_up_in_test) => Some(seen("closes-after-reply")),
-        None => context.others().iter().any(is_connected).then(|| seen("clients-in-parallel")),
+        None => context.others().iter().any(Connection::is_open).then(|| seen("clients-in-parallel")),
     }
-}
-
-/// Whether the client of this connection is still there, and may be served.
-fn is_connected(connection: &Connection<'_>) -> bool {
-    connection.opened.is_some() && connection.ended.is_none() && connection.left.is_none()
 }
 
 /// Whether the server closed after Reply, without a Done.

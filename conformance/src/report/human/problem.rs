@@ -2,7 +2,6 @@
 //! and the command that runs the case again. In brief, three of them fit on a screen of 60 lines. In full, it also has the
 //! text of the requirement, the whole conversation, what the program printed, the other cases, and the usual mistakes.
 
-use super::Detail;
 use crate::model::outcome::{CaseRecord, RequirementRecord};
 use crate::model::requirement::Catalogue;
 use crate::report::RunReport;
@@ -28,15 +27,14 @@ const NAMED_FILES: usize = 6;
 /// How a problem is written.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Style<'c> {
-    pub(super) detail: Detail,
-    /// The most lines of its conversation in brief.
-    pub(super) conversation: usize,
+    /// In brief: the most lines of its conversation. `None`: in full.
+    pub(super) brief: Option<usize>,
     pub(super) catalogue: &'c Catalogue,
 }
 
 /// Writes a problem.
 pub(super) fn write(page: &mut Page, found: &Found<'_>, report: &RunReport, style: Style<'_>) {
-    let (case, full) = (found.witness, style.detail == Detail::Full);
+    let (case, full) = (found.witness, style.brief.is_none());
     page.blank();
     let how = if found.problem.certain { "seen" } else { "likely" };
     page.wrapped(
@@ -45,12 +43,12 @@ pub(super) fn write(page: &mut Page, found: &Found<'_>, report: &RunReport, styl
     );
     write_requirements(page, found, style);
     row(page, "Test", &format!("{} ({})", escape::line(&case.summary), painted(DIM, &case.id)));
-    write_conversation(page, case, if full { usize::MAX } else { style.conversation });
+    write_conversation(page, case, style.brief);
     write_comparison(page, case);
     if full {
         write_details(page, case);
     }
-    write_printed(page, found, if full { ALL_PRINTED } else { PRINTED });
+    write_printed(page, found, full);
     if let Some(remedy) = &found.problem.remedy {
         row(page, "Change", &escape::line(remedy));
     }
@@ -83,7 +81,7 @@ fn write_requirements(page: &mut Page, found: &Found<'_>, style: Style<'_>) {
     let head = |record: &RequirementRecord| {
         format!("{} ({}) {}", painted(BAD, &record.id), record.level, record.title)
     };
-    if style.detail == Detail::Full {
+    if style.brief.is_none() {
         row(page, "Breaks", &head(first));
         if let Some(requirement) = style.catalogue.find(&first.id) {
             row(page, "", &requirement.text);
@@ -104,14 +102,15 @@ fn write_requirements(page: &mut Page, found: &Found<'_>, style: Style<'_>) {
 const AFTER: usize = 2;
 
 /// The conversation, or the end of it up to what is wrong. It is not indented like the rows, because its lines are long.
-fn write_conversation(page: &mut Page, case: &CaseRecord, most: usize) {
+fn write_conversation(page: &mut Page, case: &CaseRecord, brief: Option<usize>) {
     let lines = ladder::lines(case, page.width().saturating_sub(5));
-    let end = match most {
-        usize::MAX => lines.len(),
-        _ => lines.iter().rposition(|line| line.wrong).map_or(lines.len(), |wrong| wrong + 1 + AFTER),
-    }
-    .min(lines.len());
-    let shown = &lines[end.saturating_sub(most)..end];
+    let shown = match (brief, lines.iter().rposition(|line| line.wrong)) {
+        (None, _) => &lines[..],
+        (Some(most), wrong) => {
+            let end = wrong.map_or(lines.len(), |wrong| (wrong + 1 + AFTER).min(lines.len()));
+            &lines[end.saturating_sub(most)..end]
+        }
+    };
     row(page, "Seen", &painted(DIM, ladder::legend(case)));
     for ladder::Line { time, text, wrong } in shown {
         match wrong {
@@ -162,7 +161,7 @@ fn write_details(page: &mut Page, case: &CaseRecord) {
 }
 
 /// The line of the program that failed, and the last lines that it printed. In brief only one of the two.
-fn write_printed(page: &mut Page, found: &Found<'_>, most: usize) {
+fn write_printed(page: &mut Page, found: &Found<'_>, full: bool) {
     let case = found.witness;
     let printed =
         |text: &str| -> Vec<String> { escape::lines(text).filter(|line| !line.trim().is_empty()).collect() };
@@ -173,10 +172,10 @@ fn write_printed(page: &mut Page, found: &Found<'_>, most: usize) {
         let error = last.last().map(|line| format!("  {}", line.trim())).unwrap_or_default();
         row(page, "In", &format!("{}{error}", painted(BOLD, escape::line(&places.join(", ")))));
     }
-    let streams = match most {
-        PRINTED if !places.is_empty() => vec![],
-        PRINTED => vec![("Printed", last)],
-        _ => vec![("Output", &stdout), ("Errors", &stderr)],
+    let (most, streams) = match full {
+        true => (ALL_PRINTED, vec![("Output", &stdout), ("Errors", &stderr)]),
+        false if places.is_empty() => (PRINTED, vec![("Printed", last)]),
+        false => return,
     };
     for (label, lines) in streams {
         for (index, line) in lines[lines.len().saturating_sub(most)..].iter().enumerate() {
