@@ -6,6 +6,7 @@ use rstest::rstest;
 use crate::support::again::judged;
 use crate::support::built::mutant;
 use crate::support::runner::runner;
+use crate::support::words::words;
 
 /// The lines of an ordinary terminal.
 const SCREEN: usize = 24;
@@ -51,10 +52,8 @@ const SCREEN: usize = 24;
 fn the_first_screen_names_the_cause(#[case] fault: &str, #[case] cases: &str, #[case] cause: &str) {
     let text = report(fault, &["--case", cases]);
     let screen = text.lines().take(SCREEN).collect::<Vec<_>>().join("\n");
-    // A line may break between any two words.
-    let words = screen.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(words.contains(cause), "{fault}: `{cause}` is not in\n{text}");
-    assert!(text.contains(": 1 problem."), "{fault}:\n{text}");
+    assert!(words(&screen).contains(cause), "{fault}: `{cause}` is not in\n{text}");
+    assert!(words(&text).contains(": 1 problem."), "{fault}:\n{text}");
 }
 
 /// With a timeout of 2 s, so that a wrong timeout shows soon.
@@ -78,9 +77,11 @@ fn a_wrong_timeout_is_named(#[case] fault: &str, #[case] cases: &str, #[case] ca
         "--target-arg=--control-timeout=2",
     ];
     let text = report(fault, &[&["--case", cases], &times[..]].concat());
-    let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(words.contains(cause), "{fault}: `{cause}` is not in\n{text}");
-    assert!(text.contains("--control-timeout 2s"), "the command for once more lacks the times:\n{text}");
+    assert!(words(&text).contains(cause), "{fault}: `{cause}` is not in\n{text}");
+    assert!(
+        words(&text).contains("--control-timeout 2s"),
+        "the command for once more lacks the times:\n{text}"
+    );
 }
 
 /// What `conformance` prints of the mutant.

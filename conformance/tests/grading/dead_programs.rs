@@ -6,6 +6,7 @@ use crate::support::again::judged;
 use crate::support::built::mutant;
 use crate::support::folder::Folder;
 use crate::support::runner::runner;
+use crate::support::words::words;
 
 /// A start takes this long at most, so that a program that does nothing does not cost minutes.
 const TIMES: [&str; 4] = ["--startup", "2s", "--patience", "1s"];
@@ -40,7 +41,7 @@ fn a_dead_program_is_one_problem(#[case] source: &str, #[case] title: &str) {
     let output = judged(
         command.args(["--quiet", "--quick", "--part=p1", "--target-bin=tester"]).args(TIMES).args(CASES),
     );
-    let text = String::from_utf8(output.stdout).unwrap();
+    let text = words(&String::from_utf8(output.stdout).unwrap());
     assert!(text.contains(title), "{text}");
     assert!(text.contains(": 1 problem."), "{text}");
 }
@@ -57,7 +58,7 @@ fn a_tester_of_part_1_is_told_so() {
     ]);
     command.args(["data/server/count[3]", "data/server/round-trips-tcp"]);
     let output = judged(command.arg("--target-bin").arg(mutant()));
-    let text = String::from_utf8(output.stdout).unwrap();
+    let text = words(&String::from_utf8(output.stdout).unwrap());
     assert!(text.contains("Your tester does not measure yet"), "{text}");
     assert!(text.contains(": 1 problem."), "{text}");
 }

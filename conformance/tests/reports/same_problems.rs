@@ -13,6 +13,7 @@ use crate::support::again::judged;
 use crate::support::built::mutant;
 use crate::support::folder::Folder;
 use crate::support::runner::runner;
+use crate::support::words::words;
 
 /// Three mistakes: one with its own cause, one that shows in many conversations, one that causes other failures.
 const FAULTS: [&str; 3] = ["request-version-unchecked", "reply-port-little-endian", "no-address-reuse"];
@@ -78,7 +79,7 @@ impl Run {
             ("<wbr>", ""),
         ];
         let text = marks.iter().fold(text, |text, (mark, letter)| text.replace(mark, letter));
-        text.split_whitespace().collect::<Vec<_>>().join(" ")
+        words(&text)
     }
 }
 

@@ -16,6 +16,7 @@ pub(crate) mod peers;
 pub(crate) mod run;
 pub(crate) mod runner;
 pub(crate) mod said;
+pub(crate) mod words;
 
 use conformance::model::requirement::Catalogue;
 
