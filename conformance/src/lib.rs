@@ -7,6 +7,7 @@
 //! * [`grading`]: one target or many, from the options to the exit status
 //! * [`report`]: what a run found, in each format
 //! * [`diagnose`]: what is wrong with a program, and what it probably comes from
+//! * [`explore`]: conversations that nobody wrote, dealt from a model of the protocol
 //! * [`run`]: the cases of a plan, each in a worker process
 //! * [`play`]: one conversation over real sockets
 //! * [`judge`]: a conversation and its transcript become a verdict
@@ -17,6 +18,7 @@
 
 pub mod commands;
 pub mod diagnose;
+pub mod explore;
 pub mod fixture;
 pub mod grading;
 pub mod judge;

@@ -6,7 +6,7 @@ use clap::Parser;
 use conformance::commands::cli::{Cli, Command};
 use conformance::commands::{diff, explain, merge, replay, reproduce, vectors};
 use conformance::grading;
-use conformance::grading::class;
+use conformance::grading::{class, explored};
 use conformance::run::worker;
 use conformance::stage::{isolate, reference};
 
@@ -27,6 +27,7 @@ fn main() -> ExitCode {
     let exit = match cli.command {
         Some(Command::Diff { old, new, format }) => diff::compare(&old, &new, format),
         Some(Command::Explain { id }) => explain::print(&id),
+        Some(Command::Explore(args)) => explored::explore(&args),
         Some(Command::Grade(args)) => class::grade(&args),
         Some(Command::Merge { files, reports, verbose }) => merge::merge(&files, &reports, verbose),
         Some(Command::Replay(args)) => replay::replay(&args),

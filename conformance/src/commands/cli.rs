@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::grading::options::{CaseArgs, GradeArgs, RunArgs, TimeArgs};
+use crate::grading::options::{CaseArgs, ExploreArgs, GradeArgs, RunArgs, TimeArgs};
 use crate::report::format::ReportArg;
 
 /// Grades a network tester against the course documents, requirement by requirement.
@@ -49,6 +49,12 @@ pub enum Command {
         /// The requirement, such as INV-1
         id: String,
     },
+    /// Find faults that no conversation was written for: deal conversations from a model of the protocol, and make each failure short
+    ///
+    /// A failure counts only if it comes again alone, on a fresh start, with the full patience. The first one is told as soon as
+    /// it is confirmed. Exit status: 0 nothing that counts was found, 1 something was, 2 the command line is wrong, 3 it could not
+    /// be carried out, 130 interrupted: what was found until then is reported.
+    Explore(Box<ExploreArgs>),
     /// Grade every submission in a folder, and make a gradebook
     ///
     /// Each file or folder below DIR is one submission, named as it is; hidden ones are passed over. A file is itself

@@ -3,6 +3,7 @@
 pub mod baseline;
 pub(crate) mod choice;
 pub mod class;
+pub mod explored;
 pub mod options;
 pub mod repeat;
 pub mod stored;
@@ -287,6 +288,7 @@ impl Grader {
             problems: Vec::new(),
             cases: Vec::new(),
             baseline: None,
+            explored: None,
         }
     }
 

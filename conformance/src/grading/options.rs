@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use thiserror::Error;
 
+use crate::model::case::Role;
 use crate::model::place::Isolation;
 use crate::model::requirement::{Level, Part, RequirementId};
 use crate::model::tolerance::Tolerances;
@@ -154,9 +155,14 @@ impl IsolationArg {
 impl RunArgs {
     /// How many cases work at once.
     pub fn jobs(&self) -> usize {
-        let processors = std::thread::available_parallelism().map_or(1, usize::from);
-        self.jobs.map_or(2 * processors, usize::from)
+        jobs(self.jobs)
     }
+}
+
+/// How many cases work at once: as asked, or twice the processors.
+pub(crate) fn jobs(asked: Option<u16>) -> usize {
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    asked.map_or(2 * processors, usize::from)
 }
 
 /// Why the options name no target.
@@ -285,6 +291,91 @@ pub struct GradeArgs {
     /// The options of a run.
     #[command(flatten)]
     pub run: RunArgs,
+}
+
+/// The options of `conformance explore`.
+#[derive(Debug, Args)]
+pub struct ExploreArgs {
+    /// The program to explore.
+    #[command(flatten)]
+    pub target: TargetArgs,
+
+    /// Explore up to this part of the course: p1 the control protocol, p2 the measurement as well
+    #[arg(long, value_enum, default_value = "p2", help_heading = "Selection")]
+    pub part: PartArg,
+    /// What the program is started as
+    #[arg(long, value_enum, default_value = "both", help_heading = "Selection")]
+    pub role: RoleArg,
+
+    /// How long; a find that is being made shorter is finished first
+    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "60s", help_heading = "Run")]
+    pub time: Duration,
+    /// At most so many conversations
+    #[arg(long, value_name = "N", value_parser = positive, help_heading = "Run")]
+    pub cases: Option<usize>,
+    /// Stop at the first find
+    #[arg(long, help_heading = "Run")]
+    pub fail_fast: bool,
+    /// The seed of all conversations: the same seed deals the same ones
+    #[arg(long, value_name = "N", help_heading = "Run")]
+    pub seed: Option<u64>,
+    /// How many conversations are played side by side [default: twice the processors]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256), help_heading = "Run")]
+    pub jobs: Option<u16>,
+    /// Where they run: in namespaces of their own (Linux), or one by one on this host
+    #[arg(long, value_enum, default_value = "auto", help_heading = "Run")]
+    pub isolation: IsolationArg,
+    /// The lowest level that counts for the exit status
+    #[arg(long, value_enum, default_value = "must", value_name = "LEVEL", help_heading = "Run")]
+    pub fail_on: LevelArg,
+
+    /// The allowed times.
+    #[command(flatten)]
+    pub times: TimeArgs,
+
+    /// Write each find as a conversation into this folder, to be played with --fixtures DIR
+    #[arg(long, value_name = "DIR", help_heading = "Report")]
+    pub save: Option<PathBuf>,
+    /// How to report, as in a run
+    #[arg(long = "report", value_name = "FORMAT[=FILE]", num_args = 1.., help_heading = "Report")]
+    pub reports: Vec<ReportArg>,
+    /// In the report for a person: all evidence of every find, and the whole table of what was tried
+    #[arg(long, help_heading = "Report")]
+    pub verbose: bool,
+    /// Do not say what is found while it goes on
+    #[arg(long, help_heading = "Report")]
+    pub quiet: bool,
+}
+
+/// `--role`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum RoleArg {
+    /// With --server: the runner is its client
+    Server,
+    /// With --client: the runner is its server
+    Client,
+    /// Both in turn
+    Both,
+}
+
+impl RoleArg {
+    /// The roles.
+    pub fn roles(self) -> Vec<Role> {
+        match self {
+            Self::Server => vec![Role::Server],
+            Self::Client => vec![Role::Client],
+            Self::Both => vec![Role::Server, Role::Client],
+        }
+    }
+}
+
+/// A number above zero.
+fn positive(text: &str) -> Result<usize, String> {
+    match text.parse::<usize>() {
+        Ok(0) => Err("must be above zero".to_owned()),
+        Ok(number) => Ok(number),
+        Err(error) => Err(error.to_string()),
+    }
 }
 
 /// The options of `conformance replay`.

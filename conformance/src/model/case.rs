@@ -62,12 +62,18 @@ pub enum TestType {
 }
 
 impl TestType {
-    const ALL: [(&str, Self); 4] = [
+    /// Every type, with the name that the option `--test` takes for it (P3, Command Line), in the order of their bytes.
+    pub const ALL: [(&str, Self); 4] = [
         ("TCP_STREAM", Self::TcpStream),
         ("TCP_RR", Self::TcpRr),
         ("UDP_STREAM", Self::UdpStream),
         ("UDP_RR", Self::UdpRr),
     ];
+
+    /// As the option `--test` takes it.
+    pub fn name(self) -> &'static str {
+        Self::ALL[self as usize - 1].0
+    }
 
     fn of_byte(byte: u8) -> Option<Self> {
         Self::ALL.into_iter().map(|(_, test)| test).find(|test| *test as u8 == byte)

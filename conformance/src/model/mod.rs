@@ -9,6 +9,7 @@ pub mod data;
 pub mod data_fault;
 pub mod event;
 pub mod exit;
+pub mod explored;
 pub mod fault;
 pub mod known;
 pub mod lateness;

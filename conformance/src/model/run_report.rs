@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::model::explored::Explored;
 use crate::model::known::Comparison;
 use crate::model::outcome::{CaseRecord, RequirementRecord, Summary};
 use crate::model::place::Isolation;
@@ -41,6 +42,9 @@ pub struct RunReport {
     /// The known failures among them, with `--baseline`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub baseline: Option<Comparison>,
+    /// What was tried beyond the cases, with `explore`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub explored: Option<Explored>,
 }
 
 impl RunReport {

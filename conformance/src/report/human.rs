@@ -2,6 +2,7 @@
 //! evidence, a line for each further problem, the requirements, and the counts. In full (`--verbose`), every problem has
 //! all its evidence, and every requirement has a line.
 
+mod explored;
 mod problem;
 mod standing;
 
@@ -52,6 +53,9 @@ pub fn render(report: &RunReport, catalogue: &Catalogue, width: usize, detail: D
         page.wrapped("", &painted(DIM, SOURCES));
     }
     write_unjudged(&mut page, report);
+    if let Some(explored) = &report.explored {
+        explored::write(&mut page, explored, detail == Detail::Full);
+    }
     write_summary(&mut page, report, &found);
     page.into_text()
 }

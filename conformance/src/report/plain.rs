@@ -1,6 +1,7 @@
 //! A case and a requirement as plain text. All formats that show text use it, so that they say the same.
 
 use super::{RunReport, TargetInfo};
+use crate::model::explored::Explored;
 use crate::model::outcome::{CaseRecord, Outcome, RequirementRecord};
 use crate::model::place::Isolation;
 use crate::model::requirement::{Catalogue, RequirementId};
@@ -40,8 +41,18 @@ pub fn command_parts(case: &CaseRecord, report: &RunReport) -> (String, String) 
             format!(" --target-cmd {}", shell_words::quote(&command))
         }
     };
-    let case = format!("--case {}{}", shell_words::quote(&case.id), options(report));
-    (escape::line(&format!("conformance{target}")), escape::line(&case))
+    let find =
+        report.explored.as_ref().filter(|explored| explored.finds.iter().any(|find| find.id == case.id));
+    let (command, case) = match find {
+        // It is no case of any folder: only the exploration itself brings it back.
+        Some(Explored { saved: None, seed, .. }) => ("conformance explore", format!("--seed {seed}")),
+        Some(Explored { saved: Some(folder), .. }) => (
+            "conformance",
+            format!("--case {} --fixtures {}", shell_words::quote(&case.id), shell_words::quote(folder)),
+        ),
+        None => ("conformance", format!("--case {}", shell_words::quote(&case.id))),
+    };
+    (escape::line(&format!("{command}{target}")), escape::line(&format!("{case}{}", options(report))))
 }
 
 /// The options that a verdict depends on, if they are not the defaults.

@@ -18,6 +18,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use thiserror::Error;
 
+use crate::model::case::Case;
 use crate::model::event::{Event, Listener};
 use crate::model::fault::Fault;
 use crate::model::outcome::{CaseRecord, Outcome};
@@ -103,6 +104,21 @@ pub fn run(
         .collect();
     records.sort_by(|left, right| left.id.cmp(&right.id));
     Ok(records)
+}
+
+/// Plays one case in a worker of its own, beside whatever else runs, and nothing of it again: the outcome is the worker's.
+///
+/// # Errors
+/// The target cannot be started, or the port is taken.
+pub fn one(case: &Case, target: &TargetProgram, options: &Options) -> Result<CaseRecord, RunError> {
+    let plan = Plan { cases: vec![case.clone()], dropped: Vec::new(), requirements: Vec::new() };
+    match Shared::new(&plan, target, options, None).run_worker(case, |_| {}) {
+        Message::Finished(record) => Ok(*record),
+        Message::Impossible(reason) => Err(RunError::Impossible(reason)),
+        Message::Waiting { .. } | Message::Resumed | Message::Happened(_) => {
+            Ok(CaseRecord::unplayed(case, Outcome::Error, "the worker ended without a verdict".to_owned()))
+        }
+    }
 }
 
 fn notify(listeners: &mut [&mut dyn Listener], event: &Event<'_>) {

@@ -1,0 +1,21 @@
+//! Finds faults that no fixture was written for. In: a program and a time. Out: failures of conversations that were dealt
+//! from a model of the protocol, confirmed on a fresh start and made as short as they can be. The model is `rules` (the
+//! tables), `server` and `client` (what is due at each point); it is written from spec/ alone and knows neither the
+//! reference's session code nor the judge. What it writes is read and played like any fixture. May import `run`, `stage`,
+//! `fixture` and `model`.
+
+mod client;
+mod conversation;
+mod coverage;
+mod deal;
+mod play;
+mod rules;
+mod script;
+mod search;
+mod server;
+mod shrink;
+mod stimulus;
+mod strategy;
+
+pub use play::{PlayError, Stage};
+pub use search::{Exploration, Find, News, Wanted, explore};
