@@ -25,9 +25,10 @@ pub enum Model {
 
 impl Model {
     /// The model before the first stimulus. `prefix` comes before the names of connections.
-    pub fn new(setting: Option<Setting>, measures: bool, prefix: &str) -> Self {
+    /// `begun`: how many tests a server has begun before, if that is sure.
+    pub fn new(setting: Option<Setting>, measures: bool, prefix: &str, begun: Option<usize>) -> Self {
         match setting {
-            None => Self::Server(Server::new(measures, prefix)),
+            None => Self::Server(Server::new(measures, prefix, begun)),
             Some(setting) => Self::Client(Client::new(setting)),
         }
     }
@@ -65,7 +66,7 @@ impl Conversation {
 
     /// The same without what the model leaves out, and without what adds no step.
     pub fn without_idle_stimuli(&self, measures: bool) -> Self {
-        let mut model = Model::new(self.setting, measures, "");
+        let mut model = Model::new(self.setting, measures, "", Some(0));
         let mut stimuli = Vec::new();
         for stimulus in &self.stimuli {
             let before = model.steps();
@@ -80,8 +81,9 @@ impl Conversation {
     }
 
     /// The whole conversation as steps. What cannot be done at its place is left out.
-    pub fn scripted(&self, measures: bool, prefix: &str) -> Scripted {
-        let mut model = Model::new(self.setting, measures, prefix);
+    /// `prefix` and `begun` are those of [`Model::new`].
+    pub fn scripted(&self, measures: bool, prefix: &str, begun: Option<usize>) -> Scripted {
+        let mut model = Model::new(self.setting, measures, prefix, begun);
         for stimulus in &self.stimuli {
             if model.allows(stimulus) {
                 model.apply(stimulus);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::play::Visits;
-use super::rules::{Heard, Told, client_interrupt};
+use super::rules::{Heard, Told, client_interrupt, silence};
 use super::server::Input;
 use crate::model::explored::{CoverageRow, CoverageTable};
 
@@ -68,6 +68,7 @@ fn can_happen_to_server(heard: Heard, input: Input) -> bool {
         Input::Rest => {
             matches!(heard, Heard::Nothing | Heard::PartOfRequest | Heard::Request | Heard::PartOfDone)
         }
+        Input::Silence => silence(heard, true).is_some(),
         Input::Data => heard == Heard::Request,
         Input::Interrupt => {
             matches!(heard, Heard::Nothing | Heard::PartOfRequest | Heard::Request | Heard::PartOfDone)
@@ -83,6 +84,6 @@ fn can_happen_to_client(told: Told, input: Input) -> bool {
         Input::Close => !matches!(told, Told::Reply | Told::WrongReply | Told::WrongResults),
         Input::Reset => matches!(told, Told::Nothing | Told::PartOfReply | Told::PartOfResults),
         Input::Interrupt => client_interrupt(told).is_some(),
-        Input::Data | Input::HalfClose => false,
+        Input::Data | Input::Silence | Input::HalfClose => false,
     }
 }

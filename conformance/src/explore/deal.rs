@@ -3,16 +3,18 @@
 
 use std::collections::VecDeque;
 use std::fmt::Debug;
+use std::time::Duration;
 
 use proptest::prelude::RngExt;
 use proptest::test_runner::TestRng;
 
 use super::client::{LONG_TEST, Setting, ports};
-use super::conversation::Model;
+use super::conversation::{Conversation, Model};
 use super::rules::Heard;
 use super::server::Server;
 use super::stimulus::{Load, Peer, Route, Stimulus};
-use crate::model::case::TestType;
+use crate::model::case::{Role, TestType};
+use crate::model::tolerance::Tolerances;
 
 /// Cards, drawn without putting back until all are drawn.
 #[derive(Debug)]
@@ -63,6 +65,7 @@ enum Session {
     HalfClose,
     HalfCloseAfterDone,
     Silent,
+    Starve,
 }
 
 /// What the runner's server does with a client.
@@ -132,6 +135,7 @@ pub struct Dealer {
     ways: Deck<Way>,
     stops: Deck<usize>,
     stops_of_reply: Deck<usize>,
+    rests: Deck<u32>,
     moments: Deck<Moment>,
     services: Deck<Service>,
     settings: Deck<Setting>,
@@ -145,6 +149,8 @@ pub struct Dealer {
     loads: Deck<u8>,
     /// What is left of the plans of the current conversation's clients.
     plans: Vec<VecDeque<Stimulus>>,
+    /// Who has been given a pause while waiting.
+    rested: Vec<Peer>,
     /// What is left of a conversation that was dealt as a whole.
     whole: VecDeque<Stimulus>,
 }
@@ -158,7 +164,8 @@ const WRONG: [&[u8]; 3] = [
 
 impl Dealer {
     /// Decks for a target of this part, on a machine with these routes beside 127.0.0.1.
-    pub fn new(measures: bool, others: &[Route]) -> Self {
+    /// `starves`: the silence timeout is short enough to be waited for again and again.
+    pub fn new(measures: bool, starves: bool, others: &[Route]) -> Self {
         let others = others.iter().map(|route| (2, *route));
         let routes: Vec<_> = others.chain([(16, Route::Loopback)]).collect();
         let wrong_requests = WRONG
@@ -187,6 +194,7 @@ impl Dealer {
                 (2, Session::HalfClose),
                 (2, Session::HalfCloseAfterDone),
                 (1, Session::Silent),
+                (usize::from(starves), Session::Starve),
             ]),
             tests: Deck::each([1, 2, 3, 4]),
             cuts_of_request: Deck::each([vec![], vec![], vec![], vec![1], vec![2], vec![1, 2]]),
@@ -218,6 +226,7 @@ impl Dealer {
             half_closes: Deck::each([0, 1, 2, 3, 4]),
             stops: Deck::each([0, 1, 2]),
             stops_of_reply: Deck::each([0, 1, 2]),
+            rests: Deck::each([10, 10, 15, 15, 15, 30, 30, 250]),
             moments: Deck::each([
                 Moment::Idle,
                 Moment::AfterSession,
@@ -231,7 +240,7 @@ impl Dealer {
                 Moment::OneWaits,
             ]),
             services: Deck::of(&[
-                (3, Service::Whole),
+                (if measures { 14 } else { 3 }, Service::Whole),
                 (3, Service::InPieces),
                 (1, Service::Late),
                 (5, Service::WrongReply),
@@ -274,6 +283,7 @@ impl Dealer {
             ]),
             loads: Deck::each([0, 0, 0, 0, 1, 2, 3, 3]),
             plans: Vec::new(),
+            rested: Vec::new(),
             whole: VecDeque::new(),
         }
     }
@@ -281,6 +291,7 @@ impl Dealer {
     /// Begins a conversation with a server that is dealt step by step.
     pub fn begin_with_server(&mut self) {
         self.plans.clear();
+        self.rested.clear();
         self.whole.clear();
     }
 
@@ -303,7 +314,7 @@ impl Dealer {
         let service = self.services.draw(rng);
         let time = if matches!(service, Service::InterruptInTest) { LONG_TEST } else { 1 };
         let whole = matches!(service, Service::Whole);
-        let setting = match self.measures && whole && rng.random_bool(0.7) {
+        let setting = match self.measures && whole && rng.random_bool(0.9) {
             true => self.settings.draw(rng),
             false => Setting { test: self.controls.draw(rng), time, port: None },
         };
@@ -470,6 +481,25 @@ impl Dealer {
         chosen.unwrap_or(Stimulus::Await)
     }
 
+    /// A pause. Somebody who has asked while another is served is mostly given one: silence says most there.
+    fn rest(&mut self, server: &Server, rng: &mut TestRng) -> Option<Stimulus> {
+        let asked = |peer: &Peer| {
+            server.holder().is_some_and(|holder| holder != *peer)
+                && matches!(server.heard(*peer), Some(Heard::Request | Heard::Done | Heard::WrongRequest(_)))
+        };
+        let waiting = server.alive().find(|peer| asked(peer) && !self.rested.contains(peer));
+        let peer = match waiting.filter(|_| rng.random_bool(0.7)) {
+            Some(peer) => {
+                self.rested.push(peer);
+                peer
+            }
+            None if rng.random_bool(0.08) => server.alive().last()?,
+            None => return None,
+        };
+        let rest = Stimulus::Rest(peer, self.rests.draw(rng));
+        server.allows(&rest).then_some(rest)
+    }
+
     /// The plan of a client that has just connected.
     fn plan(&mut self, peer: Peer, rng: &mut TestRng) -> VecDeque<Stimulus> {
         let test = self.tests.draw(rng);
@@ -480,8 +510,8 @@ impl Dealer {
             Session::Whole => {
                 steps.extend([send(&request, &self.cuts_of_request.draw(rng)), Stimulus::Await]);
                 let in_flight = self.load(peer, test, rng, &mut steps);
-                if rng.random_bool(0.3) {
-                    steps.push(Stimulus::Rest(peer, 15));
+                if rng.random_bool(0.4) {
+                    steps.push(Stimulus::Rest(peer, self.rests.draw(rng)));
                 }
                 if !in_flight {
                     steps.push(send(&[1, 3], &self.cuts_of_done.draw(rng)));
@@ -497,8 +527,11 @@ impl Dealer {
             }
             Session::WrongRequest => {
                 let bytes = self.wrong_request(rng);
-                let cuts = if rng.random_bool(0.3) { self.cuts_of_request.draw(rng) } else { Vec::new() };
-                steps.push(send(&bytes, &cuts));
+                match rng.random_range(0..4) {
+                    0 => steps.push(send(&bytes, &self.cuts_of_request.draw(rng))),
+                    1 => steps.extend([send(&bytes[..1], &[]), send(&bytes[1..], &[])]),
+                    _ => steps.push(send(&bytes, &[])),
+                }
             }
             Session::WrongAndLeave => {
                 let after_reply = rng.random_bool(0.5);
@@ -517,8 +550,12 @@ impl Dealer {
             }
             Session::WrongDone => {
                 let bytes = self.wrong_dones.draw(rng);
-                let cuts = if rng.random_bool(0.2) { vec![1] } else { Vec::new() };
-                steps.extend([send(&request, &[]), Stimulus::Await, send(&bytes, &cuts)]);
+                steps.extend([send(&request, &[]), Stimulus::Await]);
+                match rng.random_range(0..5) {
+                    0 => steps.push(send(&bytes, &[1])),
+                    1 => steps.extend([send(&bytes[..1], &[]), send(&bytes[1..], &[])]),
+                    _ => steps.push(send(&bytes, &[])),
+                }
             }
             Session::Foreign => {
                 let bytes = self.foreign.draw(rng);
@@ -576,6 +613,20 @@ impl Dealer {
                 }
                 steps.push(Stimulus::HalfClose(peer));
             }
+            Session::Starve => {
+                let at = self.half_closes.draw(rng);
+                let bytes = [1, 1, test, 1];
+                if at > 0 {
+                    steps.push(send(&bytes[..at.min(3)], &[]));
+                }
+                if at >= 3 {
+                    steps.push(Stimulus::Await);
+                }
+                if at > 3 {
+                    steps.push(send(&bytes[3..at], &[]));
+                }
+                steps.push(Stimulus::Starve(peer));
+            }
             Session::Silent => {
                 let at = self.stops.draw(rng);
                 if at > 0 {
@@ -586,6 +637,42 @@ impl Dealer {
         }
         steps.push(Stimulus::Await);
         steps.into()
+    }
+
+    /// Conversations that last long, and wait for most of that time: played once, beside the others. Each with the time
+    /// that it takes at least.
+    pub fn long_waits(roles: &[Role], tolerances: &Tolerances) -> Vec<(Duration, Conversation)> {
+        let mut waits = Vec::new();
+        if roles.contains(&Role::Client) {
+            let late = tolerances.patience * 2;
+            let rest = Stimulus::Rest(0, u32::try_from(late.as_millis()).unwrap_or(u32::MAX));
+            let bytes = |bytes: &[u8]| Stimulus::Send(0, vec![bytes.to_vec()]);
+            let reply = bytes(&[1, 2, 0, 0]);
+            let results = bytes(&[1, 4, 0, 0, 0, 0, 0, 0, 0, 0]);
+            let stimuli = vec![rest, reply, Stimulus::Await, results, Stimulus::Close(0)];
+            let setting = Setting { test: TestType::TcpStream, time: 1, port: None };
+            waits.push((late, Conversation { setting: Some(setting), stimuli }));
+        }
+        if roles.contains(&Role::Server) {
+            for at in [0, 1, 3, 4] {
+                let bytes = [1, 1, 1, 1];
+                let send = |bytes: &[u8]| Stimulus::Send(0, vec![bytes.to_vec()]);
+                let mut stimuli = vec![Stimulus::Open(0, Route::Loopback)];
+                if at > 0 {
+                    stimuli.push(send(&bytes[..at.min(3)]));
+                }
+                if at >= 3 {
+                    stimuli.push(Stimulus::Await);
+                }
+                if at > 3 {
+                    stimuli.push(send(&bytes[3..]));
+                }
+                stimuli.push(Stimulus::Starve(0));
+                let longest = tolerances.control_timeout + tolerances.late;
+                waits.push((longest, Conversation { setting: None, stimuli }));
+            }
+        }
+        waits
     }
 
     fn wrong_request(&mut self, rng: &mut TestRng) -> Vec<u8> {
@@ -604,7 +691,9 @@ impl Dealer {
         let load = match (test, self.loads.draw(rng)) {
             (_, 0) if rng.random_bool(0.5) => return false,
             (1, _) => Load::Messages(count.min(20), 100),
-            (2, _) | (4, _) => Load::RoundTrips(count.min(20)),
+            // A server of TCP_RR must return whatever one recv brings.
+            (2, _) => Load::RoundTrips(count.min(20), if rng.random_bool(0.5) { 1 } else { 10 }),
+            (4, _) => Load::RoundTrips(count.min(20), 1),
             (_, 2) => Load::Strangers(20),
             (_, 3) => Load::InFlight(count.min(200)),
             _ => Load::Messages(count, 1472),

@@ -155,10 +155,18 @@ impl<'a> Stage<'a> {
         {
             last.extend(probe);
         }
-        // Where a start is written at all, the first one is as well.
-        let restarts = blocks.iter().flatten().any(Line::is_start);
-        if let Some(first) = blocks.first_mut().filter(|_| restarts) {
-            first.insert(0, Line::set("start").charged("SRV-1", "SRV-1"));
+        // Where a start is written at all, the first one is as well; and what a case speaks for must stand in it.
+        let speaks_for = |id: &str| head.requirements.iter().any(|own| own == id);
+        let first = match (head.role, speaks_for("CLT-1")) {
+            (Role::Client, true) => Some(Line::new("accept", "startup").charged("CLT-1", "CLT-1")),
+            (Role::Client, false) => None,
+            _ if speaks_for("SRV-1") || blocks.iter().flatten().any(Line::is_start) => {
+                Some(Line::set("start").charged("SRV-1", "SRV-1"))
+            }
+            _ => None,
+        };
+        if let Some(block) = blocks.first_mut() {
+            block.splice(0..0, first);
         }
         let slices: Vec<&[Line]> = blocks.iter().map(Vec::as_slice).collect();
         let (mut text, ranges) = script::write(&head, &slices);
@@ -194,10 +202,10 @@ impl<'a> Stage<'a> {
         let mut blame = "SRV-7";
         for (index, conversation) in conversations.iter().enumerate() {
             let prefix = if conversations.len() == 1 { String::new() } else { format!("c{}-", index + 1) };
-            match conversation.scripted(self.measures, &prefix) {
+            match conversation.scripted(self.measures, &prefix, begun) {
                 Scripted::Server(ended) => {
                     let mut lines = ended.lines;
-                    begun = begun.zip(ended.begun).map(|(before, now)| before + now);
+                    begun = ended.begun;
                     (alive, blame) = (!ended.interrupted, ended.blame);
                     visits.server.extend(ended.visits);
                     if let Some(count) = begun.filter(|count| alive && *count > 0) {
@@ -221,7 +229,7 @@ impl<'a> Stage<'a> {
         let serves = head.role == Role::Server;
         if serves && alive {
             // Whatever was done to it, it must still serve.
-            blocks.push(vec![Line::new("session", "TCP_STREAM").charged(blame, "SRV-2")]);
+            blocks.push(vec![Line::new("session", "TCP_STREAM").with("requirement", blame)]);
         }
         Written { head, blocks, serves, visits }
     }

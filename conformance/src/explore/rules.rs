@@ -240,6 +240,17 @@ pub fn aftermath(heard: Heard, reset: bool) -> &'static str {
     }
 }
 
+/// The requirement of the silence timeout of a client in this state; `None` where there is none.
+pub fn silence(heard: Heard, in_test: bool) -> Option<&'static str> {
+    match (heard, in_test) {
+        (Heard::Nothing, _) => Some("TMO-1"),
+        (Heard::PartOfRequest, _) => Some("TMO-2"),
+        (Heard::Request, true) => Some("TMO-3"),
+        (Heard::PartOfDone, true) => Some("TMO-4"),
+        _ => None,
+    }
+}
+
 /// What a client has been told by its server: bytes of Reply before the test, bytes of Results after Done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Told {

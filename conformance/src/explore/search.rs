@@ -12,7 +12,7 @@ use super::conversation::Conversation;
 use super::coverage::Coverage;
 use super::deal::Dealer;
 use super::play::{Batch, PlayError, Signature, Stage, Title, is_suspicious};
-use super::shrink::shrink;
+use super::shrink::{Shrunk, shrink};
 use super::stimulus::Route;
 use super::strategy::{Deal, Decks, Tree, deal};
 use crate::model::case::Role;
@@ -24,6 +24,12 @@ use crate::stage::interrupt;
 
 /// The patience of the first round. It doubles each time when it was too short.
 const FIRST_PATIENCE: Duration = Duration::from_millis(1200);
+
+/// A silence timeout that is as short as this is waited for in ordinary conversations. Longer ones are waited for once.
+const SHORT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The patience while a find is made shorter: far more than an answer on loopback takes.
+const SHRINKING_PATIENCE: Duration = Duration::from_millis(500);
 
 /// Conversations of a case in the first round, and at most: a first answer comes soon, and later rounds save starts.
 const CONVERSATIONS: (usize, usize) = (5, 24);
@@ -151,7 +157,11 @@ impl<'s, 't> Search<'s, 't> {
         Self {
             stage,
             wanted,
-            decks: Arc::new(Mutex::new(Dealer::new(stage.measures, others))),
+            decks: Arc::new(Mutex::new(Dealer::new(
+                stage.measures,
+                stage.options.tolerances.control_timeout <= SHORT_TIMEOUT,
+                others,
+            ))),
             runner: TestRunner::new_with_rng(config, rng),
             began: Instant::now(),
             patience: FIRST_PATIENCE.min(stage.options.tolerances.patience),
@@ -163,6 +173,81 @@ impl<'s, 't> Search<'s, 't> {
     }
 
     fn run(mut self, tell: &mut dyn FnMut(News<'_>)) -> Result<Exploration, PlayError> {
+        let (stage, waits) = (self.stage, self.long_waits()?);
+        thread::scope(|scope| {
+            let full = stage.options.tolerances.clone();
+            let running: Vec<_> = waits
+                .into_iter()
+                .map(|(conversation, batch)| {
+                    let full = full.clone();
+                    scope.spawn(move || {
+                        stage.play(&batch.case, &full).map(|record| (conversation, batch, record))
+                    })
+                })
+                .collect();
+            self.rounds(tell)?;
+            for played in running.into_iter().filter_map(|thread| thread.join().ok()) {
+                self.waited(played?, tell)?;
+            }
+            Ok::<(), PlayError>(())
+        })?;
+        self.result.duration = self.began.elapsed();
+        Ok(self.result)
+    }
+
+    /// The conversations that wait long and fit into the time. They are played once, all side by side.
+    fn long_waits(&self) -> Result<Vec<(Conversation, Batch)>, PlayError> {
+        let full = &self.stage.options.tolerances;
+        let apart = self.stage.options.isolation == Isolation::Namespace && !self.wanted.first_only;
+        let fits =
+            |(least, _): &(Duration, Conversation)| apart && *least + full.patience <= self.wanted.time;
+        let waits = Dealer::long_waits(&self.wanted.roles, full).into_iter().filter(fits);
+        waits
+            .map(|(_, conversation)| {
+                let batch = self.stage.written(&[conversation.clone()], self.title("explored", &[]), full)?;
+                Ok((conversation, batch))
+            })
+            .collect()
+    }
+
+    /// A long wait is over. A failure is confirmed by a second one.
+    fn waited(
+        &mut self,
+        (conversation, batch, record): (Conversation, Batch, CaseRecord),
+        tell: &mut dyn FnMut(News<'_>),
+    ) -> Result<(), PlayError> {
+        self.result.starts += 1;
+        self.result.conversations += 1;
+        self.result.coverage.add(&batch.visits);
+        let role = conversation.role();
+        let suspected = self.began.elapsed();
+        match record.outcome {
+            Outcome::Pass => self.result.held.extend(batch.held.iter().map(|id| (role, id.clone()))),
+            Outcome::Fail
+                if !Signature::of(&record).is_some_and(|signature| self.known.contains(&signature)) =>
+            {
+                let full = self.stage.options.tolerances.clone();
+                let again = self.alone(std::slice::from_ref(&conversation), &full)?;
+                if again.outcome != Outcome::Fail {
+                    return self.doubted(&record);
+                }
+                let confirmed = self.began.elapsed();
+                tell(News::Confirmed(&again, confirmed));
+                let kept = vec![conversation];
+                let before = kept[0].stimuli.len();
+                let shrunk = Shrunk { conversations: kept.clone(), original: kept, tries: 0, smallest: true };
+                let find = self.settled(shrunk, &again, (suspected, confirmed), before)?;
+                self.known.extend(Signature::of(&find.record));
+                tell(News::Shrunk(&find));
+                self.result.finds.push(find);
+            }
+            Outcome::Fail => self.result.again += 1,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn rounds(&mut self, tell: &mut dyn FnMut(News<'_>)) -> Result<(), PlayError> {
         // Each role gets the same time: a round with clients takes longer.
         let mut spent: Vec<(Duration, Role)> =
             self.wanted.roles.iter().map(|role| (Duration::ZERO, *role)).collect();
@@ -179,8 +264,7 @@ impl<'s, 't> Search<'s, 't> {
                 self.follow(played, tell)?;
             }
         }
-        self.result.duration = self.began.elapsed();
-        Ok(self.result)
+        Ok(())
     }
 
     fn is_over(&mut self) -> bool {
@@ -247,7 +331,7 @@ impl<'s, 't> Search<'s, 't> {
         match (self.stage.options.isolation, role) {
             (Isolation::Host, _) => 1,
             // Most of a client's time is its --time.
-            (_, Role::Client) => self.stage.options.jobs * 2,
+            (_, Role::Client) => self.stage.options.jobs * 4,
             _ => self.stage.options.jobs,
         }
     }
@@ -285,7 +369,9 @@ impl<'s, 't> Search<'s, 't> {
         }
         tell(News::Confirmed(&record, confirmed));
         let before = kept.iter().map(|tree| tree.current().stimuli.len()).sum();
-        let shrunk = shrink(self.stage, kept, &record, self.quick(), self.wanted.shrinking)?;
+        // The find is played with the full patience once more at the end, so a short one is enough here.
+        let quick = Tolerances { patience: self.patience.min(SHRINKING_PATIENCE), ..self.quick() };
+        let shrunk = shrink(self.stage, kept, &record, quick, self.wanted.shrinking)?;
         self.result.starts += shrunk.tries;
         let find = self.settled(shrunk, &record, (suspected, confirmed), before)?;
         self.known.extend(Signature::of(&find.record));
@@ -340,7 +426,7 @@ impl<'s, 't> Search<'s, 't> {
     /// The find as it is kept: named, played once more with the full patience, and told how often it fails.
     fn settled(
         &mut self,
-        shrunk: super::shrink::Shrunk,
+        shrunk: Shrunk,
         first: &CaseRecord,
         (suspected, confirmed): (Duration, Duration),
         before: usize,
@@ -353,7 +439,7 @@ impl<'s, 't> Search<'s, 't> {
         let mut record = first.clone();
         for candidate in [best.0.clone(), shrunk.original.clone()] {
             let batch = self.stage.written(&candidate, self.title(&id, &[]), &full)?;
-            rate = (0, 0);
+            rate = if candidate == shrunk.original { (1, 1) } else { (0, 0) };
             while rate.1 < REPLAYS && !(rate.1 > 0 && interrupt::came()) {
                 let played = self.stage.play(&batch.case, &full)?;
                 self.result.starts += 1;

@@ -46,6 +46,8 @@ pub enum Input {
     Rest,
     /// Data of the test.
     Data,
+    /// Silence until the timeout.
+    Silence,
     /// A half-close.
     HalfClose,
     /// A close.
@@ -58,8 +60,16 @@ pub enum Input {
 
 impl Input {
     /// Every input, in the order of a table's columns.
-    pub const ALL: [Self; 7] =
-        [Self::Bytes, Self::Rest, Self::Data, Self::HalfClose, Self::Close, Self::Reset, Self::Interrupt];
+    pub const ALL: [Self; 8] = [
+        Self::Bytes,
+        Self::Rest,
+        Self::Data,
+        Self::Silence,
+        Self::HalfClose,
+        Self::Close,
+        Self::Reset,
+        Self::Interrupt,
+    ];
 
     /// The head of its column.
     pub fn words(self) -> &'static str {
@@ -67,6 +77,7 @@ impl Input {
             Self::Bytes => "more bytes",
             Self::Rest => "a pause",
             Self::Data => "data",
+            Self::Silence => "timeout",
             Self::HalfClose => "half-close",
             Self::Close => "close",
             Self::Reset => "reset",
@@ -145,7 +156,8 @@ pub struct Server {
 
 impl Server {
     /// A server that nobody has connected to.
-    pub fn new(measures: bool, prefix: &str) -> Self {
+    /// `begun`: how many tests the same process has begun before, if that is sure.
+    pub fn new(measures: bool, prefix: &str, begun: Option<usize>) -> Self {
         Self {
             measures,
             prefix: prefix.to_owned(),
@@ -153,8 +165,8 @@ impl Server {
             lines: Vec::new(),
             trouble: None,
             served: 0,
-            begun: 0,
-            counted: true,
+            begun: begun.unwrap_or_default(),
+            counted: begun.is_some(),
             interrupted: false,
             restarted: false,
             visits: Vec::new(),
@@ -215,6 +227,11 @@ impl Server {
             Stimulus::HalfClose(_) => open.is_some_and(|connection| !connection.ended),
             Stimulus::Close(_) | Stimulus::Reset(_) => open.is_some(),
             Stimulus::Rest(peer, _) => open.is_some_and(|connection| self.must_be_silent(*peer, connection)),
+            Stimulus::Starve(peer) => open.is_some_and(|connection| {
+                self.must_be_silent(*peer, connection)
+                    && self.alive().count() == 1
+                    && rules::silence(connection.heard(), connection.in_test).is_some()
+            }),
             Stimulus::Data(_, load) => {
                 self.measures && open.is_some_and(|connection| takes(connection, *load))
             }
@@ -226,10 +243,12 @@ impl Server {
         if connection.heard() == Heard::PartOfWrongRequest || connection.heard() == Heard::PartOfWrongDone {
             return false;
         }
+        let nothing_due = |connection: &Connection| connection.duties().is_some_and(<[Duty]>::is_empty);
         match self.holder() {
-            Some(holder) if holder != peer => true,
-            Some(_) => connection.duties().is_some_and(<[Duty]>::is_empty),
-            None => self.alive().count() == 1 && connection.duties().is_some_and(<[Duty]>::is_empty),
+            // Until the holder's session can end, all others wait.
+            Some(holder) if holder != peer => nothing_due(&self.connections[&holder]),
+            Some(_) => nothing_due(connection),
+            None => self.alive().count() == 1 && nothing_due(connection),
         }
     }
 
@@ -272,11 +291,12 @@ impl Server {
             Stimulus::Data(peer, load) => self.data(*peer, *load),
             Stimulus::Leave { sessions, after, reset } => self.leave_often(*sessions, *after, *reset),
             Stimulus::Sessions(count) => self.sessions(*count),
+            Stimulus::Starve(peer) => self.starve(*peer),
             Stimulus::Interrupt => self.interrupt(),
             Stimulus::Restart => {
                 self.restarted = true;
                 self.lines.push(Line::set("start").with("requirement", "SIG-5"));
-                self.lines.push(Line::new("session", "TCP_STREAM").charged("SIG-5", "SRV-2"));
+                self.lines.push(Line::new("session", "TCP_STREAM").with("requirement", "SIG-5"));
             }
         }
     }
@@ -322,6 +342,7 @@ impl Server {
         self.visit(peer, Input::Rest);
         let waits = self.holder().is_some_and(|holder| holder != peer);
         let Some(connection) = self.connections.get(&peer) else { return };
+        let in_test = connection.in_test;
         let line = Line::new("silent", format!("{milliseconds}ms")).on(&connection.name);
         self.lines.push(match (waits, connection.in_test, connection.heard()) {
             (true, ..) => line.charged("SER-1", "SER-1"),
@@ -329,6 +350,26 @@ impl Server {
             (.., Heard::Nothing) => line.charged("TMO-5", "SRV-4"),
             _ => line.charged("SRV-8", "SRV-4"),
         });
+        if in_test && self.counted {
+            self.lines.push(match self.begun {
+                // The data thread of this test lives until Done.
+                0 | 1 => Line::new("unprinted", "Data thread closing").charged("SRV-11", "SRV-11"),
+                begun => {
+                    let line = Line::new("prints", "Data thread closing").with("times", begun - 1);
+                    line.charged("SRV-11", "SRV-11")
+                }
+            });
+        }
+    }
+
+    fn starve(&mut self, peer: Peer) {
+        self.visit(peer, Input::Silence);
+        let Some(connection) = self.connections.get_mut(&peer) else { return };
+        let Some(id) = rules::silence(connection.heard(), connection.in_test) else { return };
+        connection.state = State::Over;
+        let line = Line::new("closed", "at control-timeout").on(&connection.name);
+        self.lines.push(line.charged(id, "TMO-8"));
+        self.trouble = Some(id);
     }
 
     /// The runner leaves.
@@ -374,7 +415,7 @@ impl Server {
                 );
                 self.lines.push(Line::new("silent", "moment").on(&connection.name).charged("SRV-4", "SRV-4"));
             }
-            Load::RoundTrips(count) => {
+            Load::RoundTrips(count, length) => {
                 let id = if test == TestType::TcpRr { "DAT-5" } else { "DAT-6" };
                 self.lines.push(
                     Line::new("round_trips", format!("{count} of 1")).with("over", over).charged(id, id),
@@ -421,9 +462,9 @@ impl Server {
         }
         steps.push(Line::set(if reset { "reset" } else { "close" }).on(&name));
         let trouble = rules::aftermath(Heard::of(&bytes[..after]), reset);
-        steps.push(Line::new("session", "TCP_STREAM").charged(trouble, "SRV-2"));
+        steps.push(Line::new("session", "TCP_STREAM").with("requirement", trouble));
         let block = Line::new("repeat", Value::Number(sessions)).with("steps", Value::Steps(steps));
-        self.lines.push(Line::new("session", "TCP_STREAM").charged("SRV-7", "SRV-2"));
+        self.lines.push(Line::new("session", "TCP_STREAM").with("requirement", "SRV-7"));
         self.lines.push(Line::new("resources", "remember"));
         self.lines.push(block.clone());
         self.lines.push(Line::new("resources", "remember"));
@@ -438,7 +479,7 @@ impl Server {
         for index in 0..count {
             let test = ["TCP_STREAM", "TCP_RR", "UDP_STREAM", "UDP_RR"][index % 4];
             let id = self.blame("SRV-7");
-            self.lines.push(Line::new("session", test).charged(id, "SRV-2"));
+            self.lines.push(Line::new("session", test).with("requirement", id));
             self.served += 1;
             self.begun += 1;
         }
@@ -713,7 +754,7 @@ fn takes(connection: &Connection, load: Load) -> bool {
     ready
         && match load {
             Load::Messages(..) => matches!(test, TestType::TcpStream | TestType::UdpStream),
-            Load::RoundTrips(_) => matches!(test, TestType::TcpRr | TestType::UdpRr),
+            Load::RoundTrips(..) => matches!(test, TestType::TcpRr | TestType::UdpRr),
             Load::InFlight(_) | Load::Strangers(_) => test == TestType::UdpStream,
         }
 }

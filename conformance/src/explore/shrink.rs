@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use super::conversation::Conversation;
 use super::play::{PlayError, Signature, Stage, Title};
 use super::strategy::Tree;
+use crate::model::fault::Fault;
 use crate::model::outcome::{CaseRecord, Outcome};
 use crate::model::tolerance::Tolerances;
 use crate::stage::interrupt;
@@ -50,15 +51,26 @@ pub fn shrink(
         until: Instant::now() + budget,
         tried: Vec::new(),
     };
+    // What fails at once needs no stimulus at all: the session that every case ends with shows it.
+    let nothing =
+        vec![Conversation { setting: original.last().and_then(|last| last.setting), stimuli: Vec::new() }];
+    let never_starts = matches!(
+        record.finding.as_ref().map(|finding| &finding.fault),
+        Some(Fault::NotListening { .. } | Fault::NotAccepted { .. })
+    );
+    if never_starts || shrinker.fails(&nothing)? {
+        return Ok(Shrunk { conversations: nothing, original, tries: shrinker.tried.len(), smallest: true });
+    }
     let mut trees = shrinker.fewer(trees)?;
     for index in 0..trees.len() {
         shrinker.simpler(&mut trees, index)?;
     }
-    let smallest = !shrinker.is_over();
-    let mut conversations: Vec<Conversation> = trees.iter().map(Tree::current).collect();
-    for conversation in &mut conversations {
-        *conversation = conversation.without_idle_stimuli(stage.measures);
+    let mut conversations: Vec<Conversation> =
+        trees.iter().map(|tree| tree.current().without_idle_stimuli(stage.measures)).collect();
+    for index in 0..conversations.len() {
+        shrinker.shorter(&mut conversations, index)?;
     }
+    let smallest = !shrinker.is_over();
     Ok(Shrunk { conversations, original, tries: shrinker.tried.len(), smallest })
 }
 
@@ -109,9 +121,37 @@ impl Shrinker<'_, '_> {
                 false => trees[index].complicate(),
             };
         }
-        // Where time ran out in the middle of a try, it is taken back.
+        // If time ran out in the middle of a try, it is taken back.
         if trees[index].current() != best {
             trees[index].complicate();
+        }
+        Ok(())
+    }
+
+    /// Leaves out what the state machine kept because something else had to go first, until nothing more can go.
+    fn shorter(&mut self, conversations: &mut Vec<Conversation>, index: usize) -> Result<(), PlayError> {
+        let mut place = 0;
+        while place < conversations[index].stimuli.len() && !self.is_over() {
+            let stimuli = &conversations[index].stimuli;
+            let peer = stimuli[place].peer();
+            let mut without_peer = stimuli.clone();
+            without_peer.retain(|stimulus| peer.is_none() || stimulus.peer() != peer);
+            let mut without_one = stimuli.clone();
+            without_one.remove(place);
+            let mut shrunk = false;
+            for fewer in [without_peer, without_one] {
+                let mut candidate = conversations.clone();
+                candidate[index].stimuli = fewer;
+                candidate[index] = candidate[index].without_idle_stimuli(self.stage.measures);
+                if candidate[index].stimuli.len() < conversations[index].stimuli.len()
+                    && self.fails(&candidate)?
+                {
+                    *conversations = candidate;
+                    shrunk = true;
+                    break;
+                }
+            }
+            place = if shrunk { 0 } else { place + 1 };
         }
         Ok(())
     }

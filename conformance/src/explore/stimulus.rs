@@ -16,6 +16,8 @@ pub enum Stimulus {
     Await,
     /// Waits for so many milliseconds, in which nothing may come.
     Rest(Peer, u32),
+    /// Sends no more until the server's silence timeout closes.
+    Starve(Peer),
     /// Shuts its sending side down.
     HalfClose(Peer),
     /// Closes.
@@ -57,8 +59,8 @@ pub enum Route {
 pub enum Load {
     /// So many messages of so many bytes, with time to read them.
     Messages(usize, usize),
-    /// So many round trips of one byte.
-    RoundTrips(usize),
+    /// So many round trips of so many bytes.
+    RoundTrips(usize, usize),
     /// So many small datagrams that Done follows while the server is held still.
     InFlight(usize),
     /// So many datagrams from another address.
@@ -72,6 +74,7 @@ impl Stimulus {
             Self::Open(peer, _)
             | Self::Send(peer, _)
             | Self::Rest(peer, _)
+            | Self::Starve(peer)
             | Self::HalfClose(peer)
             | Self::Close(peer)
             | Self::Reset(peer)
@@ -150,7 +153,9 @@ impl Load {
             Self::Messages(count, length) => {
                 fewer(count).map(|count| Self::Messages(count, length)).collect()
             }
-            Self::RoundTrips(count) => fewer(count).map(Self::RoundTrips).collect(),
+            Self::RoundTrips(count, length) => {
+                fewer(count).map(|count| Self::RoundTrips(count, length)).collect()
+            }
             Self::InFlight(count) => fewer(count).map(Self::InFlight).collect(),
             Self::Strangers(count) => fewer(count).map(Self::Strangers).collect(),
         }

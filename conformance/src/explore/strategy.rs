@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use proptest::collection::SizeRange;
@@ -82,10 +83,15 @@ fn locked(decks: &Decks) -> MutexGuard<'_, Dealer> {
     decks.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// The state after the start, what is done, and how much of it was done before the failure.
+type Whole = (Model, Vec<Stimulus>, Option<Arc<AtomicUsize>>);
+
 /// A conversation that can be made simpler.
 pub struct Tree {
-    inner: Box<dyn ValueTree<Value = Vec<Stimulus>>>,
+    inner: Box<dyn ValueTree<Value = Whole>>,
     setting: Option<Setting>,
+    /// Counts the stimuli that were done, until the first simplification: the state machine drops the others.
+    done: Option<Arc<AtomicUsize>>,
 }
 
 impl fmt::Debug for Tree {
@@ -97,11 +103,15 @@ impl fmt::Debug for Tree {
 impl Tree {
     /// The conversation as it is now.
     pub fn current(&self) -> Conversation {
-        Conversation { setting: self.setting, stimuli: self.inner.current() }
+        Conversation { setting: self.setting, stimuli: self.inner.current().1 }
     }
 
     /// Makes it simpler. False if there is nothing simpler.
     pub fn simplify(&mut self) -> bool {
+        let all = self.current().stimuli.len();
+        if let Some(done) = self.done.take() {
+            done.store(all, Ordering::SeqCst);
+        }
         self.inner.simplify()
     }
 
@@ -135,7 +145,7 @@ pub fn deal(kind: Deal, decks: &Decks, measures: bool, runner: &mut TestRunner) 
             (Some(setting), size.into())
         }
     };
-    let start = Model::new(setting, measures, "");
+    let start = Model::new(setting, measures, "", Some(0));
     let from = Arc::clone(decks);
     let strategy = Sequential::new(
         size,
@@ -147,6 +157,7 @@ pub fn deal(kind: Deal, decks: &Decks, measures: bool, runner: &mut TestRunner) 
             model
         },
     );
-    let tree = strategy.prop_map(|(_, stimuli, _)| stimuli).new_tree(runner).ok()?;
-    Some(Tree { inner: Box::new(tree), setting })
+    let tree = strategy.new_tree(runner).ok()?;
+    let (_, _, done) = tree.current();
+    Some(Tree { inner: Box::new(tree), setting, done })
 }

@@ -313,7 +313,7 @@ pub struct ExploreArgs {
     /// At most so many conversations
     #[arg(long, value_name = "N", value_parser = positive, help_heading = "Run")]
     pub cases: Option<usize>,
-    /// Stop at the first find
+    /// Stop at the first find, and leave out what waits for a long timeout
     #[arg(long, help_heading = "Run")]
     pub fail_fast: bool,
     /// The seed of all conversations: the same seed deals the same ones
