@@ -4,18 +4,18 @@
 //! reference's session code nor the judge. What it writes is read and played like any fixture. May import `run`, `stage`,
 //! `fixture` and `model`.
 
-mod client;
-mod conversation;
-mod coverage;
-mod deal;
-mod play;
-mod rules;
-mod script;
-mod search;
-mod server;
-mod shrink;
-mod stimulus;
-mod strategy;
+pub mod client;
+pub mod conversation;
+pub mod coverage;
+pub mod deal;
+pub mod play;
+pub mod rules;
+pub mod script;
+pub mod search;
+pub mod server;
+pub mod shrink;
+pub mod stimulus;
+pub mod strategy;
 
 pub use play::{PlayError, Stage};
 pub use search::{Exploration, Find, News, Wanted, explore};

@@ -22,8 +22,8 @@ use crate::model::refusal::{Refusal, write_line};
 use crate::model::requirement::{Catalogue, Part, RequirementId};
 use crate::model::transcript::Transcript;
 use crate::report::set::Reports;
-use crate::report::{self, ReportOptions, RunReport, TargetInfo, Tool};
-use crate::run::{Options, TargetProgram};
+use crate::report::{self, ReportOptions, RunReport, Tool};
+use crate::run::Options;
 use crate::stage::interrupt;
 
 /// How long one find may be made shorter.
