@@ -19,7 +19,7 @@ use with_server::{Moment, Session, Theme, Way};
 
 use super::client::{Setting, ports};
 use super::conversation::{Conversation, Model};
-use super::stimulus::{Peer, Route, Stimulus};
+use super::stimulus::{Load, Peer, Route, Stimulus};
 use crate::model::case::{Role, TestType};
 use crate::model::tolerance::Tolerances;
 
@@ -55,7 +55,7 @@ pub struct Dealer {
     client_leaves: Deck<(bool, usize, bool)>,
     cuts_of_reply: Deck<Vec<usize>>,
     cuts_of_results: Deck<Vec<usize>>,
-    loads: Deck<u8>,
+    loads: Deck<Load>,
     /// What is left of the plans of the current conversation's clients.
     plans: Vec<VecDeque<Stimulus>>,
     /// Who has been given a pause while waiting.
@@ -183,7 +183,14 @@ impl Dealer {
                 vec![],
                 vec![6],
             ]),
-            loads: Deck::each([0, 0, 0, 0, 1, 2, 3, 3]),
+            loads: Deck::each([
+                Load::Messages(3, 1472),
+                // More than one byte can count.
+                Load::Messages(300, 1472),
+                Load::InFlight(200),
+                Load::InFlight(3),
+                Load::Strangers(20),
+            ]),
             plans: Vec::new(),
             rested: Vec::new(),
             whole: VecDeque::new(),

@@ -16,6 +16,8 @@ pub mod server;
 pub mod shrink;
 pub mod stimulus;
 pub mod strategy;
+#[cfg(test)]
+mod tests;
 
 pub use play::{PlayError, Stage};
 pub use search::{Exploration, Find, News, Wanted, explore};

@@ -36,6 +36,9 @@ const SHRINKING_PATIENCE: Duration = Duration::from_millis(500);
 /// Conversations of a case in the first round, and at most: a first answer comes soon, and later rounds save starts.
 const CONVERSATIONS: (usize, usize) = (5, 24);
 
+/// How long a round may last before its cases get shorter.
+const ROUND: Duration = Duration::from_secs(4);
+
 /// After so many failures in a row that were found before, everything meets the same find, and the search ends.
 const SAME_AGAIN: usize = 24;
 
@@ -175,7 +178,7 @@ impl<'s, 't> Search<'s, 't> {
 
     /// Plays one round of cases side by side. Returns those in which something may be wrong.
     fn round(&mut self, role: Role) -> Result<Vec<Played>, PlayError> {
-        let quick = self.quick();
+        let (quick, begun) = (self.quick(), Instant::now());
         let mut cases = Vec::new();
         for _ in 0..self.side_by_side(role) {
             let trees = self.dealt(role);
@@ -215,9 +218,11 @@ impl<'s, 't> Search<'s, 't> {
                 _ => {}
             }
         }
+        // Cases grow as long as nothing is wrong and a round is short, so that the end comes in time for a slow target too.
         self.length = match suspicious.is_empty() {
+            _ if begun.elapsed() > ROUND => (self.length / 2).max(1),
             true => (self.length * 2).min(CONVERSATIONS.1),
-            false => CONVERSATIONS.0,
+            false => self.length.min(CONVERSATIONS.0),
         };
         Ok(suspicious)
     }

@@ -50,11 +50,20 @@ struct Connection {
     /// It came while another was there.
     waited: bool,
     count: Count,
-    /// Whether data can go the same way: the runner sends its data over 127.0.0.1, and from elsewhere it is a stranger's.
-    takes_data: bool,
+    route: Route,
 }
 
 impl Connection {
+    /// The requirement that is broken if nothing comes: until the server has answered on it, that of the way to it.
+    fn blames(&self, otherwise: &'static str) -> &'static str {
+        match self.route {
+            _ if self.in_test => otherwise,
+            Route::Loopback => otherwise,
+            Route::Ipv6 => "SRV-12",
+            Route::External => "SRV-13",
+        }
+    }
+
     fn heard(&self) -> Heard {
         Heard::of(&self.bytes)
     }
@@ -182,7 +191,10 @@ impl Server {
         let nothing_due = |connection: &Connection| connection.duties().is_some_and(<[Duty]>::is_empty);
         match self.holder() {
             // Until the holder's session can end, all others wait.
-            Some(holder) if holder != peer => nothing_due(&self.connections[&holder]),
+            Some(holder) if holder != peer => {
+                let holder = &self.connections[&holder];
+                nothing_due(holder) && holder.heard() != Heard::PartOfWrongDone
+            }
             Some(_) => nothing_due(connection),
             None => self.alive().count() == 1 && nothing_due(connection),
         }
@@ -254,7 +266,7 @@ impl Server {
             state: State::Open,
             waited: self.alive().next().is_some(),
             count: Count::Zero,
-            takes_data: route == Route::Loopback,
+            route,
         };
         self.connections.insert(peer, connection);
     }
@@ -280,12 +292,13 @@ impl Server {
         let Some(connection) = self.connections.get(&peer) else { return };
         let in_test = connection.in_test;
         let line = Line::new("silent", format!("{milliseconds}ms")).on(&connection.name);
-        self.lines.push(match (waits, connection.in_test, connection.heard()) {
-            (true, ..) => line.charged("SER-1", "SER-1"),
-            (_, true, _) => line.charged("SRV-5", "SRV-4"),
-            (.., Heard::Nothing) => line.charged("TMO-5", "SRV-4"),
-            _ => line.charged("SRV-8", "SRV-4"),
-        });
+        let (id, content) = match (waits, in_test, connection.heard()) {
+            (true, ..) => ("SER-1", "SER-1"),
+            (_, true, _) => ("SRV-5", "SRV-4"),
+            (.., Heard::Nothing) => ("TMO-5", "SRV-4"),
+            _ => ("SRV-8", "SRV-4"),
+        };
+        self.lines.push(line.charged(connection.blames(id), content));
         if in_test && self.counted {
             self.lines.push(match self.begun {
                 // The data thread of this test lives until Done.
@@ -304,7 +317,7 @@ impl Server {
         let Some(id) = rules::silence(connection.heard(), connection.in_test) else { return };
         connection.state = State::Over;
         let line = Line::new("closed", "at control-timeout").on(&connection.name);
-        self.lines.push(line.charged(id, "TMO-8"));
+        self.lines.push(line.charged(connection.blames(id), "TMO-8"));
         self.trouble = Some(id);
     }
 
@@ -313,7 +326,7 @@ impl Server {
         let Some(connection) = self.connections.get_mut(&peer) else { return };
         self.lines.push(Line::set(if reset { "reset" } else { "close" }).on(&connection.name));
         connection.state = State::Gone;
-        let (heard, tested, name) = (connection.heard(), connection.in_test, connection.name.clone());
+        let (heard, tested) = (connection.heard(), connection.in_test);
         if !tested
             && !matches!(
                 heard,
@@ -326,12 +339,13 @@ impl Server {
         self.trouble =
             Some(if connection.waited && !tested { "SER-3" } else { rules::aftermath(heard, reset) });
         if tested && self.measures {
-            self.port_is_free(&name, peer);
+            self.port_is_free(peer);
         }
     }
 
-    fn port_is_free(&mut self, _name: &str, peer: Peer) {
-        if let Some(test) = self.test(peer) {
+    /// The test port of this client is free again. Where another client is there, its test may have the same one already.
+    fn port_is_free(&mut self, peer: Peer) {
+        if let Some(test) = self.test(peer).filter(|_| self.first().is_none()) {
             self.lines
                 .push(Line::new("test_port", "free").with("over", over(test)).charged("DAT-10", "DAT-10"));
         }

@@ -17,9 +17,10 @@ type Rooms = [(&'static str, &'static [&'static str])];
 const RUNNER: &Rooms = &[
     ("main", &["commands", "grading", "run", "stage"]),
     ("commands", &["grading", "report", "diagnose", "play", "judge", "stage", "fixture", "words", "model"]),
-    ("grading", &["report", "diagnose", "run", "stage", "fixture", "words", "model"]),
+    ("grading", &["report", "diagnose", "explore", "run", "stage", "fixture", "words", "model"]),
     ("report", &["words", "model"]),
     ("diagnose", &["words", "model"]),
+    ("explore", &["run", "stage", "fixture", "model"]),
     ("run", &["play", "judge", "stage", "fixture", "words", "model"]),
     ("play", &["judge", "stage", "model"]),
     ("judge", &["words", "model"]),
@@ -50,7 +51,7 @@ const TESTER: &Rooms = &[
 
 /// Rooms that may not use the tester's codec: a verdict by that codec would share its faults. They send and judge raw
 /// bytes.
-const KNOW_RAW_BYTES_ALONE: [&str; 6] = ["grading", "run", "play", "judge", "fixture", "model"];
+const KNOW_RAW_BYTES_ALONE: [&str; 7] = ["grading", "explore", "run", "play", "judge", "fixture", "model"];
 
 /// The most lines of a file, and of a room.
 const LONGEST_FILE: usize = 450;

@@ -87,7 +87,8 @@ impl Search<'_, '_> {
         if timed {
             self.patience = (self.patience * 2).min(self.stage.options.tolerances.patience);
         }
-        if record.outcome == Outcome::Fail {
+        // An answer that the short patience did not wait for is no sign of anything.
+        if record.outcome == Outcome::Fail && !timed {
             self.result.unconfirmed.push(record.message.clone().unwrap_or_default());
         }
         Ok(())

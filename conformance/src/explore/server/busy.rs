@@ -3,7 +3,7 @@
 use super::{Connection, Count, Input, REQUEST, Server, over};
 use crate::explore::rules::{self, Heard};
 use crate::explore::script::{Line, Value, hex};
-use crate::explore::stimulus::{Load, Peer};
+use crate::explore::stimulus::{Load, Peer, Route};
 use crate::model::case::TestType;
 
 impl Server {
@@ -117,7 +117,8 @@ impl Server {
 /// Whether this connection's test takes such data now.
 pub(super) fn takes(connection: &Connection, load: Load) -> bool {
     let Some(test) = connection.test() else { return false };
-    let ready = connection.takes_data
+    // The runner sends its data over 127.0.0.1: beside a control connection that came another way it is a stranger's.
+    let ready = connection.route == Route::Loopback
         && connection.in_test
         && !connection.ended
         && connection.heard() == Heard::Request;

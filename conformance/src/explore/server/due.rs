@@ -12,14 +12,15 @@ impl Server {
     }
 
     fn reply_rests_on(&self, connection: &Connection) -> &'static str {
-        match connection.heard() {
+        let id = match connection.heard() {
             _ if connection.in_pieces => "SRV-8",
             Heard::Done | Heard::More => "SRV-9",
             _ if self.trouble.is_some() => self.blame("SRV-7"),
             _ if connection.waited => "SER-2",
             _ if self.served > 0 => "SRV-7",
             _ => "SRV-2",
-        }
+        };
+        connection.blames(id)
     }
 
     /// Waits for all that is due now.
@@ -132,12 +133,13 @@ impl Server {
                         Count::Sent(id) => ("NN*8", id, id),
                     };
                     let line = Line::new("expect", format!("01 04 {count}")).on(&connection.name);
+                    let id = connection.blames(id);
                     self.lines.push(within(line).charged(id, content));
                 }
                 Message::Close => {
                     let time = if turns > 1 { format!("patience * {turns}") } else { "promptly".to_owned() };
                     let line = Line::new("closed", time).on(&connection.name);
-                    self.lines.push(line.charged(duty.id, duty.content));
+                    self.lines.push(line.charged(connection.blames(duty.id), duty.content));
                     self.closed(peer);
                 }
             }
@@ -176,8 +178,7 @@ impl Server {
     fn closed(&mut self, peer: Peer) {
         let Some(connection) = self.connections.get_mut(&peer) else { return };
         connection.state = State::Over;
-        let (heard, tested, ended, name) =
-            (connection.heard(), connection.in_test, connection.ended, connection.name.clone());
+        let (heard, tested, ended) = (connection.heard(), connection.in_test, connection.ended);
         match heard {
             Heard::Done | Heard::More => {
                 self.served += 1;
@@ -193,7 +194,7 @@ impl Server {
             _ => self.trouble = Some(rules::aftermath(heard, false)),
         }
         if tested && self.measures {
-            self.port_is_free(&name, peer);
+            self.port_is_free(peer);
         }
     }
 

@@ -83,6 +83,7 @@ fn report(cases: Vec<CaseRecord>, passed: &str, others: &[(&str, Outcome, &str)]
         problems,
         cases,
         baseline: None,
+        explored: None,
     }
 }
 

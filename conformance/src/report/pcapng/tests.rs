@@ -38,6 +38,7 @@ fn run() -> RunReport {
         problems: Vec::new(),
         cases: Vec::new(),
         baseline: None,
+        explored: None,
     }
 }
 
