@@ -12,6 +12,7 @@
 )]
 
 mod command_line;
+mod exploring;
 mod grading;
 mod project;
 mod reading;
