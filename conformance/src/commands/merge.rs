@@ -102,6 +102,7 @@ pub fn merge_runs(runs: Vec<(String, RunReport)>, catalogue: &Catalogue) -> Resu
         whole.options.fail_on = whole.options.fail_on.min(run.options.fail_on);
         whole.started = earlier(&whole.started, &run.started);
         whole.duration += run.duration;
+        whole.explored = whole.explored.or(run.explored);
         if let Some(comparison) = run.baseline {
             known.get_or_insert_default().extend(known_failures(comparison));
         }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use crate::diagnose::problem;
-use crate::explore::{self, Exploration, Find, News, Stage, Wanted};
+use crate::explore::{self, Exploration, Find, News, PlayError, Stage, Wanted};
 use crate::grading::choice;
 use crate::grading::options::ExploreArgs;
 use crate::grading::{self, exit_of, isolation, resolve};
@@ -23,8 +23,11 @@ use crate::model::requirement::{Catalogue, Part, RequirementId};
 use crate::model::transcript::Transcript;
 use crate::report::set::Reports;
 use crate::report::{self, ReportOptions, RunReport, Tool};
-use crate::run::Options;
+use crate::run::{Options, TargetProgram};
 use crate::stage::interrupt;
+
+/// Why there is no exploration of checkpoint 1.
+pub(crate) const NEEDS_SESSIONS: &str = "--part cp1: explore needs whole sessions, so p1 or p2";
 
 /// How long one find may be made shorter.
 const SHRINKING: Duration = Duration::from_secs(15);
@@ -38,7 +41,7 @@ fn try_explore(args: &ExploreArgs) -> Result<Exit, Refusal> {
     let target = args.target.target().map_err(Refusal::usage)?;
     let part = Part::from(args.part);
     if part == Part::Cp1 {
-        return Err(Refusal::usage("--part cp1: explore needs whole sessions, so p1 or p2"));
+        return Err(Refusal::usage(NEEDS_SESSIONS));
     }
     let (program, info) = resolve(&target, args.target.target_bin.is_none())?;
     let catalogue = choice::catalogue()?;
@@ -164,7 +167,36 @@ fn reported(
             cases.extend(nothing_found(*role, exploration));
         }
     }
-    let measures = blank.options.part == Part::P2;
+    let explored = account(exploration, wanted, blank.options.part == Part::P2);
+    RunReport { cases, explored: Some(Explored { saved, ..explored }), ..blank }
+}
+
+/// An exploration of a run (`--explore`): what was tried, and the finds as cases.
+///
+/// # Errors
+/// The run cannot go on.
+pub(crate) fn beside(
+    program: &TargetProgram,
+    catalogue: &Catalogue,
+    options: Options,
+    (part, time, counts): (Part, Duration, bool),
+) -> Result<(Explored, Vec<CaseRecord>), PlayError> {
+    let wanted = Wanted {
+        roles: vec![Role::Server, Role::Client],
+        time,
+        conversations: None,
+        first_only: false,
+        seed: options.seed,
+        shrinking: SHRINKING,
+    };
+    let stage = Stage::new(program, catalogue, options, part == Part::P2);
+    let exploration = explore::explore(&stage, &wanted, &mut |_| {})?;
+    let explored = Explored { counts, ..account(&exploration, &wanted, part == Part::P2) };
+    Ok((explored, exploration.finds.into_iter().map(|find| find.record).collect()))
+}
+
+/// What was tried and found, for the reports.
+fn account(exploration: &Exploration, wanted: &Wanted, measures: bool) -> Explored {
     let coverage = wanted.roles.iter().map(|role| RoleCoverage {
         role: *role,
         table: match role {
@@ -182,7 +214,7 @@ fn reported(
         played: find.rate.1,
         smallest: find.smallest,
     });
-    let explored = Explored {
+    Explored {
         seed: wanted.seed,
         duration: exploration.duration,
         conversations: exploration.conversations,
@@ -190,11 +222,11 @@ fn reported(
         unconfirmed: exploration.unconfirmed.clone(),
         again: exploration.again,
         blocked: exploration.blocked,
-        saved,
+        counts: false,
+        saved: None,
         finds: finds.collect(),
         coverage: coverage.collect(),
-    };
-    RunReport { cases, explored: Some(explored), ..blank }
+    }
 }
 
 /// A case that passes: what was tried in a role that showed no find.

@@ -121,6 +121,8 @@ pub(crate) struct Grader {
     fail_fast: bool,
     live: bool,
     repeat: usize,
+    /// `--explore`: how long, and whether its finds take points.
+    explore: Option<(Duration, bool)>,
     /// `--fail-on-inconclusive`.
     pub(crate) unsure_fails: bool,
 }
@@ -141,6 +143,9 @@ impl Grader {
                     "--requirement {id}: the catalogue has no such requirement"
                 )));
             }
+        }
+        if args.explore.is_some() && Part::from(args.part) == Part::Cp1 {
+            return Err(Refusal::usage(explored::NEEDS_SESSIONS));
         }
         let tolerances = args.times.tolerances();
         let cases = choice::all(&args.fixtures, &catalogue, &tolerances)?;
@@ -171,6 +176,7 @@ impl Grader {
         Ok(Self {
             fail_fast: args.fail_fast,
             repeat: usize::from(args.repeat),
+            explore: args.explore.map(|time| (time, args.explore_counts)),
             unsure_fails: args.fail_on_inconclusive,
             ..Self::new(catalogue, plan, options, (isolation, refused))
         })
@@ -192,6 +198,7 @@ impl Grader {
             fail_fast: false,
             live: false,
             repeat: 1,
+            explore: None,
             unsure_fails: false,
         }
     }
@@ -260,6 +267,16 @@ impl Grader {
             runs.push(run::run(&self.plan, program, &options, listeners)?);
         }
         let mut cases = repeat::combine(runs);
+        let explored = match self.explore.filter(|_| !interrupt::came()) {
+            None => None,
+            Some((time, counts)) => {
+                let wanted = (self.options.part, time, counts);
+                let beside = explored::beside(program, &self.catalogue, options, wanted);
+                let (explored, finds) = beside.map_err(|error| RunError::Impossible(error.to_string()))?;
+                cases.extend(finds);
+                Some(explored)
+            }
+        };
         let requirements = requirement_records(&self.plan, self.catalogue.all(), &cases);
         let problems = problem::of_run(&requirements, &mut cases, &self.options.tolerances);
         Ok(RunReport {
@@ -269,6 +286,7 @@ impl Grader {
             requirements,
             problems,
             cases,
+            explored,
             ..self.blank_report(target)
         })
     }

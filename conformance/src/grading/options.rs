@@ -62,6 +62,12 @@ pub struct RunArgs {
     /// Run every case so often, and report a verdict that changes from run to run as inconsistent
     #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u16).range(1..=1000), help_heading = "Run")]
     pub repeat: u16,
+    /// Explore for so long after the cases (see conformance explore); what it finds fails its requirement, marked "explored"
+    #[arg(long, value_name = "TIME", value_parser = duration, help_heading = "Run")]
+    pub explore: Option<Duration>,
+    /// Let the finds of --explore take points as well: another seed may find other things
+    #[arg(long, requires = "explore", help_heading = "Run")]
+    pub explore_counts: bool,
     /// A file of cases that are known to fail: they count no longer, and one that passes fails the run
     #[arg(long, value_name = "FILE", help_heading = "Run")]
     pub baseline: Option<PathBuf>,

@@ -26,6 +26,9 @@ pub struct Explored {
     pub again: usize,
     /// It ended early: every conversation met a find that was known.
     pub blocked: bool,
+    /// The finds take points too (`--explore-counts`). Otherwise they do not: another seed finds other things.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub counts: bool,
     /// The folder in which the finds were kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub saved: Option<String>,
@@ -92,5 +95,12 @@ impl CoverageTable {
     pub fn counts(&self) -> (usize, usize) {
         let all = || self.rows.iter().flat_map(|row| &row.tried).flatten();
         (all().filter(|count| **count > 0).count(), all().count())
+    }
+}
+
+impl Explored {
+    /// Whether this case is a find.
+    pub fn found(&self, case: &str) -> bool {
+        self.finds.iter().any(|find| find.id == case)
     }
 }

@@ -143,7 +143,11 @@ fn write_requirement(page: &mut Page, record: &RequirementRecord, report: &RunRe
             let known = if plain::is_known_failure(record, report) { ", as is known" } else { "" };
             let problem = standing::problem_of(record, report);
             let problem = problem.map(|number| format!(", problem {number}")).unwrap_or_default();
-            painted(style, format!("{failing} of {}{problem}{known}", count(record.cases.len(), "case")))
+            let explored = if plain::is_explored_alone(record, report) { ", explored" } else { "" };
+            painted(
+                style,
+                format!("{failing} of {}{problem}{known}{explored}", count(record.cases.len(), "case")),
+            )
         }
     };
     page.row(&first, &record.title, &right);

@@ -122,6 +122,13 @@ pub fn unjudged(report: &RunReport) -> Vec<(String, Vec<&CaseRecord>)> {
     reasons.into_iter().map(|(_, cases)| (message(cases[0]), cases)).collect()
 }
 
+/// Whether a requirement fails only in finds of an exploration that was made beside the cases.
+pub fn is_explored_alone(record: &RequirementRecord, report: &RunReport) -> bool {
+    let Some(explored) = &report.explored else { return false };
+    let charged = cases_charged(report, &record.id);
+    record.outcome == Outcome::Fail && charged.iter().all(|case| explored.found(&case.id))
+}
+
 /// The cases that failed on a requirement. Those that show a problem best come first.
 pub fn cases_charged<'r>(report: &'r RunReport, id: &RequirementId) -> Vec<&'r CaseRecord> {
     let mut cases: Vec<_> = report.cases.iter().filter(|case| case.charged.contains(id)).collect();

@@ -19,7 +19,8 @@ use crate::support::said::said;
 const TIME: &str = "20s";
 
 fn explored(folder: &Folder, args: &[&str]) -> (RunReport, Option<i32>) {
-    let output = folder.runner().arg("explore").args(args).args(["--quiet", "--report=json"]).output().unwrap();
+    let output =
+        folder.runner().arg("explore").args(args).args(["--quiet", "--report=json"]).output().unwrap();
     let report = serde_json::from_slice(&output.stdout);
     (report.unwrap_or_else(|error| panic!("{error}: {}", said(&output))), output.status.code())
 }
@@ -38,7 +39,8 @@ fn a_find_is_kept_and_fails_again(#[case] fault: &str, #[case] role: &str, #[cas
     let target = mutant_with(fault);
     let target: Vec<&str> = target.iter().map(String::as_str).collect();
     let options = ["--part=p1", "--fail-fast", "--save=finds", "--seed=4", "--fail-on=harden"];
-    let (report, code) = explored(&folder, &[&target[..], &["--time", TIME, "--role", role], &options].concat());
+    let (report, code) =
+        explored(&folder, &[&target[..], &["--time", TIME, "--role", role], &options].concat());
     let explored = report.explored.as_ref().unwrap();
     assert_eq!(code, Some(1), "{explored:#?}");
     let [find] = &explored.finds[..] else { panic!("{explored:#?}") };
@@ -50,7 +52,9 @@ fn a_find_is_kept_and_fails_again(#[case] fault: &str, #[case] role: &str, #[cas
 
     let played = |args: &[&str]| -> Command {
         let mut command = folder.runner();
-        command.args(["--quiet", "--part=p1", "--fail-on=harden", "--fixtures=finds", "--case", &find.id]).args(args);
+        command
+            .args(["--quiet", "--part=p1", "--fail-on=harden", "--fixtures=finds", "--case", &find.id])
+            .args(args);
         command
     };
     played(&target).assert().code(1).stdout(contains(id));
@@ -99,14 +103,26 @@ fn a_seed_brings_the_find_back() {
 #[case::part(&["--part=cp1"], "--part cp1: explore needs whole sessions, so p1 or p2")]
 #[case::folder(&["--save=/dev/null/x"], "--save /dev/null/x")]
 fn bad_options_are_refused(#[case] args: &[&str], #[case] named: &str) {
-    runner().arg("explore").args(args).assert().code(2).stderr(contains(named).and(contains("panicked").not()));
+    runner()
+        .arg("explore")
+        .args(args)
+        .assert()
+        .code(2)
+        .stderr(contains(named).and(contains("panicked").not()));
 }
 
 /// A program that never listens is one find, told as such.
 #[test]
 fn a_program_that_ends_at_once() {
     let folder = Folder::new().with_program("tester", "#!/bin/sh\nexit 1\n");
-    let options = ["--target-bin=tester", "--role=server", "--time=10s", "--startup=1s", "--patience=1s", "--fail-fast"];
+    let options = [
+        "--target-bin=tester",
+        "--role=server",
+        "--time=10s",
+        "--startup=1s",
+        "--patience=1s",
+        "--fail-fast",
+    ];
     let (report, code) = explored(&folder, &options);
     assert_eq!(code, Some(1));
     assert_eq!(report.cases[0].charged[0].to_string(), "SRV-1", "{:#?}", report.cases);
@@ -119,14 +135,36 @@ fn the_report_for_a_person() {
     let folder = Folder::new();
     let mut command = folder.runner();
     command.arg("explore").args(mutant_with("test-type-unchecked"));
-    command.args(["--role=server", "--part=p1", "--fail-fast", "--time", TIME, "--seed=2", "--save=finds", "--color=never"]);
+    command.args([
+        "--role=server",
+        "--part=p1",
+        "--fail-fast",
+        "--time",
+        TIME,
+        "--seed=2",
+        "--save=finds",
+        "--color=never",
+    ]);
     let output = command.output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
-    assert!(text.contains("Your server answers a Request for a test that does not exist") || text.contains("INV-3"), "{text}");
-    for part in ["Explored for ", "explored/2-1  confirmed after ", "fails every time", "As a server: ", "--fixtures finds"] {
+    assert!(
+        text.contains("Your server answers a Request for a test that does not exist")
+            || text.contains("INV-3"),
+        "{text}"
+    );
+    for part in [
+        "Explored for ",
+        "explored/2-1  confirmed after ",
+        "fails every time",
+        "As a server: ",
+        "--fixtures finds",
+    ] {
         assert!(text.contains(part), "`{part}` is not in\n{text}");
     }
     let told = String::from_utf8(output.stderr).unwrap();
-    assert!(told.contains("conformance: found after ") && told.contains("made shorter: explored/2-1"), "{told}");
+    assert!(
+        told.contains("conformance: found after ") && told.contains("made shorter: explored/2-1"),
+        "{told}"
+    );
     assert!(Path::new(&folder.path().join("finds/explored/2-1.toml")).exists());
 }

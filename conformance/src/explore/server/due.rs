@@ -80,6 +80,8 @@ impl Server {
         let names: Vec<String> = alive.iter().map(|peer| self.connections[peer].name.clone()).collect();
         let served = format!("{}served", self.prefix);
         let id = self.blame("SER-2");
+        // If one of them came another way, that may be why it is not served.
+        let id = alive.iter().fold(id, |id, peer| self.connections[peer].blames(id));
         let within = format!("patience * {}", alive.len() + 1);
         let steps = vec![
             Line::new("expect", "01 02 PP PP")
