@@ -127,7 +127,7 @@ fn test(options: &Options) -> Result<(), Failure> {
     if !fault("client-never-sends-done") && !fault("client-done-before-reply") {
         send(&mut server, "Results", &wire::done())?;
     }
-    let datagrams = receive_results(&mut server)?;
+    let datagrams = receive_results(&mut server, test)?;
     report(options, test, datagrams);
     stay_or_leave(&mut server);
     Ok(())
@@ -166,6 +166,14 @@ fn nothing_comes_for(time: Duration, server: &TcpStream) -> bool {
 fn receive(server: &mut TcpStream, due: &'static str, length: usize) -> Result<Vec<u8>, Failure> {
     let mut message = Vec::new();
     while message.len() < length {
+        // select() with a quarter of a second for the rest of a message that has begun.
+        if fault("client-impatient-within-message") {
+            let rest = (!message.is_empty()).then_some(Duration::from_millis(250));
+            let _ = server.set_read_timeout(rest);
+        }
+        if due == "Reply" && !message.is_empty() && fault("client-ctrl-c-ignored-within-reply") {
+            interrupt::enter(Phase::WithinReply);
+        }
         let mut buffer = vec![0; length - message.len()];
         match server.read(&mut buffer) {
             Ok(0) if fault("client-spins-at-end-of-file") => {}
@@ -184,8 +192,8 @@ fn receive(server: &mut TcpStream, due: &'static str, length: usize) -> Result<V
     Ok(message)
 }
 
-fn receive_results(server: &mut TcpStream) -> Result<u64, Failure> {
-    let results = match receive(server, "Results", RESULTS_BYTES) {
+fn receive_results(server: &mut TcpStream, test: TestType) -> Result<u64, Failure> {
+    let mut results = match receive(server, "Results", RESULTS_BYTES) {
         Err(Failure::Closed(_)) if fault("client-takes-end-of-file-for-results") => return Ok(0),
         // The last 10 bytes of all that came until end-of-file.
         Ok(mut bytes) if fault("client-takes-last-bytes") && wire::check_results(&bytes).is_ok() => {
@@ -194,6 +202,10 @@ fn receive_results(server: &mut TcpStream) -> Result<u64, Failure> {
         }
         results => results?,
     };
+    // The branch for UDP unpacks the count itself: `_, kind, count = unpack("!BBQ", results)`.
+    if test.is_udp() && fault("client-udp-results-version-unchecked") {
+        results[0] = 1;
+    }
     wire::check_results(&results).map_err(|refusal| Failure::Refused("Results", refusal))
 }
 

@@ -4,7 +4,7 @@ use std::{
     io,
     net::{Ipv4Addr, Ipv6Addr, SocketAddr},
     sync::{
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
         mpsc,
     },
     thread,
@@ -18,6 +18,14 @@ use crate::{faults::fault, output::say, wire::TestType};
 /// Whether a data thread of this program was ever stopped.
 static STOP_WAS_TOLD: AtomicBool = AtomicBool::new(false);
 
+/// Test ports taken from a pool of ten. A right server has no pool.
+static PORTS_TAKEN: AtomicUsize = AtomicUsize::new(0);
+
+/// The handler of a failed test fills the pool again; the end of a good test forgets to.
+pub(crate) fn refill_pool() {
+    PORTS_TAKEN.store(0, Ordering::SeqCst);
+}
+
 /// A server's data thread with its open test port.
 pub(crate) struct ServerThread {
     pub(crate) port: u16,
@@ -29,6 +37,10 @@ impl ServerThread {
     /// Opens a free test port and starts the thread that holds it until [`ServerThread::close`]. Only a fault gives the
     /// thread a time of its own.
     pub(crate) fn open(test: TestType, own_time: Option<Duration>) -> io::Result<Self> {
+        if fault("pool-of-ten-test-ports") && PORTS_TAKEN.fetch_add(1, Ordering::SeqCst) >= 10 {
+            refill_pool();
+            return Err(io::ErrorKind::AddrNotAvailable.into());
+        }
         let (socket, port) = open_test_port(test)?;
         let (stop, stopped) = mpsc::channel();
         let thread = thread::spawn(move || {

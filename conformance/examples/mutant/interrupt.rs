@@ -2,7 +2,12 @@
 //! because a student's program often handles Ctrl-C in one phase and forgets another.
 
 use std::{
-    sync::atomic::{AtomicU8, Ordering},
+    io::Read,
+    net::TcpListener,
+    sync::{
+        OnceLock,
+        atomic::{AtomicU8, Ordering},
+    },
     thread,
 };
 
@@ -18,6 +23,8 @@ pub(crate) enum Phase {
     Idle,
     /// A server that waits for Request, or a client that waits for Reply.
     Asking,
+    /// A client that has a part of Reply. Only a fault tells it from `Asking`.
+    WithinReply,
     /// Between Reply and Done.
     Testing,
     /// A client that waits for Results.
@@ -25,6 +32,9 @@ pub(crate) enum Phase {
 }
 
 static PHASE: AtomicU8 = AtomicU8::new(Phase::Idle as u8);
+
+/// The listening socket, for the fault that receives the waiting clients before it exits.
+pub(crate) static DOOR: OnceLock<TcpListener> = OnceLock::new();
 
 pub(crate) fn enter(phase: Phase) {
     PHASE.store(phase as u8, Ordering::SeqCst);
@@ -71,14 +81,29 @@ fn interrupt_server() {
         // The handler sets a flag, and only the accept loop looks at it.
         () if !now_in(Phase::Idle) && fault("ctrl-c-only-in-accept") => return,
         () if fault("ctrl-c-without-a-word") => {}
+        () if !now_in(Phase::Idle) && fault("ctrl-c-waits-for-waiting-clients") => {
+            see_waiting_clients_off();
+            say("Exiting Server");
+        }
         () => say("Exiting Server"),
     }
     std::process::exit(0)
 }
 
+/// Takes each waiting client and reads from it until it leaves.
+fn see_waiting_clients_off() {
+    let Some(door) = DOOR.get() else { return };
+    let _ = door.set_nonblocking(true);
+    while let Ok((mut client, _)) = door.accept() {
+        while client.read(&mut [0; 64]).is_ok_and(|count| count > 0) {}
+    }
+}
+
 /// Returns only where a fault has swallowed the signal.
 fn interrupt_client() {
     match () {
+        // `except: pass` in the loop that waits for the rest of a message.
+        () if now_in(Phase::WithinReply) => return,
         () if now_in(Phase::Asking) && fault("client-ctrl-c-traceback") => {
             crash::traceback("KeyboardInterrupt")
         }

@@ -36,7 +36,12 @@ pub(crate) fn run(options: &Options) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let mut server = Server { options, tests: 0, aborts: 0, kept_open: Vec::new() };
+    if fault("ctrl-c-waits-for-waiting-clients")
+        && let Ok(door) = listener.try_clone()
+    {
+        let _ = interrupt::DOOR.set(door);
+    }
+    let mut server = Server { options, tests: 0, aborts: 0, empty_in_a_row: 0, kept_open: Vec::new() };
     thread::scope(|scope| match () {
         () if fault("thread-per-client") => {
             while let Some(mut client) = accept(&listener) {
@@ -111,6 +116,7 @@ struct Server<'a> {
     options: &'a Options,
     tests: usize,
     aborts: usize,
+    empty_in_a_row: usize,
     kept_open: Vec<TcpStream>,
 }
 
@@ -144,6 +150,12 @@ impl Server<'_> {
         match ended {
             Ok(()) => self.tests += 1,
             Err(_) => self.aborts += 1,
+        }
+        // "Nothing came, twice": taken for the end of all input.
+        let empty = ended == Err(Abort::EndOfFile { step: Step::Request, bytes: 0 });
+        self.empty_in_a_row = if empty { self.empty_in_a_row + 1 } else { 0 };
+        if fault("two-empty-clients-end-accept-loop") && self.empty_in_a_row == 2 {
+            *listener = None;
         }
         if ended.is_ok() && fault("server-leaves-after-one-test") {
             std::process::exit(0);

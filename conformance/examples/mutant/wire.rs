@@ -8,6 +8,8 @@
 //! ```
 //! Integers are big-endian.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use crate::{crash, faults::fault};
 
 pub(crate) const REQUEST_BYTES: usize = 3;
@@ -169,9 +171,15 @@ pub(crate) fn check_done(message: &[u8]) -> Result<(), Refusal> {
     Ok(())
 }
 
+/// The count of the running test, all ones while a UDP_STREAM test has not ended. A right server keeps none here.
+pub(crate) static DATAGRAMS: AtomicU64 = AtomicU64::new(0);
+
 /// Results of a Part 1 server: no datagrams were received.
 pub(crate) fn results(test: TestType) -> Vec<u8> {
-    let count: u64 = if fault("results-count-invented") && test.is_udp() { 1000 } else { 0 };
+    let mut count: u64 = if fault("results-count-invented") && test.is_udp() { 1000 } else { 0 };
+    if fault("count-of-aborted-test-reported") {
+        count = DATAGRAMS.load(Ordering::SeqCst);
+    }
     let mut message = vec![VERSION, TEST_RESULTS];
     if fault("results-natively-aligned") {
         // A C compiler puts a 64-bit field at a multiple of 8.

@@ -18,6 +18,8 @@ const PLENTY_BYTES: usize = 1024;
 pub(super) struct Clock {
     /// The number of the session, from 1.
     pub(super) session: usize,
+    /// Whether the session before this one failed.
+    pub(super) after_abort: bool,
     pub(super) accepted: Instant,
     pub(super) timeout: Duration,
 }
@@ -54,6 +56,8 @@ pub(super) fn message(
         // One recv taken for one message.
         if (step == Step::Request && fault("one-recv-for-request"))
             || (step == Step::Done && fault("one-recv-for-done"))
+            // The clean-up sets the buffer to None, and `if buffer is not None` guards the collecting.
+            || (clock.after_abort && fault("one-recv-after-abort"))
         {
             break;
         }
@@ -67,7 +71,7 @@ pub(super) fn message(
 
 /// How long to wait for the next byte after `bytes` of the message; `None`: for ever.
 fn patience(step: Step, bytes: usize, begun: Instant, clock: Clock) -> Option<Duration> {
-    let Clock { session, accepted, timeout } = clock;
+    let Clock { session, accepted, timeout, .. } = clock;
     match (step, bytes) {
         _ if fault("no-timeout") => None,
         // settimeout() only on the first accepted connection, not in the loop.

@@ -19,7 +19,7 @@ use super::{
 use crate::{
     cli::Options,
     crash,
-    data_thread::ServerThread,
+    data_thread::{self, ServerThread},
     faults::fault,
     interrupt::{self, Phase},
     output::say,
@@ -29,11 +29,21 @@ use crate::{
 /// Sessions that have begun.
 static SESSIONS: AtomicUsize = AtomicUsize::new(0);
 
+/// Whether the last session failed.
+static ABORTED: AtomicBool = AtomicBool::new(false);
+
 /// Serves one session. The caller closes the connection.
 pub(super) fn serve(options: &Options, client: &mut TcpStream) -> Result<(), Abort> {
+    let ended = serve_one(options, client);
+    ABORTED.store(ended.is_err(), Ordering::SeqCst);
+    ended
+}
+
+fn serve_one(options: &Options, client: &mut TcpStream) -> Result<(), Abort> {
     interrupt::enter(Phase::Asking);
     let session = SESSIONS.fetch_add(1, Ordering::Relaxed) + 1;
-    let clock = Clock { session, accepted: Instant::now(), timeout: options.control_timeout };
+    let after_abort = ABORTED.load(Ordering::SeqCst);
+    let clock = Clock { session, after_abort, accepted: Instant::now(), timeout: options.control_timeout };
     if fault("reply-at-accept") {
         send(client, &wire::reply(5679))?;
     }
@@ -60,9 +70,16 @@ pub(super) fn serve(options: &Options, client: &mut TcpStream) -> Result<(), Abo
     let own_time = (fault("server-obeys-time") && options.time_was_given).then_some(options.time);
     let data_thread = ServerThread::open(test, own_time).map_err(|_| Abort::NoTestPort)?;
     interrupt::enter(Phase::Testing);
+    // A global count, set for the UDP tests only: -1 means "not counted yet".
+    if fault("count-of-aborted-test-reported") && test.is_udp() {
+        wire::DATAGRAMS.store(if test == TestType::UdpStream { u64::MAX } else { 0 }, Ordering::SeqCst);
+    }
     match run_test(client, clock, data_thread.port, test) {
         Ok(()) => {
             data_thread.close();
+            if test.is_udp() {
+                wire::DATAGRAMS.store(0, Ordering::SeqCst);
+            }
             send_results(client, test)
         }
         Err(abort) => {
@@ -79,6 +96,7 @@ pub(super) fn serve(options: &Options, client: &mut TcpStream) -> Result<(), Abo
 
 /// Ends the data thread of a test that failed. With the fault that only Done ends it, it stays.
 fn end_aborted(data_thread: ServerThread, abort: Abort) {
+    data_thread::refill_pool();
     match abort {
         Abort::EndOfFile { .. } | Abort::Reset if fault("thread-leaked-by-abort") => {
             data_thread.leave_behind()
@@ -102,7 +120,20 @@ fn receive_request(client: &mut TcpStream, clock: Clock) -> Result<TestType, Abo
     if fault("foreign-bytes-overflow") {
         copy_into_fixed_buffer(client);
     }
-    wire::check_request(&request).map_err(Abort::Refused)
+    let test = wire::check_request(&request).map_err(Abort::Refused)?;
+    if fault("half-done-behind-request-lost") {
+        lose_half_done(client);
+    }
+    Ok(test)
+}
+
+/// `rest = received[3:]; if len(rest) >= 2: done(rest)`: a single byte of Done behind Request is thrown away.
+fn lose_half_done(client: &mut TcpStream) {
+    let _ = client.set_nonblocking(true);
+    if matches!(client.peek(&mut [0; DONE_BYTES]), Ok(1)) {
+        let _ = client.read(&mut [0]);
+    }
+    let _ = client.set_nonblocking(false);
 }
 
 /// `char buffer[64]; memcpy(buffer, received, count);`
@@ -168,6 +199,9 @@ fn send_results(client: &mut TcpStream, test: TestType) -> Result<(), Abort> {
     if fault("half-close-takes-results-away") && has_closed_its_side(client) {
         return Err(Abort::EndOfFile { step: Step::Done, bytes: 0 });
     }
+    if fault("extra-then-half-close-is-abort") && half_closes_behind_extra(client) {
+        return Err(Abort::EndOfFile { step: Step::Done, bytes: 0 });
+    }
     // In a student's program the data thread needs a moment to end. A client can leave meanwhile.
     if fault("broken-pipe-traceback") || fault("broken-pipe-signal") {
         thread::sleep(Duration::from_millis(20));
@@ -198,6 +232,19 @@ fn send_results(client: &mut TcpStream, test: TestType) -> Result<(), Abort> {
 fn has_closed_its_side(client: &TcpStream) -> bool {
     let moment = client.set_read_timeout(Some(Duration::from_millis(200)));
     moment.is_ok() && matches!(client.peek(&mut [0]), Ok(0))
+}
+
+/// Throws away what follows Done; whether an end-of-file comes behind it.
+fn half_closes_behind_extra(client: &mut TcpStream) -> bool {
+    let _ = client.set_read_timeout(Some(Duration::from_millis(100)));
+    let mut extra = false;
+    loop {
+        match client.read(&mut [0; 64]) {
+            Ok(0) => return extra,
+            Ok(_) => extra = true,
+            Err(_) => return false,
+        }
+    }
 }
 
 fn send(client: &mut TcpStream, message: &[u8]) -> Result<(), Abort> {
