@@ -148,7 +148,7 @@ impl Client {
             // After Done a client may half-close, which no silence tells from a close.
             Stimulus::Rest(..) => matches!(told, Told::Nothing | Told::PartOfReply),
             Stimulus::Close(_) | Stimulus::Reset(_) => {
-                !in_test && !(told == Told::Results && matches!(stimulus, Stimulus::Reset(_)))
+                !in_test && (told != Told::Results || matches!(stimulus, Stimulus::Close(_)))
             }
             Stimulus::Interrupt => {
                 rules::client_interrupt(told).is_some() && in_test == (self.setting.time == LONG_TEST)

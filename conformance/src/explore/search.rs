@@ -139,7 +139,11 @@ impl<'s, 't> Search<'s, 't> {
         let waits = Dealer::long_waits(&self.wanted.roles, full).into_iter().filter(fits);
         waits
             .map(|(_, conversation)| {
-                let batch = self.stage.written(&[conversation.clone()], self.title("explored", &[]), full)?;
+                let batch = self.stage.written(
+                    std::slice::from_ref(&conversation),
+                    self.title("explored", &[]),
+                    full,
+                )?;
                 Ok((conversation, batch))
             })
             .collect()

@@ -279,7 +279,7 @@ impl Server {
         // Who waits is not read: a segment on its own would only cost time.
         let segments = if alone { segments } else { &whole };
         let missing = REQUEST.saturating_sub(connection.bytes.len());
-        connection.in_pieces |= (connection.bytes.len() > 0 && missing > 0)
+        connection.in_pieces |= (!connection.bytes.is_empty() && missing > 0)
             || (segments.len() > 1 && segments[0].len() < missing);
         let slices: Vec<&[u8]> = segments.iter().map(Vec::as_slice).collect();
         self.lines.push(Line::new("send", hex(&slices)).on(&connection.name));

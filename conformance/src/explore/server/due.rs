@@ -216,7 +216,7 @@ impl Server {
                     | Heard::PartOfWrongDone,
                     false,
                 ) if self.alive().count() == 1
-                    && !(connection.heard() == Heard::PartOfWrongDone && !connection.in_test) =>
+                    && (connection.in_test || connection.heard() != Heard::PartOfWrongDone) =>
                 {
                     self.apply(&Stimulus::HalfClose(first));
                 }
