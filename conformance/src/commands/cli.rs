@@ -49,7 +49,9 @@ pub enum Command {
         /// The requirement, such as INV-1
         id: String,
     },
-    /// Find faults that no conversation was written for: deal conversations from a model of the protocol, and make each failure short
+    /// Find faults that no conversation was written for, and make each failure short
+    ///
+    /// Conversations are dealt from a model of the protocol: what is sent, how it is cut, who comes when, who leaves, and where.
     ///
     /// A failure counts only if it comes again alone, on a fresh start, with the full patience. The first one is told as soon as
     /// it is confirmed. Exit status: 0 nothing that counts was found, 1 something was, 2 the command line is wrong, 3 it could not

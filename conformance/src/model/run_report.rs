@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::explored::Explored;
 use crate::model::known::Comparison;
-use crate::model::outcome::{CaseRecord, RequirementRecord, Summary};
+use crate::model::outcome::{CaseRecord, Outcome, RequirementRecord, Summary};
 use crate::model::place::Isolation;
 use crate::model::problem::Problem;
 use crate::model::requirement::{Level, Part};
@@ -54,6 +54,15 @@ impl RunReport {
             let mut cases = problem.others.iter().chain(&problem.consequences);
             problem.witness == case || cases.any(|other| other == case)
         })
+    }
+}
+
+impl RunReport {
+    /// Whether a requirement fails only in finds of an exploration that was made beside the cases.
+    pub fn fails_by_exploring_alone(&self, record: &RequirementRecord) -> bool {
+        let Some(explored) = &self.explored else { return false };
+        let mut charged = self.cases.iter().filter(|case| case.charged.contains(&record.id));
+        record.outcome == Outcome::Fail && charged.all(|case| explored.found(&case.id))
     }
 }
 

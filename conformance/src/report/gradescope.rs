@@ -83,7 +83,7 @@ fn test(record: &RequirementRecord, report: &RunReport, catalogue: &Catalogue) -
         output.insert_str(0, &format!("({} only: worth no point)\n", record.level));
     }
     // What an exploration alone has found takes no point unless that was asked for.
-    let spared = plain::is_explored_alone(record, report)
+    let spared = report.fails_by_exploring_alone(record)
         && !report.explored.as_ref().is_some_and(|explored| explored.counts);
     if spared {
         output.insert_str(0, "(found by exploring: takes no point)\n");

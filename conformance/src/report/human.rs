@@ -2,7 +2,6 @@
 //! evidence, a line for each further problem, the requirements, and the counts. In full (`--verbose`), every problem has
 //! all its evidence, and every requirement has a line.
 
-mod explored;
 mod problem;
 mod standing;
 
@@ -16,6 +15,7 @@ use crate::model::outcome::{Outcome, RequirementRecord};
 use crate::model::place::Isolation;
 use crate::model::requirement::{Catalogue, Level, SOURCES};
 use crate::words::escape;
+use crate::words::explored;
 use crate::words::found::{Found, found};
 use crate::words::page::{BAD, BOLD, DIM, GOOD, Page, UNSURE, painted};
 
@@ -143,7 +143,7 @@ fn write_requirement(page: &mut Page, record: &RequirementRecord, report: &RunRe
             let known = if plain::is_known_failure(record, report) { ", as is known" } else { "" };
             let problem = standing::problem_of(record, report);
             let problem = problem.map(|number| format!(", problem {number}")).unwrap_or_default();
-            let explored = if plain::is_explored_alone(record, report) { ", explored" } else { "" };
+            let explored = if report.fails_by_exploring_alone(record) { ", explored" } else { "" };
             painted(
                 style,
                 format!("{failing} of {}{problem}{known}{explored}", count(record.cases.len(), "case")),

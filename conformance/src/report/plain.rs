@@ -7,8 +7,10 @@ use crate::model::place::Isolation;
 use crate::model::requirement::{Catalogue, RequirementId};
 use crate::model::standing::Standing;
 use crate::model::tolerance::Tolerances;
+pub use crate::words::found::by_file;
 use crate::words::found::{Found, cause_lines};
 use crate::words::page::command_line;
+pub use crate::words::page::count;
 use crate::words::{escape, ladder, page};
 
 /// How many lines of the target's output are shown.
@@ -90,24 +92,6 @@ pub fn message(case: &CaseRecord) -> String {
     escape::line(case.message.as_deref().unwrap_or(default))
 }
 
-/// "1 case", "3 cases".
-pub fn count(number: usize, what: &str) -> String {
-    if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
-}
-
-/// The cases of each file of conversations. The name of the file is the id without the variant.
-pub fn by_file<'r>(cases: &[&'r CaseRecord]) -> Vec<(&'r str, Vec<&'r CaseRecord>)> {
-    let mut files: Vec<(&str, Vec<&CaseRecord>)> = Vec::new();
-    for case in cases {
-        let stem = case.id.split('[').next().unwrap_or(&case.id);
-        match files.iter_mut().find(|(known, _)| *known == stem) {
-            Some((_, variants)) => variants.push(case),
-            None => files.push((stem, vec![case])),
-        }
-    }
-    files
-}
-
 /// The cases that could not be judged, by the reason. Reasons that differ only in numbers are one.
 pub fn unjudged(report: &RunReport) -> Vec<(String, Vec<&CaseRecord>)> {
     let mut reasons: Vec<(String, Vec<&CaseRecord>)> = Vec::new();
@@ -120,13 +104,6 @@ pub fn unjudged(report: &RunReport) -> Vec<(String, Vec<&CaseRecord>)> {
         }
     }
     reasons.into_iter().map(|(_, cases)| (message(cases[0]), cases)).collect()
-}
-
-/// Whether a requirement fails only in finds of an exploration that was made beside the cases.
-pub fn is_explored_alone(record: &RequirementRecord, report: &RunReport) -> bool {
-    let Some(explored) = &report.explored else { return false };
-    let charged = cases_charged(report, &record.id);
-    record.outcome == Outcome::Fail && charged.iter().all(|case| explored.found(&case.id))
 }
 
 /// The cases that failed on a requirement. Those that show a problem best come first.

@@ -85,3 +85,16 @@ pub fn cause_lines(case: &CaseRecord, report: &RunReport) -> Vec<String> {
         vec![format!("It fails because of {what} ({title}). {} shows it best.", problem.witness)]
     }
 }
+
+/// The cases of each file of conversations. The name of the file is the id without the variant.
+pub fn by_file<'r>(cases: &[&'r CaseRecord]) -> Vec<(&'r str, Vec<&'r CaseRecord>)> {
+    let mut files: Vec<(&str, Vec<&CaseRecord>)> = Vec::new();
+    for case in cases {
+        let stem = case.id.split('[').next().unwrap_or(&case.id);
+        match files.iter_mut().find(|(known, _)| *known == stem) {
+            Some((_, variants)) => variants.push(case),
+            None => files.push((stem, vec![case])),
+        }
+    }
+    files
+}

@@ -4,6 +4,7 @@
 pub mod annotate;
 pub mod dialogue;
 pub mod escape;
+pub mod explored;
 pub mod found;
 pub mod ladder;
 pub(crate) mod message;

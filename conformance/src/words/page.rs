@@ -116,6 +116,11 @@ impl Page {
     }
 }
 
+/// "1 case", "3 cases".
+pub fn count(number: usize, what: &str) -> String {
+    if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

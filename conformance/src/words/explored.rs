@@ -1,16 +1,15 @@
 //! What an exploration tried: how much, how each find was made short, and which transitions of the model were left out.
 
-use crate::model::explored::{CoverageTable, Explored, RoleCoverage};
+use crate::model::explored::{CoverageRow, CoverageTable, Explored, RoleCoverage};
 use crate::model::notation::show;
-use crate::report::plain::count;
 use crate::words::escape;
-use crate::words::page::{BOLD, DIM, Page, UNSURE, painted};
+use crate::words::page::{BOLD, DIM, Page, UNSURE, count, painted};
 
 /// How many transitions that were not tried a brief report names.
 const NAMED: usize = 6;
 
 /// Writes the section.
-pub(super) fn write(page: &mut Page, explored: &Explored, full: bool) {
+pub fn write(page: &mut Page, explored: &Explored, full: bool) {
     page.blank();
     let head = format!(
         "Explored for {}: {}, {}; seed {}.",
@@ -78,7 +77,7 @@ fn write_coverage(page: &mut Page, RoleCoverage { role, table }: &RoleCoverage, 
 }
 
 fn not_tried(table: &CoverageTable) -> Vec<String> {
-    let of_row = |row: &crate::model::explored::CoverageRow| {
+    let of_row = |row: &CoverageRow| {
         let missing = row.tried.iter().zip(&table.inputs).filter(|(count, _)| **count == Some(0));
         missing.map(|(_, input)| format!("{input} after {}", row.state)).collect::<Vec<_>>()
     };
