@@ -7,13 +7,12 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
-use crate::diagnose::problem;
 use crate::grading::baseline::Baseline;
+use crate::grading::conclusion::conclude;
 use crate::grading::{self, choice, stored};
 use crate::model::exit::Exit;
 use crate::model::known::Comparison;
-use crate::model::outcome::{CaseRecord, Outcome, Summary, requirement_records};
-use crate::model::plan::Plan;
+use crate::model::outcome::{CaseRecord, Outcome};
 use crate::model::refusal::{Refusal, write_line};
 use crate::model::requirement::{Catalogue, RequirementId};
 use crate::report::format::{ReportArg, ReportFormat};
@@ -109,13 +108,9 @@ pub fn merge_runs(runs: Vec<(String, RunReport)>, catalogue: &Catalogue) -> Resu
         ids.extend(run.requirements.iter().map(|record| record.id.clone()));
         cases.add(&name, run.cases, &mut conflicts);
     }
-    let requirements = catalogue.all().iter().filter(|entry| ids.contains(&entry.id)).cloned().collect();
-    let plan = Plan { cases: Vec::new(), dropped: Vec::new(), requirements };
     whole.cases = cases.known.into_values().map(|(_, case)| case).collect();
     whole.baseline = known.map(|known_failures| Baseline { known_failures }.compare(&whole.cases));
-    whole.requirements = requirement_records(&plan, catalogue.all(), &whole.cases);
-    whole.problems = problem::of_run(&whole.requirements, &mut whole.cases, &whole.options.tolerances);
-    whole.summary = Summary::of(&whole.requirements);
+    conclude(&mut whole, catalogue, |id| ids.contains(id));
     whole.schema = report::SCHEMA;
     whole.tool = Tool::this();
     Ok(Merged { report: whole, conflicts })

@@ -2,7 +2,7 @@
 //! the steps that say so. It demands only what the table of `rules` demands. Pure.
 
 use super::rules::{self, Course, Told};
-use super::script::{Line, hex};
+use super::script::{Line, hex, over};
 use super::server::Input;
 use super::stimulus::Stimulus;
 use crate::model::case::TestType;
@@ -246,10 +246,7 @@ impl Client {
         self.lines.push(done.charged(id, "CLT-4"));
         self.done = Some(self.bytes.len());
         let Some(port) = self.setting.port else { return };
-        let over = match self.setting.test {
-            TestType::TcpStream | TestType::TcpRr => "over tcp",
-            TestType::UdpStream | TestType::UdpRr => "over udp",
-        };
+        let over = format!("over {}", over(self.setting.test));
         self.lines.push(Line::new("data_seen", over).charged("DAT-2", "DAT-2"));
         if let Some((seen, id)) = port.seen {
             self.lines.push(Line::new("data_seen", seen).charged(id, id));

@@ -65,14 +65,9 @@ fn table(states: &str, rows: impl Iterator<Item = CoverageRow>) -> CoverageTable
 fn can_happen_to_server(heard: Heard, input: Input) -> bool {
     match input {
         Input::Bytes => !heard.ends_by_itself(),
-        Input::Rest => {
-            matches!(heard, Heard::Nothing | Heard::PartOfRequest | Heard::Request | Heard::PartOfDone)
-        }
+        Input::Rest | Input::Interrupt => heard.waits_for_more(),
         Input::Silence => silence(heard, true).is_some(),
         Input::Data => heard == Heard::Request,
-        Input::Interrupt => {
-            matches!(heard, Heard::Nothing | Heard::PartOfRequest | Heard::Request | Heard::PartOfDone)
-        }
         Input::HalfClose | Input::Close | Input::Reset => true,
     }
 }

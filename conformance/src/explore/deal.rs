@@ -15,7 +15,7 @@ use proptest::test_runner::TestRng;
 use deck::Deck;
 use messages::{WRONG, wrong_dones, wrong_replies, wrong_results};
 use with_client::Service;
-use with_server::{Moment, Session, Theme, Way};
+use with_server::{Moment, Session, Theme, Way, begun};
 
 use super::client::{Setting, ports};
 use super::conversation::{Conversation, Model};
@@ -244,18 +244,8 @@ impl Dealer {
         }
         if roles.contains(&Role::Server) {
             for at in [0, 1, 3, 4] {
-                let bytes = [1, 1, 1, 1];
-                let send = |bytes: &[u8]| Stimulus::Send(0, vec![bytes.to_vec()]);
                 let mut stimuli = vec![Stimulus::Open(0, Route::Loopback)];
-                if at > 0 {
-                    stimuli.push(send(&bytes[..at.min(3)]));
-                }
-                if at >= 3 {
-                    stimuli.push(Stimulus::Await);
-                }
-                if at > 3 {
-                    stimuli.push(send(&bytes[3..]));
-                }
+                stimuli.extend(begun(0, TestType::TcpStream as u8, at));
                 stimuli.push(Stimulus::Starve(0));
                 let longest = tolerances.control_timeout + tolerances.late;
                 waits.push((longest, Conversation { setting: None, stimuli }));

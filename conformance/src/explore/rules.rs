@@ -123,6 +123,16 @@ impl Heard {
         }
     }
 
+    /// Whether a server may refuse this client at once, or wait for more: it is owed nothing, and holds nobody for sure.
+    pub fn may_be_refused(self) -> bool {
+        matches!(self, Self::PartOfWrongRequest | Self::PartOfWrongDone)
+    }
+
+    /// Whether a server has to wait for more bytes of this client.
+    pub fn waits_for_more(self) -> bool {
+        matches!(self, Self::Nothing | Self::PartOfRequest | Self::Request | Self::PartOfDone)
+    }
+
     /// Whether a session in this state comes to its end without a further byte.
     pub fn ends_by_itself(self) -> bool {
         matches!(self, Self::WrongRequest(_) | Self::WrongDone(_) | Self::Done | Self::More)
@@ -171,43 +181,43 @@ const CLOSE: Duty = due(Message::Close, "SRV-6", "SRV-6");
 
 /// What a server must do for a client once it is that client's turn, in this order: with the client's side open, and after
 /// the client has ended it. `None`: the documents do not say, so nothing is demanded of this connection any more.
-type ServerRule = (Heard, &'static [Duty], Option<&'static [Duty]>);
+type ServerRule = (Heard, Option<&'static [Duty]>, Option<&'static [Duty]>);
 
 /// The table for a server.
 #[rustfmt::skip]
 pub const SERVER: [ServerRule; 15] = [
-    (Heard::Nothing,                      &[],      Some(&[due(Message::Close, "ABR-1", "SRV-4")])),
-    (Heard::PartOfRequest,                &[],      Some(&[due(Message::Close, "ABR-2", "ABR-2")])),
-    (Heard::PartOfWrongRequest,           &[],      Some(&[due(Message::Close, "ABR-2", "ABR-2")])),
-    (Heard::WrongRequest(Field::Version), &[due(Message::Close, "INV-1", "INV-1")], Some(&[due(Message::Close, "INV-1", "INV-1")])),
-    (Heard::WrongRequest(Field::Type),    &[due(Message::Close, "INV-2", "INV-2")], Some(&[due(Message::Close, "INV-2", "INV-2")])),
-    (Heard::WrongRequest(Field::Test),    &[due(Message::Close, "INV-3", "INV-3")], Some(&[due(Message::Close, "INV-3", "INV-3")])),
-    (Heard::WrongRequest(Field::Foreign), &[due(Message::Close, "INV-6", "INV-6")], Some(&[due(Message::Close, "INV-6", "INV-6")])),
+    (Heard::Nothing,                      Some(&[]),      Some(&[due(Message::Close, "ABR-1", "SRV-4")])),
+    (Heard::PartOfRequest,                Some(&[]),      Some(&[due(Message::Close, "ABR-2", "ABR-2")])),
+    (Heard::PartOfWrongRequest,           Some(&[]),      Some(&[due(Message::Close, "ABR-2", "ABR-2")])),
+    (Heard::WrongRequest(Field::Version), Some(&[due(Message::Close, "INV-1", "INV-1")]), Some(&[due(Message::Close, "INV-1", "INV-1")])),
+    (Heard::WrongRequest(Field::Type),    Some(&[due(Message::Close, "INV-2", "INV-2")]), Some(&[due(Message::Close, "INV-2", "INV-2")])),
+    (Heard::WrongRequest(Field::Test),    Some(&[due(Message::Close, "INV-3", "INV-3")]), Some(&[due(Message::Close, "INV-3", "INV-3")])),
+    (Heard::WrongRequest(Field::Foreign), Some(&[due(Message::Close, "INV-6", "INV-6")]), Some(&[due(Message::Close, "INV-6", "INV-6")])),
     // Whether a client that has left already is still answered is the server's own affair.
-    (Heard::Request,                      &[REPLY], None),
-    (Heard::PartOfDone,                   &[REPLY], None),
+    (Heard::Request,                      Some(&[REPLY]), None),
+    (Heard::PartOfDone,                   Some(&[REPLY]), None),
     // Nor do the documents say whether Reply comes before a refusal of what stands behind its Request.
-    (Heard::PartOfWrongDone,              &[],      None),
-    (Heard::WrongDone(Field::Version),    &[],      None),
-    (Heard::WrongDone(Field::Type),       &[],      None),
-    (Heard::WrongDone(Field::Foreign),    &[],      None),
-    (Heard::Done,                         &[REPLY, RESULTS, CLOSE],
+    (Heard::PartOfWrongDone,              None,      None),
+    (Heard::WrongDone(Field::Version),    None,      None),
+    (Heard::WrongDone(Field::Type),       None,      None),
+    (Heard::WrongDone(Field::Foreign),    None,      None),
+    (Heard::Done,                         Some(&[REPLY, RESULTS, CLOSE]),
                                           Some(&[REPLY, due(Message::Results, "ABR-5", "SRV-5"), CLOSE])),
-    (Heard::More,                         &[REPLY, due(Message::Results, "INV-7", "INV-7"), due(Message::Close, "SRV-6", "INV-7")],
+    (Heard::More,                         Some(&[REPLY, due(Message::Results, "INV-7", "INV-7"), due(Message::Close, "SRV-6", "INV-7")]),
                                           Some(&[REPLY, due(Message::Results, "INV-7", "INV-7"), due(Message::Close, "SRV-6", "INV-7")])),
 ];
 
 /// The same after Reply has come: the server is in the test of this client.
 #[rustfmt::skip]
 pub const IN_TEST: [ServerRule; 8] = [
-    (Heard::Request,                   &[], Some(&[due(Message::Close, "ABR-3", "ABR-3")])),
-    (Heard::PartOfDone,                &[], Some(&[due(Message::Close, "ABR-3", "ABR-3")])),
-    (Heard::PartOfWrongDone,           &[], Some(&[due(Message::Close, "ABR-3", "ABR-3")])),
-    (Heard::WrongDone(Field::Version), &[due(Message::Close, "INV-4", "INV-4")], Some(&[due(Message::Close, "INV-4", "INV-4")])),
-    (Heard::WrongDone(Field::Type),    &[due(Message::Close, "INV-5", "INV-5")], Some(&[due(Message::Close, "INV-5", "INV-5")])),
-    (Heard::WrongDone(Field::Foreign), &[due(Message::Close, "INV-5", "INV-5")], Some(&[due(Message::Close, "INV-5", "INV-5")])),
-    (Heard::Done,                      &[RESULTS, CLOSE], Some(&[due(Message::Results, "ABR-5", "SRV-5"), CLOSE])),
-    (Heard::More,                      &[due(Message::Results, "INV-7", "INV-7"), due(Message::Close, "SRV-6", "INV-7")],
+    (Heard::Request,                   Some(&[]), Some(&[due(Message::Close, "ABR-3", "ABR-3")])),
+    (Heard::PartOfDone,                Some(&[]), Some(&[due(Message::Close, "ABR-3", "ABR-3")])),
+    (Heard::PartOfWrongDone,           Some(&[]), Some(&[due(Message::Close, "ABR-3", "ABR-3")])),
+    (Heard::WrongDone(Field::Version), Some(&[due(Message::Close, "INV-4", "INV-4")]), Some(&[due(Message::Close, "INV-4", "INV-4")])),
+    (Heard::WrongDone(Field::Type),    Some(&[due(Message::Close, "INV-5", "INV-5")]), Some(&[due(Message::Close, "INV-5", "INV-5")])),
+    (Heard::WrongDone(Field::Foreign), Some(&[due(Message::Close, "INV-5", "INV-5")]), Some(&[due(Message::Close, "INV-5", "INV-5")])),
+    (Heard::Done,                      Some(&[RESULTS, CLOSE]), Some(&[due(Message::Results, "ABR-5", "SRV-5"), CLOSE])),
+    (Heard::More,                      Some(&[due(Message::Results, "INV-7", "INV-7"), due(Message::Close, "SRV-6", "INV-7")]),
                                        Some(&[due(Message::Results, "INV-7", "INV-7"), due(Message::Close, "SRV-6", "INV-7")])),
 ];
 
@@ -215,12 +225,7 @@ pub const IN_TEST: [ServerRule; 8] = [
 pub fn duties(heard: Heard, in_test: bool, ended: bool) -> Option<&'static [Duty]> {
     let table: &[ServerRule] = if in_test { &IN_TEST } else { &SERVER };
     let (_, open, closed) = table.iter().find(|(state, ..)| *state == heard)?;
-    let undecided = !in_test && matches!(heard, Heard::PartOfWrongDone | Heard::WrongDone(_));
-    match ended {
-        true => *closed,
-        false if undecided => None,
-        false => Some(open),
-    }
+    if ended { *closed } else { *open }
 }
 
 /// The requirement that a server breaks if it serves no more after this: a client in this state left or was refused.

@@ -4,7 +4,7 @@
 use std::fmt::Write;
 use std::ops::Range;
 
-use crate::model::case::Role;
+use crate::model::case::{Role, TestType};
 
 /// The value of a key.
 #[derive(Clone, Debug, PartialEq)]
@@ -140,6 +140,14 @@ pub fn hex(segments: &[&[u8]]) -> String {
         tokens.join(" ")
     };
     segments.iter().map(|bytes| run(bytes)).collect::<Vec<_>>().join(" | ")
+}
+
+/// The protocol of a test's data, as the key `over` takes it.
+pub fn over(test: TestType) -> &'static str {
+    match test {
+        TestType::TcpStream | TestType::TcpRr => "tcp",
+        TestType::UdpStream | TestType::UdpRr => "udp",
+    }
 }
 
 /// The head of a fixture.

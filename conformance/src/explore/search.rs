@@ -139,11 +139,8 @@ impl<'s, 't> Search<'s, 't> {
         let waits = Dealer::long_waits(&self.wanted.roles, full).into_iter().filter(fits);
         waits
             .map(|(_, conversation)| {
-                let batch = self.stage.written(
-                    std::slice::from_ref(&conversation),
-                    self.title("explored", &[]),
-                    full,
-                )?;
+                let batch =
+                    self.stage.written(std::slice::from_ref(&conversation), Title::passing(), full)?;
                 Ok((conversation, batch))
             })
             .collect()
@@ -158,7 +155,6 @@ impl<'s, 't> Search<'s, 't> {
             let begun = Instant::now();
             let suspicious = self.round(*role)?;
             *time += begun.elapsed();
-            tell(News::Round(&self.result));
             for played in suspicious {
                 if self.is_over() {
                     break;
@@ -187,12 +183,7 @@ impl<'s, 't> Search<'s, 't> {
         for _ in 0..self.side_by_side(role) {
             let trees = self.dealt(role);
             let conversations: Vec<Conversation> = trees.iter().map(Tree::current).collect();
-            let title = Title {
-                id: "explored".to_owned(),
-                summary: "What a tester may do next, in many ways".to_owned(),
-                ..Title::default()
-            };
-            cases.push((trees, self.stage.written(&conversations, title, &quick)?));
+            cases.push((trees, self.stage.written(&conversations, Title::passing(), &quick)?));
         }
         let stage = self.stage;
         let records: Vec<_> = thread::scope(|scope| {

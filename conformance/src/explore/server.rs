@@ -9,10 +9,10 @@ mod visit;
 use std::collections::BTreeMap;
 
 use busy::takes;
-pub use visit::{Input, Place, Visit};
+pub use visit::{Input, Visit};
 
 use super::rules::{self, Duty, Heard};
-use super::script::{Line, hex};
+use super::script::{Line, hex, over};
 use super::stimulus::{Peer, Route, Stimulus};
 use crate::model::case::TestType;
 
@@ -185,32 +185,23 @@ impl Server {
 
     /// Whether not a byte and no close may come now.
     fn must_be_silent(&self, peer: Peer, connection: &Connection) -> bool {
-        if connection.heard() == Heard::PartOfWrongRequest || connection.heard() == Heard::PartOfWrongDone {
+        let nothing_due = |connection: &Connection| {
+            !connection.heard().may_be_refused() && connection.duties().is_some_and(<[Duty]>::is_empty)
+        };
+        if connection.heard().may_be_refused() {
             return false;
         }
-        let nothing_due = |connection: &Connection| connection.duties().is_some_and(<[Duty]>::is_empty);
         match self.holder() {
             // Until the holder's session can end, all others wait.
-            Some(holder) if holder != peer => {
-                let holder = &self.connections[&holder];
-                nothing_due(holder) && holder.heard() != Heard::PartOfWrongDone
-            }
+            Some(holder) if holder != peer => nothing_due(&self.connections[&holder]),
             Some(_) => nothing_due(connection),
             None => self.alive().count() == 1 && nothing_due(connection),
         }
     }
 
-    fn place(&self, peer: Peer) -> Place {
-        match self.holder() {
-            Some(holder) if holder == peer => Place::InTest,
-            _ if self.alive().any(|other| other < peer) => Place::Waiting,
-            _ => Place::Alone,
-        }
-    }
-
     fn visit(&mut self, peer: Peer, input: Input) {
         if let Some(heard) = self.heard(peer) {
-            self.visits.push(Visit { heard, place: self.place(peer), input });
+            self.visits.push(Visit { heard, input });
         }
     }
 
@@ -365,11 +356,4 @@ pub struct Ended {
     pub visits: Vec<Visit>,
     /// Whether the server has ended.
     pub interrupted: bool,
-}
-
-fn over(test: TestType) -> &'static str {
-    match test {
-        TestType::TcpStream | TestType::TcpRr => "tcp",
-        TestType::UdpStream | TestType::UdpRr => "udp",
-    }
 }

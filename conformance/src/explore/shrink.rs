@@ -85,8 +85,7 @@ impl Shrinker<'_, '_> {
             return Ok(false);
         }
         self.tried.push(conversations.to_vec());
-        let title = Title { id: "explored".to_owned(), summary: "Smaller".to_owned(), ..Title::default() };
-        let batch = self.stage.written(conversations, title, &self.tolerances)?;
+        let batch = self.stage.written(conversations, Title::passing(), &self.tolerances)?;
         let record = self.stage.play(&batch.case, &self.tolerances)?;
         let same = Signature::of(&record).is_some_and(|signature| signature.fault == self.fault);
         Ok(record.outcome == Outcome::Fail && same)

@@ -7,22 +7,20 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use crate::diagnose::problem;
 use crate::explore::{self, Exploration, Find, News, PlayError, Stage, Wanted};
 use crate::grading::choice;
+use crate::grading::conclusion::conclude;
 use crate::grading::options::ExploreArgs;
 use crate::grading::{self, exit_of, isolation, resolve};
-use crate::model::case::{Kind, Role};
+use crate::model::case::Role;
 use crate::model::exit::Exit;
 use crate::model::explored::{Explored, ExploredFind, RoleCoverage};
 use crate::model::notation::show;
-use crate::model::outcome::{CaseRecord, Outcome, Summary, requirement_records};
-use crate::model::plan::Plan;
+use crate::model::outcome::{CaseRecord, Outcome};
 use crate::model::refusal::{Refusal, write_line};
 use crate::model::requirement::{Catalogue, Part, RequirementId};
-use crate::model::transcript::Transcript;
 use crate::report::set::Reports;
-use crate::report::{self, ReportOptions, RunReport, Tool};
+use crate::report::{self, ReportOptions, RunReport};
 use crate::run::{Options, TargetProgram};
 use crate::stage::interrupt;
 
@@ -64,28 +62,18 @@ fn try_explore(args: &ExploreArgs) -> Result<Exit, Refusal> {
         live: false,
         cwd: std::env::current_dir().map_err(Refusal::not_carried_out)?,
     };
+    let report_options = ReportOptions {
+        part,
+        quick: false,
+        fail_on: args.fail_on.into(),
+        jobs: options.jobs,
+        seed,
+        fixtures: Vec::new(),
+        tolerances: options.tolerances.clone(),
+    };
     let blank = RunReport {
-        schema: report::SCHEMA,
-        tool: Tool::this(),
-        target: info,
-        options: ReportOptions {
-            part,
-            quick: false,
-            fail_on: args.fail_on.into(),
-            jobs: options.jobs,
-            seed,
-            fixtures: Vec::new(),
-            tolerances: options.tolerances.clone(),
-        },
-        isolation,
         started: jiff::Timestamp::now().to_string(),
-        duration: Duration::ZERO,
-        summary: Summary::default(),
-        requirements: Vec::new(),
-        problems: Vec::new(),
-        cases: Vec::new(),
-        baseline: None,
-        explored: None,
+        ..RunReport::blank(info, report_options, isolation)
     };
     let wanted = Wanted {
         roles: args.role.roles(),
@@ -101,7 +89,8 @@ fn try_explore(args: &ExploreArgs) -> Result<Exit, Refusal> {
     let exploration = exploration.map_err(Refusal::not_carried_out)?;
     let saved = save.as_deref().map(|folder| written(folder, &exploration)).transpose()?;
     let mut report = reported(blank, &exploration, &wanted, saved);
-    judge(&mut report, &catalogue);
+    let ids: BTreeSet<_> = report.cases.iter().flat_map(|case| case.requirements.clone()).collect();
+    conclude(&mut report, &catalogue, |id| ids.contains(id));
     report.duration = began.elapsed();
     reports.write(&report, &catalogue).map_err(Refusal::not_carried_out)?;
     Ok(match interrupt::came() {
@@ -116,7 +105,6 @@ fn tell(news: &News<'_>, quiet: bool) {
         return;
     }
     match news {
-        News::Round(_) => {}
         News::Confirmed(record, after) => {
             let ids = report::plain::ids(&record.charged);
             let message = report::plain::message(record);
@@ -237,38 +225,7 @@ fn nothing_found(role: Role, exploration: &Exploration) -> Option<CaseRecord> {
     if requirements.is_empty() {
         return None;
     }
-    Some(CaseRecord {
-        id: format!("{FOLDER}/{role}"),
-        summary: format!("Nothing was found in conversations with it as a {role}"),
-        requirements,
-        role,
-        kind: Kind::Control,
-        test: None,
-        steps: Vec::new(),
-        args: Vec::new(),
-        outcome: Outcome::Pass,
-        charged: Vec::new(),
-        duration: exploration.duration,
-        message: None,
-        expected: None,
-        actual: None,
-        finding: None,
-        cause: None,
-        connection: None,
-        why: None,
-        leftovers: Vec::new(),
-        runs: Vec::new(),
-        transcript: Transcript::default(),
-        stdout: String::new(),
-        stderr: String::new(),
-    })
-}
-
-fn judge(report: &mut RunReport, catalogue: &Catalogue) {
-    let concerned = |id: &RequirementId| report.cases.iter().any(|case| case.requirements.contains(id));
-    let requirements = catalogue.all().iter().filter(|entry| concerned(&entry.id)).cloned().collect();
-    let plan = Plan { cases: Vec::new(), dropped: Vec::new(), requirements };
-    report.requirements = requirement_records(&plan, catalogue.all(), &report.cases);
-    report.problems = problem::of_run(&report.requirements, &mut report.cases, &report.options.tolerances);
-    report.summary = Summary::of(&report.requirements);
+    let summary = format!("Nothing was found in conversations with it as a {role}");
+    let bare = CaseRecord::bare(format!("{FOLDER}/{role}"), summary, requirements, role);
+    Some(CaseRecord { duration: exploration.duration, ..bare })
 }

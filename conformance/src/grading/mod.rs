@@ -3,6 +3,7 @@
 pub mod baseline;
 pub(crate) mod choice;
 pub mod class;
+pub(crate) mod conclusion;
 pub mod explored;
 pub mod options;
 pub mod repeat;
@@ -32,7 +33,7 @@ use crate::report::output::Destination;
 use crate::report::progress::Progress;
 use crate::report::set::Reports;
 use crate::report::transcripts::Transcripts;
-use crate::report::{self, Document, ReportOptions, RunReport, TargetInfo, Tool, json};
+use crate::report::{Document, ReportOptions, RunReport, TargetInfo, json};
 use crate::run::{self, Options, RunError, TargetProgram};
 use crate::stage::{interrupt, reference};
 
@@ -293,21 +294,7 @@ impl Grader {
 
     /// A report with the target and the options, but without results.
     fn blank_report(&self, target: TargetInfo) -> RunReport {
-        RunReport {
-            schema: report::SCHEMA,
-            tool: Tool::this(),
-            target,
-            options: self.options.clone(),
-            isolation: self.isolation,
-            started: String::new(),
-            duration: Duration::ZERO,
-            summary: Summary::default(),
-            requirements: Vec::new(),
-            problems: Vec::new(),
-            cases: Vec::new(),
-            baseline: None,
-            explored: None,
-        }
+        RunReport::blank(target, self.options.clone(), self.isolation)
     }
 
     /// Opens the folder of `--transcripts` before the run, as the reports are.

@@ -58,6 +58,25 @@ impl RunReport {
 }
 
 impl RunReport {
+    /// A report without results.
+    pub fn blank(target: TargetInfo, options: ReportOptions, isolation: Isolation) -> Self {
+        Self {
+            schema: SCHEMA,
+            tool: Tool::this(),
+            target,
+            options,
+            isolation,
+            started: String::new(),
+            duration: Duration::ZERO,
+            summary: Summary::default(),
+            requirements: Vec::new(),
+            problems: Vec::new(),
+            cases: Vec::new(),
+            baseline: None,
+            explored: None,
+        }
+    }
+
     /// Whether a requirement fails only in finds of an exploration that was made beside the cases.
     pub fn fails_by_exploring_alone(&self, record: &RequirementRecord) -> bool {
         let Some(explored) = &self.explored else { return false };

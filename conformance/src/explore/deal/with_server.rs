@@ -265,16 +265,7 @@ impl Dealer {
             }
             Session::HalfClose => {
                 let at = self.half_closes.draw(rng);
-                let bytes = [1, 1, test, 1];
-                if at > 0 {
-                    steps.push(send(&bytes[..at.min(3)], &[]));
-                }
-                if at >= 3 {
-                    steps.push(Stimulus::Await);
-                }
-                if at > 3 {
-                    steps.push(send(&bytes[3..at], &[]));
-                }
+                steps.extend(begun(peer, test, at));
                 steps.push(Stimulus::HalfClose(peer));
             }
             Session::HalfCloseAfterDone => {
@@ -286,23 +277,12 @@ impl Dealer {
             }
             Session::Starve => {
                 let at = self.half_closes.draw(rng);
-                let bytes = [1, 1, test, 1];
-                if at > 0 {
-                    steps.push(send(&bytes[..at.min(3)], &[]));
-                }
-                if at >= 3 {
-                    steps.push(Stimulus::Await);
-                }
-                if at > 3 {
-                    steps.push(send(&bytes[3..at], &[]));
-                }
+                steps.extend(begun(peer, test, at));
                 steps.push(Stimulus::Starve(peer));
             }
             Session::Silent => {
                 let at = self.stops.draw(rng);
-                if at > 0 {
-                    steps.push(send(&request[..at], &[]));
-                }
+                steps.extend(begun(peer, test, at));
                 steps.push(Stimulus::Rest(peer, 20));
             }
         }
@@ -319,10 +299,7 @@ impl Dealer {
 
     /// Data of the test, in Part 2. Returns whether Done has gone with it.
     fn load(&mut self, peer: Peer, test: u8, rng: &mut TestRng, steps: &mut Vec<Stimulus>) -> bool {
-        if !self.measures {
-            return false;
-        }
-        if rng.random_bool(0.2) {
+        if !self.measures || rng.random_bool(0.2) {
             return false;
         }
         let load = match test {
@@ -335,6 +312,23 @@ impl Dealer {
         steps.push(Stimulus::Data(peer, load));
         matches!(load, Load::InFlight(_))
     }
+}
+
+/// The first `at` bytes of a session of this test, with a wait for Reply behind the Request; 4 bytes at most.
+pub(super) fn begun(peer: Peer, test: u8, at: usize) -> Vec<Stimulus> {
+    let bytes = [1, 1, test, 1];
+    let send = |bytes: &[u8]| Stimulus::Send(peer, vec![bytes.to_vec()]);
+    let mut steps = Vec::new();
+    if at > 0 {
+        steps.push(send(&bytes[..at.min(3)]));
+    }
+    if at >= 3 {
+        steps.push(Stimulus::Await);
+    }
+    if at > 3 {
+        steps.push(send(&bytes[3..at]));
+    }
+    steps
 }
 
 fn leave(peer: Peer, way: Way) -> Stimulus {

@@ -43,7 +43,19 @@ impl Search<'_, '_> {
         let quick = Tolerances { patience: self.patience.min(SHRINKING_PATIENCE), ..self.quick() };
         let shrunk = shrink(self.stage, kept, &record, quick, self.wanted.shrinking)?;
         self.result.starts += shrunk.tries;
-        let find = self.settled(shrunk, &record, (suspected, confirmed), before)?;
+        self.keep(shrunk, &record, (suspected, confirmed), before, tell)
+    }
+
+    /// Settles a find, tells it and keeps it.
+    fn keep(
+        &mut self,
+        shrunk: Shrunk,
+        first: &CaseRecord,
+        times: (Duration, Duration),
+        before: usize,
+        tell: &mut dyn FnMut(News<'_>),
+    ) -> Result<(), PlayError> {
+        let find = self.settled(shrunk, first, times, before)?;
         self.known.extend(Signature::of(&find.record));
         tell(News::Shrunk(&find));
         self.result.finds.push(find);
@@ -75,8 +87,7 @@ impl Search<'_, '_> {
         tolerances: &Tolerances,
     ) -> Result<CaseRecord, PlayError> {
         self.result.starts += 1;
-        let title = Title { id: "explored".to_owned(), summary: "Alone".to_owned(), ..Title::default() };
-        let batch = self.stage.written(conversations, title, tolerances)?;
+        let batch = self.stage.written(conversations, Title::passing(), tolerances)?;
         Ok(self.stage.play(&batch.case, tolerances)?)
     }
 
@@ -109,7 +120,8 @@ impl Search<'_, '_> {
         let mut rate = (0, 0);
         let mut record = first.clone();
         for candidate in [best.0.clone(), shrunk.original.clone()] {
-            let batch = self.stage.written(&candidate, self.title(&id, &[]), &full)?;
+            let batch =
+                self.stage.written(&candidate, Title { id: id.clone(), ..Title::passing() }, &full)?;
             rate = if candidate == shrunk.original { (1, 1) } else { (0, 0) };
             while rate.1 < REPLAYS && !(rate.1 > 0 && interrupt::came()) {
                 let played = self.stage.play(&batch.case, &full)?;
@@ -149,7 +161,7 @@ impl Search<'_, '_> {
         })
     }
 
-    pub(super) fn title(&self, id: &str, charged: &[RequirementId]) -> Title {
+    fn title(&self, id: &str, charged: &[RequirementId]) -> Title {
         let titles =
             charged.iter().filter_map(|id| self.stage.catalogue.find(id)).map(|entry| entry.title.clone());
         Title {
@@ -158,10 +170,7 @@ impl Search<'_, '_> {
                 "Found by conformance explore --seed {}, and made as short as it could.",
                 self.wanted.seed
             )],
-            summary: match charged {
-                [] => "What a tester may do next".to_owned(),
-                _ => titles.collect::<Vec<_>>().join("; "),
-            },
+            summary: titles.collect::<Vec<_>>().join("; "),
             requirements: charged.iter().map(ToString::to_string).collect(),
         }
     }
@@ -192,10 +201,7 @@ impl Search<'_, '_> {
                 let kept = vec![conversation];
                 let before = kept[0].stimuli.len();
                 let shrunk = Shrunk { conversations: kept.clone(), original: kept, tries: 0, smallest: true };
-                let find = self.settled(shrunk, &again, (suspected, confirmed), before)?;
-                self.known.extend(Signature::of(&find.record));
-                tell(News::Shrunk(&find));
-                self.result.finds.push(find);
+                self.keep(shrunk, &again, (suspected, confirmed), before, tell)?;
             }
             Outcome::Fail => self.result.again += 1,
             _ => {}

@@ -69,8 +69,6 @@ pub struct Exploration {
 /// What is told while an exploration goes on.
 #[derive(Debug)]
 pub enum News<'a> {
-    /// A round is over.
-    Round(&'a Exploration),
     /// A failure was confirmed, and is being shrunk.
     Confirmed(&'a CaseRecord, Duration),
     /// It was shrunk.

@@ -1,8 +1,8 @@
 //! What takes several steps at once: data of a test, sessions in a row, and the interrupt at the end.
 
-use super::{Connection, Count, Input, REQUEST, Server, over};
+use super::{Connection, Count, Input, REQUEST, Server};
 use crate::explore::rules::{self, Heard};
-use crate::explore::script::{Line, Value, hex};
+use crate::explore::script::{Line, Value, hex, over};
 use crate::explore::stimulus::{Load, Peer, Route};
 use crate::model::case::TestType;
 
@@ -99,12 +99,7 @@ impl Server {
             self.visit(*peer, Input::Interrupt);
         }
         // A client of whom a server may have got rid is no client any more.
-        let idle = !alive.iter().any(|peer| {
-            matches!(
-                self.heard(*peer),
-                Some(Heard::Nothing | Heard::PartOfRequest | Heard::Request | Heard::PartOfDone)
-            )
-        });
+        let idle = !alive.iter().any(|peer| self.heard(*peer).is_some_and(Heard::waits_for_more));
         let id = rules::server_interrupt(idle);
         self.interrupted = true;
         self.lines.push(Line::new("signal", "INT"));

@@ -1,8 +1,8 @@
 //! What is due to the clients of a server: it is waited for, in an order that no right server can be wrong in.
 
-use super::{Connection, Count, Ended, Server, State, over};
+use super::{Connection, Count, Ended, Server, State};
 use crate::explore::rules::{self, Duty, Heard, Message};
-use crate::explore::script::{Line, Value};
+use crate::explore::script::{Line, Value, over};
 use crate::explore::stimulus::{Peer, Stimulus};
 
 impl Server {
@@ -105,8 +105,7 @@ impl Server {
 
     /// Waits for what is due to one client. `turns`: how many may be served before it, with itself.
     fn perform(&mut self, peer: Peer, turns: usize) {
-        let Some(duties) = self.connections.get(&peer).and_then(Connection::duties) else { return };
-        let mut duties = duties;
+        let Some(mut duties) = self.connections.get(&peer).and_then(Connection::duties) else { return };
         if let [
             Duty { message: Message::Reply, .. },
             results @ Duty { message: Message::Results, .. },
@@ -118,15 +117,11 @@ impl Server {
         }
         for duty in duties {
             let connection = &self.connections[&peer];
-            let within = |line: Line| {
-                if turns > 1 { line.with("within", format!("patience * {turns}")) } else { line }
-            };
             match duty.message {
                 Message::Reply => {
                     let id = self.reply_rests_on(connection);
-                    let name = connection.name.clone();
-                    self.lines
-                        .push(within(Line::new("expect", "01 02 PP PP").on(&name)).charged(id, "SRV-2"));
+                    let line = Line::new("expect", "01 02 PP PP").on(&connection.name);
+                    self.lines.push(in_turn(line, turns).charged(id, "SRV-2"));
                     self.replied(peer, turns);
                 }
                 Message::Results => {
@@ -136,7 +131,7 @@ impl Server {
                     };
                     let line = Line::new("expect", format!("01 04 {count}")).on(&connection.name);
                     let id = connection.blames(id);
-                    self.lines.push(within(line).charged(id, content));
+                    self.lines.push(in_turn(line, turns).charged(id, content));
                 }
                 Message::Close => {
                     let time = if turns > 1 { format!("patience * {turns}") } else { "promptly".to_owned() };
@@ -154,8 +149,7 @@ impl Server {
         let id = self.reply_rests_on(connection);
         let content = if results.id == "INV-7" { "INV-7" } else { "SRV-9" };
         let line = Line::new("expect", "01 02 PP PP 01 04 00*8").on(&connection.name);
-        let line = if turns > 1 { line.with("within", format!("patience * {turns}")) } else { line };
-        self.lines.push(line.charged(id, content));
+        self.lines.push(in_turn(line, turns).charged(id, content));
         self.replied(peer, turns);
     }
 
@@ -187,11 +181,8 @@ impl Server {
                 self.trouble = match (heard, ended) {
                     (Heard::More, _) => Some("INV-7"),
                     (_, true) => Some("ABR-5"),
-                    _ => self.trouble,
+                    _ => None,
                 };
-                if heard == Heard::Done && !ended {
-                    self.trouble = None;
-                }
             }
             _ => self.trouble = Some(rules::aftermath(heard, false)),
         }
@@ -231,4 +222,9 @@ impl Server {
             interrupted: self.interrupted,
         }
     }
+}
+
+/// A step that may have to wait until so many clients have been served.
+fn in_turn(line: Line, turns: usize) -> Line {
+    if turns > 1 { line.with("within", format!("patience * {turns}")) } else { line }
 }

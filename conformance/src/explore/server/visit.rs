@@ -2,24 +2,11 @@
 
 use crate::explore::rules::Heard;
 
-/// A state of one connection, for the coverage.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Place {
-    /// Nobody else is there.
-    Alone,
-    /// The server is in this client's test.
-    InTest,
-    /// Another client came before, or is being served.
-    Waiting,
-}
-
 /// A transition of the model that was tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Visit {
     /// What the server had heard of this client.
     pub heard: Heard,
-    /// Where the client stood.
-    pub place: Place,
     /// What happened.
     pub input: Input,
 }

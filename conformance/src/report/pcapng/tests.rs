@@ -7,38 +7,28 @@ use rstest::rstest;
 use super::*;
 use crate::model::bytes::Pattern;
 use crate::model::fault::Fault;
-use crate::model::outcome::Summary;
 use crate::model::place::Isolation;
 use crate::model::requirement::{Level, Part};
 use crate::model::sample::failed;
 use crate::model::tolerance::Tolerances;
-use crate::report::{ReportOptions, SCHEMA, TargetInfo, Tool};
+use crate::report::{ReportOptions, TargetInfo, Tool};
 
 const SESSION: &str = "0 start\n100 ready\n103 connect\n104 open\n105 > 010102\n107 < 0102bb9c\n";
 
 fn run() -> RunReport {
+    let options = ReportOptions {
+        part: Part::P2,
+        quick: false,
+        fail_on: Level::Must,
+        jobs: 1,
+        seed: 7,
+        fixtures: Vec::new(),
+        tolerances: Tolerances::default(),
+    };
+    let target = TargetInfo { path: Some("./tester".to_owned()), sha256: None, args: Vec::new() };
     RunReport {
-        schema: SCHEMA,
         tool: Tool { name: "conformance".to_owned(), version: "0.1.0".to_owned() },
-        target: TargetInfo { path: Some("./tester".to_owned()), sha256: None, args: Vec::new() },
-        options: ReportOptions {
-            part: Part::P2,
-            quick: false,
-            fail_on: Level::Must,
-            jobs: 1,
-            seed: 7,
-            fixtures: Vec::new(),
-            tolerances: Tolerances::default(),
-        },
-        isolation: Isolation::Namespace,
-        started: String::new(),
-        duration: Duration::ZERO,
-        summary: Summary::default(),
-        requirements: Vec::new(),
-        problems: Vec::new(),
-        cases: Vec::new(),
-        baseline: None,
-        explored: None,
+        ..RunReport::blank(target, options, Isolation::Namespace)
     }
 }
 
