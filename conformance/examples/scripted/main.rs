@@ -50,7 +50,7 @@ fn play(arguments: &[String]) -> Result<(), String> {
         cwd: Path::new("/").to_owned(),
         isolation: Isolation::Namespace,
     };
-    let played = play::play(&case, &tolerances, &launch, 0, &mut |_: Update<'_>| ())
+    let played = play::play(&case, &tolerances, (&launch, Process::Own), 0, &mut |_: Update<'_>| ())
         .map_err(|error| error.to_string())?;
     match judge::judge(&case, &tolerances, &played.transcript) {
         Verdict::Pass => Ok(()),

@@ -200,8 +200,13 @@ fn stage<'a>(target: &'a TargetProgram, catalogue: &'a Catalogue, measures: bool
 #[case::client_with_data(Deal::Client, true)]
 fn what_is_dealt_can_be_read(#[case] kind: Deal, #[case] measures: bool) {
     let catalogue = Catalogue::built_in().unwrap();
-    let target =
-        TargetProgram { program: "/".into(), arg0: None, leading_args: Vec::new(), writable: Vec::new() };
+    let target = TargetProgram {
+        program: "/".into(),
+        arg0: None,
+        leading_args: Vec::new(),
+        writable: Vec::new(),
+        search_path: None,
+    };
     let stage = stage(&target, &catalogue, measures);
     let trees = dealt(kind, measures, 200);
     let conversations: Vec<Conversation> = trees.iter().map(Tree::current).collect();

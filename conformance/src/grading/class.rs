@@ -25,7 +25,7 @@ use crate::report::set::{Reports, ReportsError};
 use crate::report::{Document, TargetInfo};
 use crate::run::TargetProgram;
 use crate::stage::interrupt;
-use crate::stage::target::StartError;
+use crate::stage::target::{StartError, search_path_behind_shims};
 
 /// The folder of the submissions' reports, below `--output`.
 const REPORTS: &str = "reports";
@@ -195,10 +195,11 @@ fn start_of(found: &Program, further: &[String]) -> Result<(TargetProgram, Targe
         Some(name) => (name.to_owned(), PathBuf::from(name), vec![file]),
         None => (file, found.file.clone(), Vec::new()),
     };
-    let program = options::resolve(&program, found.interpreter.is_some())?;
+    let mut program = options::resolve(&program, found.interpreter.is_some())?;
     let args: Vec<String> = own_args.into_iter().chain(further.iter().cloned()).collect();
     Ok((
         TargetProgram {
+            search_path: search_path_behind_shims(&mut program, &found.folder),
             program,
             arg0: None,
             leading_args: args.clone(),

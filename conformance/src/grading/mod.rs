@@ -35,6 +35,7 @@ use crate::report::set::Reports;
 use crate::report::transcripts::Transcripts;
 use crate::report::{Document, ReportOptions, RunReport, TargetInfo, json};
 use crate::run::{self, Options, RunError, TargetProgram};
+use crate::stage::target::search_path_behind_shims;
 use crate::stage::{interrupt, reference};
 
 /// The longest `--case` in bytes. Every id is far shorter, and a glob with thousands of stars takes minutes to compile.
@@ -332,16 +333,19 @@ pub(crate) fn resolve(target: &TargetArg, in_path: bool) -> Result<(TargetProgra
                 arg0: Some(reference::NAME.to_owned()),
                 leading_args: Vec::new(),
                 writable: Vec::new(),
+                search_path: None,
             },
             TargetInfo { path: None, sha256: None, args: Vec::new() },
         )),
         TargetArg::Program { program, args } => {
-            let resolved = options::resolve(program, in_path).map_err(Refusal::not_carried_out)?;
+            let mut resolved = options::resolve(program, in_path).map_err(Refusal::not_carried_out)?;
             let digest = digest(&resolved)
                 .map_err(|error| Refusal::not_carried_out(format!("{}: {error}", program.display())))?;
             let beside = resolved.parent().filter(|_| !in_path).map(Path::to_owned);
+            let cwd = std::env::current_dir().map_err(Refusal::not_carried_out)?;
             Ok((
                 TargetProgram {
+                    search_path: search_path_behind_shims(&mut resolved, &cwd),
                     program: resolved,
                     arg0: None,
                     leading_args: args.clone(),

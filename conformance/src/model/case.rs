@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::model::data;
 use crate::model::requirement::RequirementId;
 use crate::model::step::{self, Step};
+use crate::model::tolerance::MOMENT;
 
 /// What the tester is started as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -186,6 +187,44 @@ impl Case {
     /// Whether the tester must refuse its arguments. If it starts to work, it has accepted them.
     pub fn is_to_be_refused(&self) -> bool {
         self.role == Role::Command
+    }
+
+    /// Whether it may be played in a network where other cases were played before: it moves no data that is measured,
+    /// and needs no processor for itself.
+    pub fn may_share_a_network(&self) -> bool {
+        !self.exclusive && self.data.is_none() && self.kind() != Kind::Data
+    }
+
+    /// Whether it may be played on a server process that has just played `earlier`: both are the same conversation with
+    /// other values, so each conversation is also played on a fresh start. Nothing in it depends on what the process
+    /// printed or held before, or ends it. That one session must not change the next follows from SER-1 and ABR-1.
+    pub fn may_follow(&self, earlier: &Self) -> bool {
+        let file = |case: &Self| case.id.split('[').next().map(str::to_owned);
+        self.leaves_its_server_free()
+            && earlier.leaves_its_server_free()
+            && (file(self), &self.args, &self.needs) == (file(earlier), &earlier.args, &earlier.needs)
+    }
+
+    fn leaves_its_server_free(&self) -> bool {
+        let harmless = |(index, step): (usize, &Step)| match &step.action {
+            step::Action::Start => index == 0,
+            step::Action::Connect(_)
+            | step::Action::Send(_)
+            | step::Action::Closed(step::Close::Within(_))
+            | step::Action::Shutdown
+            | step::Action::Close
+            | step::Action::Reset
+            | step::Action::Unprinted { .. }
+            | step::Action::NoTrace
+            | step::Action::Announced => true,
+            step::Action::Silent(time) => *time <= MOMENT,
+            step::Action::Expect { not_before, .. } => not_before.is_zero(),
+            _ => false,
+        };
+        self.role == Role::Server
+            && self.may_share_a_network()
+            && self.steps.iter().enumerate().all(harmless)
+            && matches!(self.steps.first(), Some(Step { action: step::Action::Start, .. }))
     }
 
     /// How long the case waits even when all goes well.

@@ -68,6 +68,9 @@ pub struct CaseRecord {
     /// The target's arguments in this case, which follow those of every case.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub args: Vec<String>,
+    /// How many cases the same process of the target had played before; 0: it was started for this one.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub after: usize,
     /// How it came out.
     pub outcome: Outcome,
     /// The requirements that fail. They are not in `requirements` if the case stopped at one that it depends on.
@@ -111,6 +114,10 @@ pub struct CaseRecord {
     pub stderr: String,
 }
 
+fn is_zero(number: &usize) -> bool {
+    *number == 0
+}
+
 impl CaseRecord {
     /// The record of a case that was not played: skipped, or an error of the runner.
     pub fn unplayed(case: &Case, outcome: Outcome, message: String) -> Self {
@@ -136,6 +143,7 @@ impl CaseRecord {
             test: None,
             steps: Vec::new(),
             args: Vec::new(),
+            after: 0,
             outcome: Outcome::Pass,
             charged: Vec::new(),
             duration: Duration::ZERO,

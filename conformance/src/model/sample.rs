@@ -29,6 +29,7 @@ pub(crate) fn failed(id: &str, charged: &str, args: &str, script: &str, fault: F
         test: None,
         steps: Vec::new(),
         args: args.split_whitespace().map(str::to_owned).collect(),
+        after: 0,
         outcome: Outcome::Fail,
         charged: ids.clone(),
         duration: Duration::from_secs(1),

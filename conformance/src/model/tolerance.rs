@@ -31,6 +31,10 @@ pub const START_IS_IDLE: Duration = Duration::from_secs(1);
 /// that dies prints its stack trace and ends within that time. Nothing of it is judged.
 pub const LAST_WORDS: Duration = Duration::from_millis(100);
 
+/// How long a server may take to close the connections of a case before the next one follows on the same process. Else
+/// that case gets a process of its own: nothing is judged here.
+pub const SERVER_SETTLES: Duration = Duration::from_millis(500);
+
 /// `--quick` leaves out every case that waits longer than this when nothing fails.
 pub const QUICK_LIMIT: Duration = Duration::from_secs(5);
 

@@ -7,9 +7,8 @@ use super::data::OwnPort;
 use super::idleness::Idleness;
 use super::socket::{self, Connection};
 use super::{PlayError, Player, Running, advance};
-use crate::model::step::{Action, Destination, SignalName, Step, Stream};
+use crate::model::step::{Action, Destination, SignalName, Step};
 use crate::model::transcript::{Entry, Event};
-use crate::stage::target::Target;
 
 impl Player<'_> {
     /// Does the action of a step. The wait comes after it.
@@ -51,9 +50,17 @@ impl Player<'_> {
             running.target.end();
         }
         self.transcript.push(self.clock.elapsed(), Event::Started);
-        let target = Target::start(self.launch)?;
-        self.target =
-            Some(Running { target, exited: false, open_streams: vec![Stream::Stdout, Stream::Stderr] });
+        match self.earlier.take() {
+            Some(running) => {
+                self.target = Some(running);
+                self.began = self.reading();
+                self.step_began = self.began;
+            }
+            None => {
+                self.target = Some(Running::start(self.launch)?);
+                self.step_began = self.step_began.with_new_target();
+            }
+        }
         Ok(())
     }
 

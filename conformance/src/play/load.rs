@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use nix::sys::resource::{UsageWho, getrusage};
 
-use crate::model::tolerance::SPOILED_SHARE;
+use crate::model::tolerance::{SPOILED_SHARE, WAIT_IS_IDLE};
 use crate::stage::target::{Activity, from_ticks};
 
 /// Counters at one moment. Only the difference of two readings has a meaning.
@@ -62,6 +62,16 @@ impl Reading {
             own: used(UsageWho::RUSAGE_SELF),
             machine: fs::read_to_string("/proc/stat").ok().and_then(|text| busy(&text)),
         }
+    }
+
+    /// The counters when a target has just started, from a reading of that moment without a target.
+    pub(super) fn with_new_target(self) -> Self {
+        Self { delayed: Some(Duration::ZERO), ..self }
+    }
+
+    /// Whether it is so fresh that another one would tell no more.
+    pub(super) fn is_fresh(&self) -> bool {
+        self.at.elapsed() < WAIT_IS_IDLE
     }
 
     /// From `earlier` to this one.

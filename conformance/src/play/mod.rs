@@ -5,6 +5,7 @@
 mod act;
 mod data;
 mod data_port;
+mod following;
 mod idleness;
 mod load;
 mod observe;
@@ -25,11 +26,12 @@ use crate::model::data::DataAction;
 use crate::model::fault::Fault;
 use crate::model::lateness::Lateness;
 use crate::model::place::Isolation;
-use crate::model::step::{Action, Step, Stream};
+use crate::model::step::{Action, Step};
 use crate::model::tolerance::{START_IS_IDLE, Tolerances, WAIT_IS_IDLE};
 use crate::model::transcript::{Entry, Event, Transcript};
-use crate::stage::target::{Launch, StartError, Target};
+use crate::stage::target::{Launch, StartError};
 use data::{Outbound, OwnPort};
+pub use following::Running;
 use idleness::Idleness;
 pub use load::Load;
 use load::Reading;
@@ -93,6 +95,20 @@ pub struct Played {
     /// What the target printed after the verdict, and how it ended, if it ended at once. It is evidence for the cause, and
     /// is not judged.
     pub last_words: Vec<Entry>,
+    /// The target, if it still runs and was to be kept.
+    pub kept: Option<Running>,
+}
+
+/// The process that plays a case.
+#[derive(Debug, Default)]
+pub enum Process {
+    /// Started for this case, and ended with it.
+    #[default]
+    Own,
+    /// Started for this case. A later one may follow on it.
+    Kept,
+    /// One that has played another case, and is kept again.
+    Of(Running),
 }
 
 /// What a player reports while it plays.
@@ -106,15 +122,20 @@ pub enum Update<'t> {
     Happened(&'t Entry),
 }
 
-/// Plays `case` against a fresh start of `launch`.
+/// Plays `case` against a start of `launch`: a fresh one, or that of an earlier case.
 pub fn play(
     case: &Case,
     tolerances: &Tolerances,
-    launch: &Launch,
+    (launch, process): (&Launch, Process),
     seed: u64,
     on_update: &mut dyn FnMut(Update<'_>),
 ) -> Result<Played, PlayError> {
-    Player::new(case, tolerances, launch, seed, on_update)?.play()
+    let mut player = Player::new(case, tolerances, launch, seed, on_update)?;
+    player.keeps = !matches!(process, Process::Own);
+    if let Process::Of(running) = process {
+        player.earlier = Some(running);
+    }
+    player.play()
 }
 
 struct Player<'a> {
@@ -129,6 +150,10 @@ struct Player<'a> {
     transcript: Transcript,
     stalls: Stalls,
     target: Option<Running>,
+    /// The target of an earlier case, until this case starts it.
+    earlier: Option<Running>,
+    /// The target is not ended with the case.
+    keeps: bool,
     listener: Option<Socket>,
     data_port: Option<OwnPort>,
     outbound: Outbound,
@@ -143,13 +168,6 @@ struct Player<'a> {
     step_began: Reading,
     /// How long the runner had been delayed when the step began.
     delayed_before_step: Duration,
-}
-
-/// The target, and its output streams that are still open.
-struct Running {
-    target: Target,
-    exited: bool,
-    open_streams: Vec<Stream>,
 }
 
 impl<'a> Player<'a> {
@@ -173,6 +191,7 @@ impl<'a> Player<'a> {
                 (None, None)
             }
         };
+        let now = Reading::now(None);
         Ok(Self {
             case,
             judge: Judge::new(case, tolerances),
@@ -184,6 +203,8 @@ impl<'a> Player<'a> {
             transcript: Transcript::default(),
             stalls: Stalls::watch(),
             target: None,
+            earlier: None,
+            keeps: false,
             listener,
             data_port,
             outbound: Outbound::default(),
@@ -191,9 +212,9 @@ impl<'a> Player<'a> {
             idleness: Idleness::new(Duration::ZERO),
             accepted: 0,
             connections: BTreeMap::new(),
-            began: Reading::now(None),
+            began: now,
             waited_out: false,
-            step_began: Reading::now(None),
+            step_began: now,
             delayed_before_step: Duration::ZERO,
         })
     }
@@ -203,7 +224,10 @@ impl<'a> Player<'a> {
         let mut failed = false;
         for (index, step) in case.steps.iter().enumerate() {
             let began = self.clock.elapsed();
-            self.step_began = self.reading();
+            // A look at all processes costs more than most steps.
+            if !self.step_began.is_fresh() {
+                self.step_began = self.reading();
+            }
             self.delayed_before_step = self.stalls.total();
             self.transcript.push(began, Event::Step { index });
             self.act(step)?;
@@ -216,10 +240,18 @@ impl<'a> Player<'a> {
         self.transcript.push(now, Event::Finished);
         self.report_new_entries();
         let runner_delay = self.stalls.total();
-        let now = self.reading();
-        let (whole, last_step) = (now.since(&self.began), now.since(&self.step_began));
+        let (whole, last_step) = match failed {
+            true => {
+                let now = self.reading();
+                (now.since(&self.began), now.since(&self.step_began))
+            }
+            // Nothing has to be excused.
+            false => (Load::default(), Load::default()),
+        };
         let last_words = if failed { self.last_words()? } else { Vec::new() };
         self.connections.clear();
+        let kept = self.target.take_if(|running| self.keeps && !failed && !running.exited);
+        let kept = kept.map(|running| running.after(&self.transcript));
         let leftovers = self.target.take().map(left_behind).unwrap_or_default();
         let waited_out = self.waited_out;
         Ok(Played {
@@ -231,6 +263,7 @@ impl<'a> Player<'a> {
             last_step,
             leftovers,
             last_words,
+            kept,
         })
     }
 

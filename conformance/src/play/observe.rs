@@ -172,12 +172,22 @@ impl Player<'_> {
 }
 
 /// What a target left running that had ended by itself. One that the runner ends had no chance to clean up.
-pub(super) fn left_behind(running: Running) -> Vec<String> {
+pub(super) fn left_behind(mut running: Running) -> Vec<String> {
+    if running.target.try_exit().is_none() {
+        // It is killed without a list of what it has started.
+        return Vec::new();
+    }
     let leftovers = running.target.end();
     match leftovers.exit {
         Some(_) => leftovers.processes.into_iter().map(|process| process.name).collect(),
         None => Vec::new(),
     }
+}
+
+/// Reads and drops what the target has printed.
+pub(super) fn drain(running: &mut Running) {
+    let Running { target, open_streams, .. } = running;
+    open_streams.retain(|stream| read(target, *stream, LAST_READS).0);
 }
 
 /// Whether a stream is still open, and what it holds. Stops after so many `reads` beyond the output that is kept.

@@ -20,12 +20,12 @@ pub(super) struct Stalls {
 }
 
 impl Stalls {
-    /// Begins to watch, for as long as the process lives.
+    /// Begins to watch, for as long as this value or a copy of it lives.
     pub(super) fn watch() -> Self {
         let milliseconds = Arc::new(AtomicU64::new(0));
         let ours = Arc::clone(&milliseconds);
         thread::spawn(move || {
-            loop {
+            while Arc::strong_count(&ours) > 1 {
                 let before = Instant::now();
                 thread::sleep(PERIOD);
                 let late = u64::try_from(stall(before.elapsed()).as_millis()).unwrap_or(u64::MAX);

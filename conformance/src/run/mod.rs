@@ -4,14 +4,16 @@
 mod capacity;
 mod overlap;
 mod process;
+mod seats;
+mod sharing;
 mod slots;
 pub mod worker;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::mpsc::Receiver;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::thread;
 use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
@@ -20,14 +22,14 @@ use thiserror::Error;
 
 use crate::model::case::Case;
 use crate::model::event::{Event, Listener};
-use crate::model::fault::Fault;
 use crate::model::outcome::{CaseRecord, Outcome};
 use crate::model::place::Isolation;
 use crate::model::plan::Plan;
 use crate::model::tolerance::{QUICK_LIMIT, Tolerances};
 use crate::run::overlap::{CaseLimit, Confirmed, Overlaps};
+use crate::run::sharing::Sharing;
 use crate::run::slots::Tokens;
-use crate::run::worker::Message;
+use crate::run::worker::{Message, Start};
 use crate::stage::interrupt;
 
 /// The most workers at once, those that wait included: with a target that never listens every case waits. There are
@@ -45,6 +47,8 @@ pub struct TargetProgram {
     pub leading_args: Vec<String>,
     /// Further folders that it may write to, beside the working directory (to memory, never to the disk).
     pub writable: Vec<PathBuf>,
+    /// Its search path, if that is not the caller's.
+    pub search_path: Option<OsString>,
 }
 
 /// How to run.
@@ -112,7 +116,9 @@ pub fn run(
 /// The target cannot be started, or the port is taken.
 pub fn one(case: &Case, target: &TargetProgram, options: &Options) -> Result<CaseRecord, RunError> {
     let plan = Plan { cases: vec![case.clone()], dropped: Vec::new(), requirements: Vec::new() };
-    match Shared::new(&plan, target, options, None).run_worker(case, |_| {}) {
+    let shared = Shared::new(&plan, target, options, None);
+    let played = shared.play_in(&mut None, (case, Start::Own), |_| {});
+    match played {
         Message::Finished(record) => Ok(*record),
         Message::Impossible(reason) => Err(RunError::Impossible(reason)),
         Message::Waiting { .. } | Message::Resumed | Message::Happened(_) => {
@@ -154,6 +160,7 @@ struct Shared<'a> {
     workers: Mutex<Vec<Pid>>,
     overlaps: Mutex<Overlaps>,
     limit: Mutex<CaseLimit>,
+    sharing: Mutex<Sharing>,
     /// The machine may have too few processes even for one target alone.
     few_processes: bool,
     /// How many targets have never listened or connected: their work is not a start.
@@ -175,14 +182,19 @@ impl<'a> Shared<'a> {
             workers: Mutex::new(Vec::new()),
             overlaps: Mutex::new(Overlaps::default()),
             limit: Mutex::new(CaseLimit::new(jobs, most, overlap::available_memory())),
+            sharing: Mutex::new(Sharing::default()),
             few_processes: processes.is_some_and(|left| left < capacity::AMPLE_PROCESSES),
             never_started: AtomicUsize::new(0),
         }
     }
 
+    fn has_stopped(&self) -> bool {
+        self.stopped.load(Ordering::SeqCst)
+    }
+
     /// Plays again, alone, every case whose outcome other cases may have caused; see `overlap`.
     fn settle(
-        &self,
+        &'a self,
         records: &mut [Option<CaseRecord>],
         listeners: &mut [&mut dyn Listener],
     ) -> Result<(), RunError> {
@@ -214,13 +226,13 @@ impl<'a> Shared<'a> {
 
     /// Plays these cases again. A new record replaces the old one.
     fn again(
-        &self,
+        &'a self,
         indices: &[usize],
         beside: Beside,
         records: &mut [Option<CaseRecord>],
         listeners: &mut [&mut dyn Listener],
     ) -> Result<(), RunError> {
-        if self.stopped.load(Ordering::SeqCst) || indices.is_empty() {
+        if self.has_stopped() || indices.is_empty() {
             return Ok(());
         }
         for index in indices {
@@ -231,59 +243,6 @@ impl<'a> Shared<'a> {
             *slot = record.or_else(|| slot.take());
         }
         Ok(())
-    }
-
-    /// Runs the cases of these indices. The record of a case that was not reached stays empty.
-    fn round(
-        &self,
-        order: &[usize],
-        beside: Beside,
-        listeners: &mut [&mut dyn Listener],
-    ) -> Result<Vec<Option<CaseRecord>>, RunError> {
-        let mut records: Vec<Option<CaseRecord>> = vec![None; self.plan.cases.len()];
-        if self.stopped.load(Ordering::SeqCst) {
-            return Ok(records);
-        }
-        let (sender, updates) = mpsc::channel();
-        let tokens = Tokens::new(self.jobs);
-        let places = Tokens::new(locked(&self.limit).get());
-        let interrupted = sender.clone();
-        interrupt::on_interrupt(Some(Box::new(move || {
-            // Fails only when the run is over.
-            let _ = interrupted.send(Update::Interrupted);
-        })));
-        let impossible = thread::scope(|scope| {
-            let (tokens, places) = (&tokens, &places);
-            let starting = thread::Builder::new().spawn_scoped(scope, move || {
-                for &index in order {
-                    let alone = beside != Beside::Others;
-                    let weight = if alone || self.plan.cases[index].exclusive { self.jobs } else { 1 };
-                    if !(places.take(1) && tokens.take(weight)) {
-                        break;
-                    }
-                    let to = sender.clone();
-                    let started = thread::Builder::new().spawn_scoped(scope, move || {
-                        self.case(index, weight, beside, (tokens, places), &to);
-                        places.give_back(1);
-                    });
-                    if let Err(error) = started {
-                        let _ = sender.send(Update::FromWorker(index, self.not_started(index, &error)));
-                        tokens.give_back(weight);
-                        places.give_back(1);
-                    }
-                }
-            });
-            let impossible = match starting {
-                Ok(_) => self.listen(&updates, beside, &mut records, listeners, order.len()),
-                Err(error) => Some(format!("cannot start a thread: {error}")),
-            };
-            tokens.stop();
-            places.stop();
-            self.kill_workers();
-            impossible
-        });
-        interrupt::on_interrupt(None);
-        impossible.map_or(Ok(records), |reason| Err(RunError::Impossible(reason)))
     }
 
     /// Passes the threads' messages to the listeners until every case is done, or the run ends for another reason.
@@ -351,59 +310,6 @@ impl<'a> Shared<'a> {
         }
     }
 
-    /// Runs one case, from its start to its last message. The worker dies with this thread.
-    fn case(
-        &self,
-        index: usize,
-        weight: usize,
-        beside: Beside,
-        (tokens, places): (&Tokens, &Tokens),
-        sender: &Sender<Update>,
-    ) {
-        let case = &self.plan.cases[index];
-        let mut held = weight;
-        let send = |update| {
-            // Fails if the run has stopped early. Then the worker is killed.
-            let _ = sender.send(update);
-        };
-        locked(&self.overlaps).start(index);
-        send(Update::Started(index));
-        let refused_before = capacity::refusals();
-        let mut last = self.run_worker(case, |message| {
-            if let Message::Waiting { at_most, memory_bytes, starting, .. } = &message {
-                self.record_memory(*memory_bytes, places);
-                let keeps = match beside {
-                    // A measuring case keeps its tokens: it waits for work of the processor. So does a case whose
-                    // target is still starting, unless several targets have never finished their start.
-                    Beside::Others => {
-                        let hopeless = self.never_started.load(Ordering::Relaxed) >= overlap::CONFIRMATIONS;
-                        case.exclusive || *starting && !hopeless
-                    }
-                    Beside::LongWaits => *at_most <= self.options.tolerances.startup,
-                    Beside::Nobody => true,
-                };
-                if !keeps {
-                    tokens.give_back(std::mem::take(&mut held));
-                }
-            }
-            send(Update::FromWorker(index, message));
-        });
-        if let Message::Finished(record) = &mut last {
-            let overlapped = beside == Beside::Others && locked(&self.overlaps).contains(index);
-            if (overlapped || self.few_processes) && capacity::refusals() > refused_before {
-                excuse(record);
-            }
-            self.record_memory(0, places);
-            let fault = record.finding.as_ref().map(|finding| &finding.fault);
-            if matches!(fault, Some(Fault::NotListening { .. } | Fault::NotAccepted { .. })) {
-                self.never_started.fetch_add(1, Ordering::Relaxed);
-            }
-        }
-        locked(&self.overlaps).end(index);
-        tokens.give_back(held);
-        send(Update::FromWorker(index, last));
-    }
-
     /// Records the memory of a target, and adapts the number of cases at once.
     fn record_memory(&self, memory_bytes: u64, places: &Tokens) {
         let mut limit = locked(&self.limit);
@@ -425,16 +331,6 @@ fn unconfirmed(record: &CaseRecord) -> CaseRecord {
         charged: Vec::new(),
         message: Some(format!("{message}; but other cases ran beside this one")),
         ..record.clone()
-    }
-}
-
-/// Makes a failure inconclusive: the machine refused to start processes meanwhile, which may be its cause.
-fn excuse(record: &mut CaseRecord) {
-    if record.outcome == Outcome::Fail {
-        let message = record.message.take().unwrap_or_default();
-        record.outcome = Outcome::Inconclusive;
-        record.charged = Vec::new();
-        record.message = Some(format!("{message}; but this machine refused to start processes meanwhile"));
     }
 }
 

@@ -1,5 +1,5 @@
-//! One case in a process of its own: isolated, played, judged. It reports JSON lines on standard output. The loop of
-//! the run starts it and reads them.
+//! Cases in a process of their own, one after the other: isolated, played, judged. It reads orders and reports JSON lines
+//! on standard output. The loop of the run starts it, sends the orders and reads the reports.
 
 mod early_end;
 mod excuse;
@@ -22,9 +22,9 @@ use crate::model::step::Stream;
 use crate::model::tolerance::{START_IS_IDLE, Tolerances, seconds};
 use crate::model::transcript::{DataEvent, Entry, Event, Transcript};
 use crate::play;
-use crate::play::{PlayError, Played, Update};
+use crate::play::{PlayError, Played, Process, Running, Update};
 use crate::stage::isolate::{self, InsideReport};
-use crate::stage::target::{self, Launch, StartError};
+use crate::stage::target::{self, Held, Launch, StartError};
 use crate::words;
 use early_end::early_end;
 use excuse::{Circumstances, machine_was_late};
@@ -32,11 +32,14 @@ use excuse::{Circumstances, machine_was_late};
 /// Rust's exit status of a process that panicked.
 const PANICKED: i32 = 101;
 
-/// The task of a worker: one line of JSON on its standard input.
+/// A task of a worker: one line of JSON on its standard input. The isolation, its folders and the working directory are
+/// those of the first order.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Order {
     /// The case.
     pub case: Case,
+    /// Which process plays it.
+    pub start: Start,
     /// The times of the judgement.
     pub tolerances: Tolerances,
     /// The target's program.
@@ -56,6 +59,18 @@ pub struct Order {
     /// Whether every event is reported at once.
     #[serde(default)]
     pub live: bool,
+}
+
+/// Which process of the target plays a case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Start {
+    /// One that is started for it and ends with it.
+    Own,
+    /// One that is started for it. The next case may follow on it.
+    First,
+    /// That of the case before, if it still runs and is free; else one that is started for it. The next may follow.
+    Next,
 }
 
 /// A message of a worker: a line of JSON on its standard output.
@@ -86,17 +101,18 @@ pub enum Message {
     Impossible(String),
 }
 
-/// The main function of a worker.
+/// The main function of a worker. It ends when its input does.
 pub fn main() -> ExitCode {
     end_with_any_thread();
-    let mut line = String::new();
-    let order = io::stdin().lock().read_line(&mut line).map_err(|error| error.to_string());
-    let order = order.and_then(|_| serde_json::from_str::<Order>(&line).map_err(|error| error.to_string()));
-    let message = match order {
-        Ok(order) => carry_out(&order),
-        Err(error) => Message::Impossible(format!("a worker did not understand its order: {error}")),
-    };
-    write_message(&message);
+    let mut seat = Seat::default();
+    for line in io::stdin().lock().lines() {
+        let order = line.map_err(|error| error.to_string());
+        let order = order.and_then(|line| serde_json::from_str::<Order>(&line).map_err(|e| e.to_string()));
+        write_message(&match order {
+            Ok(order) => seat.carry_out(&order),
+            Err(error) => Message::Impossible(format!("a worker did not understand its order: {error}")),
+        });
+    }
     ExitCode::SUCCESS
 }
 
@@ -118,45 +134,88 @@ fn write_message(message: &Message) {
     }
 }
 
-fn carry_out(order: &Order) -> Message {
-    let began = Instant::now();
-    let unplayed =
-        |outcome, reason| Message::Finished(Box::new(CaseRecord::unplayed(&order.case, outcome, reason)));
-    match prepare(order) {
-        Err(error) => return unplayed(Outcome::Error, format!("no isolation: {error}")),
-        Ok(report) => {
-            if let Some(reason) = report.and_then(|report| missing(&order.case, &report)) {
-                return unplayed(Outcome::Skip, reason);
+/// What stays from one case to the next.
+#[derive(Debug, Default)]
+struct Seat {
+    /// What the isolation could set up; `None` on the host.
+    prepared: Option<Option<InsideReport>>,
+    /// A target of this worker was asked how much memory it holds.
+    weighed: bool,
+    /// The target of the last case, if it was kept, and how many cases it has played.
+    kept: Option<(Running, usize)>,
+}
+
+impl Seat {
+    fn carry_out(&mut self, order: &Order) -> Message {
+        let began = Instant::now();
+        let unplayed =
+            |outcome, reason| Message::Finished(Box::new(CaseRecord::unplayed(&order.case, outcome, reason)));
+        match self.prepare(order) {
+            Err(error) => return unplayed(Outcome::Error, format!("no isolation: {error}")),
+            Ok(Some(lack)) => return unplayed(Outcome::Skip, lack),
+            Ok(None) => {}
+        }
+        let launch = Launch {
+            program: order.program.clone(),
+            arg0: order.arg0.as_ref().map(Into::into),
+            args: order.leading_args.iter().chain(&order.case.args).map(Into::into).collect(),
+            cwd: order.cwd.clone(),
+            isolation: order.isolation,
+        };
+        let mut first = true;
+        let weighs = !std::mem::replace(&mut self.weighed, true);
+        let mut on_update = |update: Update<'_>| match update {
+            Update::Waiting(what, at_most) => {
+                // If the first wait comes this late, it is the wait for the target's start.
+                let maybe_starting = std::mem::take(&mut first) && began.elapsed() >= START_IS_IDLE;
+                // A look at all processes is not cheap. What a target holds is known from the first case.
+                let held = if maybe_starting || weighs { target::held() } else { Held::default() };
+                let starting = maybe_starting && held.runnable;
+                write_message(&Message::Waiting { what, at_most, memory_bytes: held.memory_bytes, starting });
+            }
+            Update::Resumed => write_message(&Message::Resumed),
+            Update::Happened(entry) if order.live => write_message(&Message::Happened(entry.clone())),
+            Update::Happened(_) => {}
+        };
+        let (process, after) = self.process(order.start);
+        match play::play(&order.case, &order.tolerances, (&launch, process), order.seed, &mut on_update) {
+            Ok(mut played) => {
+                self.kept = played.kept.take().map(|running| (running, after + 1));
+                Message::Finished(Box::new(CaseRecord { after, ..record(order, played, began.elapsed()) }))
+            }
+            // The system may refuse this only once, because it lacks something; or the target may have caused it.
+            Err(error @ PlayError::Start(StartError::Other { .. } | StartError::Terminal(_))) => {
+                unplayed(Outcome::Error, error.to_string())
+            }
+            Err(error @ (PlayError::Start(_) | PlayError::PortTaken)) => {
+                Message::Impossible(error.to_string())
+            }
+            Err(error) => unplayed(Outcome::Error, error.to_string()),
+        }
+    }
+
+    /// The process for the next case, and how many cases it has played. One that does not go on is killed.
+    fn process(&mut self, start: Start) -> (Process, usize) {
+        let kept = self.kept.take();
+        match start {
+            Start::Own => (Process::Own, 0),
+            Start::First => (Process::Kept, 0),
+            Start::Next => {
+                let free = kept.and_then(|(running, played)| running.settled().map(|free| (free, played)));
+                free.map_or((Process::Kept, 0), |(running, played)| (Process::Of(running), played))
             }
         }
     }
-    let launch = Launch {
-        program: order.program.clone(),
-        arg0: order.arg0.as_ref().map(Into::into),
-        args: order.leading_args.iter().chain(&order.case.args).map(Into::into).collect(),
-        cwd: order.cwd.clone(),
-        isolation: order.isolation,
-    };
-    let mut first = true;
-    let mut on_update = |update: Update<'_>| match update {
-        Update::Waiting(what, at_most) => {
-            let held = target::held();
-            // If the first wait comes this late, it is the wait for the target's start.
-            let starting = std::mem::take(&mut first) && began.elapsed() >= START_IS_IDLE && held.runnable;
-            write_message(&Message::Waiting { what, at_most, memory_bytes: held.memory_bytes, starting });
+
+    /// Sets up the isolation, once. Returns what the case needs and the machine lacks.
+    fn prepare(&mut self, order: &Order) -> Result<Option<String>, isolate::IsolationError> {
+        if self.prepared.is_none() {
+            self.prepared = Some(prepare(order)?);
         }
-        Update::Resumed => write_message(&Message::Resumed),
-        Update::Happened(entry) if order.live => write_message(&Message::Happened(entry.clone())),
-        Update::Happened(_) => {}
-    };
-    match play::play(&order.case, &order.tolerances, &launch, order.seed, &mut on_update) {
-        Ok(played) => Message::Finished(Box::new(record(order, played, began.elapsed()))),
-        // The system may refuse this only once, because it lacks something; or the target may have caused it.
-        Err(error @ PlayError::Start(StartError::Other { .. } | StartError::Terminal(_))) => {
-            unplayed(Outcome::Error, error.to_string())
-        }
-        Err(error @ (PlayError::Start(_) | PlayError::PortTaken)) => Message::Impossible(error.to_string()),
-        Err(error) => unplayed(Outcome::Error, error.to_string()),
+        let Some(Some(report)) = &mut self.prepared else { return Ok(None) };
+        // Checked only if a case needs it: a resolver may be slow.
+        report.host_name &= !names_host(&order.case) || isolate::host_name_resolves();
+        Ok(missing(&order.case, report))
     }
 }
 
@@ -165,9 +224,10 @@ fn prepare(order: &Order) -> Result<Option<InsideReport>, isolate::IsolationErro
         Isolation::Host => isolate::prepare_host().map(|()| None),
         Isolation::Namespace => {
             let writable: Vec<&Path> = order.writable.iter().map(PathBuf::as_path).collect();
-            let mut report = isolate::prepare_inside(&order.cwd, &writable)?;
-            // Checked only if the case needs it: a resolver may be slow.
-            report.host_name &= !names_host(&order.case) || isolate::host_name_resolves();
+            let report = isolate::prepare_inside(&order.cwd, &writable)?;
+            if order.case.may_share_a_network() {
+                isolate::slow_network();
+            }
             Ok(Some(report))
         }
     }

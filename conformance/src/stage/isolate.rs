@@ -187,6 +187,13 @@ pub fn prepare_inside(cwd: &Path, writable: &[&Path]) -> Result<InsideReport, Is
     }
 }
 
+/// Gives the loopback of this namespace the speed of a network card. Without that a tester that floods it takes all
+/// the processor time that it gets. Not every kernel can do it; nothing is judged by it.
+pub fn slow_network() {
+    #[cfg(target_os = "linux")]
+    let _ = address::slow_down();
+}
+
 /// Whether the resolver finds [`HOST_NAME`] for programs here: `/etc/nsswitch.conf` may leave the hosts file out, and a
 /// daemon may answer instead.
 pub fn host_name_resolves() -> bool {

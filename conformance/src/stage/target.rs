@@ -6,6 +6,7 @@ mod environment;
 mod launch;
 mod output;
 mod processes;
+mod shim;
 #[cfg(target_os = "linux")]
 mod table;
 
@@ -23,6 +24,7 @@ pub use launch::{Launch, StartError};
 pub use output::{OUTPUT_KEPT_BYTES, OUTPUT_TAIL_BYTES, ReadOutcome, Stream};
 pub(crate) use processes::from_ticks;
 pub use processes::{Activity, Held, Process, Resources, held};
+pub use shim::search_path_behind_shims;
 
 use ending::Ending;
 use output::Output;
@@ -159,16 +161,18 @@ impl Target {
     /// In a namespace no process escapes. On a Linux host every descendant is found, also in another session. On other
     /// systems only its process group is found.
     pub fn end(mut self) -> Leftovers {
-        self.kill()
+        let exit = self.ending.exit();
+        let alone = exit.is_some() && processes::none_but(self.pid);
+        let processes = if alone { Vec::new() } else { self.others() };
+        Leftovers { exit, processes, immortal: self.kill() }
     }
 
-    fn kill(&mut self) -> Leftovers {
-        let exit = self.ending.exit();
-        let processes = self.others();
+    /// Returns what could not be killed.
+    fn kill(&mut self) -> Vec<Process> {
         self.ended = true;
         let immortal = processes::kill_all(self.pid, &mut self.ending, Self::CLEARING);
         processes::unregister(self.pid);
-        Leftovers { exit, processes, immortal }
+        immortal
     }
 }
 

@@ -1,4 +1,4 @@
-//! Sets the loopback of a new network namespace up and adds addresses to it, over rtnetlink (RFC 3549,
+//! Sets the loopback of a new network namespace up, adds addresses to it and slows it down, over rtnetlink (RFC 3549,
 //! linux/rtnetlink.h). All fields are in the machine's byte order, as the kernel expects.
 
 use std::io;
@@ -29,6 +29,19 @@ pub(super) fn bring_up() -> Result<bool, IsolationError> {
     Ok(netlink.add(ADDRESS_V6.into()).is_ok() && usable(ADDRESS_V6) && usable(Ipv6Addr::LOCALHOST))
 }
 
+/// The speed of a slow loopback: 100 Mbit/s, in bytes per second.
+const SLOW_BYTES_PER_SECOND: u32 = 12_500_000;
+/// What may pass at once: more than the loopback's largest packet (64 KiB).
+const BURST_BYTES: u32 = 128 << 10;
+/// What may wait: more than the send buffer of a socket. So a fast sender waits, and nothing is lost.
+const QUEUE_BYTES: u32 = 8 << 20;
+
+/// Gives the loopback the speed of a Fast Ethernet card. A client that floods its peer with datagrams then waits in its
+/// send call, as on a real network, instead of using a whole processor.
+pub(super) fn slow_down() -> io::Result<()> {
+    Netlink::open()?.shape_loopback()
+}
+
 struct Netlink(OwnedFd);
 
 impl Netlink {
@@ -57,12 +70,34 @@ impl Netlink {
         let mut body = vec![family, whole, libc::IFA_F_NODAD as u8, 0];
         body.extend(LOOPBACK.to_ne_bytes());
         for kind in [libc::IFA_LOCAL, libc::IFA_ADDRESS] {
-            // struct rtattr: length with itself (2 bytes), kind (2), value.
-            body.extend((octets.len() as u16 + 4).to_ne_bytes());
-            body.extend(kind.to_ne_bytes());
-            body.extend(&octets);
+            body.extend(attribute(kind, &octets));
         }
         self.request(libc::RTM_NEWADDR, libc::NLM_F_CREATE | libc::NLM_F_EXCL, &body)
+    }
+
+    /// A token bucket at the root of the interface (tc-tbf(8), linux/pkt_sched.h).
+    fn shape_loopback(&self) -> io::Result<()> {
+        const ETHERNET: u8 = 1;
+        const TCA_TBF_PARMS: u16 = 1;
+        const TCA_TBF_BURST: u16 = 6;
+        // struct tcmsg: family (1 byte), padding (3), index (4), handle (4), parent (4, all ones: the root), info (4).
+        let mut body = vec![0; 4];
+        body.extend(LOOPBACK.to_ne_bytes());
+        body.extend([0; 4]);
+        body.extend(u32::MAX.to_ne_bytes());
+        body.extend([0; 4]);
+        // struct tc_tbf_qopt: two struct tc_ratespec (cell size, link layer: 1 byte each; overhead, alignment, smallest
+        // packet: 2 each; rate: 4), then limit, buffer and largest packet (4 each). The second rate, the peak, is off.
+        let mut parameters = vec![0, ETHERNET, 0, 0, 0, 0, 0, 0];
+        parameters.extend(SLOW_BYTES_PER_SECOND.to_ne_bytes());
+        parameters.extend([0; 12]);
+        parameters.extend(QUEUE_BYTES.to_ne_bytes());
+        parameters.extend([0; 8]);
+        let options =
+            [attribute(TCA_TBF_PARMS, &parameters), attribute(TCA_TBF_BURST, &BURST_BYTES.to_ne_bytes())];
+        body.extend(attribute(libc::TCA_KIND, b"tbf\0"));
+        body.extend(attribute(libc::TCA_OPTIONS, &options.concat()));
+        self.request(libc::RTM_NEWQDISC, libc::NLM_F_CREATE | libc::NLM_F_REPLACE, &body)
     }
 
     /// One request, and the kernel's answer to it.
@@ -83,6 +118,12 @@ impl Netlink {
             None => Err(io::ErrorKind::InvalidData.into()),
         }
     }
+}
+
+/// struct rtattr: length with itself (2 bytes), kind (2), value. All values here are whole words, so there is no padding.
+fn attribute(kind: u16, value: &[u8]) -> Vec<u8> {
+    let length = value.len() as u16 + 4;
+    [&length.to_ne_bytes(), &kind.to_ne_bytes(), value].concat()
 }
 
 /// The code of an acknowledgement (struct nlmsgerr after the header): 0, or a negated errno.

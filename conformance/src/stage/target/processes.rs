@@ -141,6 +141,15 @@ pub(super) fn resources(target: Pid) -> Option<Resources> {
 /// are left.
 pub(super) fn kill_all(target: Pid, ending: &mut Ending, patience: Duration) -> Vec<Process> {
     let deadline = Instant::now() + patience;
+    #[cfg(target_os = "linux")]
+    if owns_namespace(target) {
+        // The usual case: one process. A list of all would cost far more than its end.
+        let _ = kill(EVERY_PROCESS, Signal::SIGKILL);
+        wait_for(ending.as_fd(), deadline);
+        if ending.exit().is_some() && none_but(target) {
+            return Vec::new();
+        }
+    }
     loop {
         kill_once(target, ending);
         let left = remaining(target, ending);
@@ -163,9 +172,8 @@ pub(super) fn kill_all(target: Pid, ending: &mut Ending, patience: Duration) -> 
 /// mean that a process has ended.
 fn kill_once(target: Pid, ending: &mut Ending) {
     #[cfg(target_os = "linux")]
-    if crate::stage::isolate::inside() && running().iter().all(|&pid| pid == target.as_raw()) {
-        // All processes of our pid namespace, except this one.
-        let _ = kill(Pid::from_raw(-1), Signal::SIGKILL);
+    if owns_namespace(target) {
+        let _ = kill(EVERY_PROCESS, Signal::SIGKILL);
     }
     if ending.exit().is_none() {
         let _ = kill(target, Signal::SIGKILL);
@@ -175,6 +183,31 @@ fn kill_once(target: Pid, ending: &mut Ending) {
     for member in members(target) {
         let _ = kill(Pid::from_raw(member.pid), Signal::SIGKILL);
     }
+}
+
+/// For `kill`: all processes of our pid namespace, except this one.
+#[cfg(target_os = "linux")]
+const EVERY_PROCESS: Pid = Pid::from_raw(-1);
+
+/// Whether all other processes of our pid namespace belong to this target.
+#[cfg(target_os = "linux")]
+fn owns_namespace(target: Pid) -> bool {
+    crate::stage::isolate::inside() && running().iter().all(|&pid| pid == target.as_raw())
+}
+
+/// Whether a target that has ended, and was waited for, has left no process behind; `false` where only a list of all
+/// processes shows that. Reaps those that have ended.
+pub(super) fn none_but(target: Pid) -> bool {
+    #[cfg(target_os = "linux")]
+    if owns_namespace(target) {
+        use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+
+        let ended = || waitpid(EVERY_PROCESS, Some(WaitPidFlag::WNOHANG));
+        while ended().is_ok_and(|status| status != WaitStatus::StillAlive) {}
+        return kill(EVERY_PROCESS, None) == Err(nix::errno::Errno::ESRCH);
+    }
+    let _ = target;
+    false
 }
 
 /// The living processes of `target`. Reaps those that have ended.

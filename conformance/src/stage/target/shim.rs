@@ -1,0 +1,107 @@
+//! Looks behind the shims of version managers (pyenv, rbenv), for a grading: such a shim is a shell script that looks for
+//! the right version again at each start, which costs more processor time than the interpreter's own start.
+
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use super::environment::{USUAL_PATH, environment};
+use crate::model::place::Isolation;
+
+/// A shim is shorter than this.
+const SHIM_BYTES: u64 = 4096;
+
+/// The search path with the folder of the real interpreter first, if `program` is a script whose interpreter is a shim,
+/// or is a shim itself. The manager puts it there too (`pyenv exec`). It is asked in `cwd`, as a file there may choose
+/// the version. A `program` that is a shim becomes the real one.
+pub fn search_path_behind_shims(program: &mut PathBuf, cwd: &Path) -> Option<OsString> {
+    let variables = environment(Isolation::Host);
+    let path = variables.iter().find(|(name, _)| name == "PATH").map(|(_, value)| value.clone());
+    let path = path.unwrap_or_else(|| USUAL_PATH.into());
+    let head = head_of(program)?;
+    let (name, shim) = match of_env(&head) {
+        Some(name) => (OsString::from(name), found(name, &path)?),
+        None => (program.file_name()?.to_owned(), program.clone()),
+    };
+    let shim_text = head_of(&shim)?;
+    let mut ask = Command::new(manager(&shim_text)?);
+    ask.arg("which").arg(name).current_dir(cwd).env_clear().envs(variables);
+    let answer = ask.stdin(Stdio::null()).stderr(Stdio::null()).output().ok()?;
+    let real = PathBuf::from(String::from_utf8(answer.stdout).ok()?.trim_end());
+    let folder = real.parent().filter(|folder| folder.is_absolute() && real.is_file())?;
+    if *program == shim {
+        program.clone_from(&real);
+    }
+    std::env::join_paths([folder.to_owned()].into_iter().chain(std::env::split_paths(&path))).ok()
+}
+
+fn head_of(program: &Path) -> Option<String> {
+    let mut head = Vec::new();
+    File::open(program).ok()?.take(SHIM_BYTES).read_to_end(&mut head).ok()?;
+    head.starts_with(b"#!").then(|| String::from_utf8_lossy(&head).into_owned())
+}
+
+/// The program that `env` has to find, as the first line of a script says.
+fn of_env(head: &str) -> Option<&str> {
+    let mut words = head.lines().next()?.strip_prefix("#!")?.split_whitespace();
+    let env = words.next()?;
+    (Path::new(env).file_name() == Some(OsStr::new("env"))).then(|| words.next()).flatten()
+}
+
+fn found(name: &str, path: &OsStr) -> Option<PathBuf> {
+    std::env::split_paths(path).map(|folder| folder.join(name)).find(|file| file.is_file())
+}
+
+/// The manager that a shim hands over to: `exec "MANAGER" exec "$program" "$@"`.
+fn manager(shim: &str) -> Option<&str> {
+    shim.lines()
+        .find_map(|line| line.trim().strip_prefix("exec \"")?.split_once("\" exec \"$program\""))
+        .map(|(manager, _)| manager)
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case::plain("#!/usr/bin/env python3\n", Some("python3"))]
+    #[case::with_spaces("#! /usr/bin/env  ruby -w\n", Some("ruby"))]
+    #[case::without_env("#!/usr/bin/python3\n", None)]
+    #[case::empty("#!\n", None)]
+    fn a_script_says_what_env_has_to_find(#[case] head: &str, #[case] name: Option<&str>) {
+        assert_eq!(of_env(head), name);
+    }
+
+    #[test]
+    fn the_real_interpreter_comes_first() {
+        use std::fs::{Permissions, create_dir_all, set_permissions, write};
+        use std::os::unix::fs::PermissionsExt;
+
+        let folder = tempfile::tempdir().unwrap();
+        let file = |name: &str, text: String| {
+            let path = folder.path().join(name);
+            create_dir_all(path.parent().unwrap()).unwrap();
+            write(&path, text).unwrap();
+            set_permissions(&path, Permissions::from_mode(0o755)).unwrap();
+            path
+        };
+        let real = file("versions/1/bin/speak", "#!/bin/sh\n".to_owned());
+        let manager = file("libexec/manager", format!("#!/bin/sh\necho {}\n", real.display()));
+        let shim = file(
+            "shims/speak",
+            format!(
+                "#!/bin/sh\nprogram=\"${{0##*/}}\"\nexec \"{}\" exec \"$program\" \"$@\"\n",
+                manager.display()
+            ),
+        );
+        let mut program = shim;
+        let path = search_path_behind_shims(&mut program, folder.path()).unwrap();
+        assert_eq!(std::env::split_paths(&path).next().as_deref(), real.parent());
+        assert_eq!(program, real);
+        assert_eq!(search_path_behind_shims(&mut program, folder.path()), None, "no shim");
+    }
+}
