@@ -15,8 +15,7 @@ use conformance::model::case::Case;
 use conformance::model::place::Isolation;
 use conformance::model::requirement::Catalogue;
 use conformance::model::tolerance::Tolerances;
-use conformance::play;
-use conformance::play::Update;
+use conformance::play::{self, Process, Update};
 use conformance::stage::target::Launch;
 
 /// The target of the conversation, in place of this program's peer: a program that runs until it is ended.
