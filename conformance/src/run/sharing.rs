@@ -107,7 +107,11 @@ mod tests {
         "server/interrupt/half-request[2-bytes]",
         false
     )]
-    #[case::a_long_wait("server/timeout/half-request[1-byte]", "server/timeout/half-request[2-bytes]", false)]
+    #[case::a_long_wait(
+        "server/timeout/within-request[1-byte]",
+        "server/timeout/within-request[2-bytes]",
+        false
+    )]
     #[case::what_it_printed(
         "server/session/data-thread-of-each-test",
         "server/session/data-thread-of-each-test",
