@@ -48,6 +48,7 @@ fn play(arguments: &[String]) -> Result<(), String> {
         args: vec![OsString::from(BYSTANDER[1])],
         cwd: Path::new("/").to_owned(),
         isolation: Isolation::Namespace,
+        yields: false,
     };
     let played = play::play(&case, &tolerances, (&launch, Process::Own), 0, &mut |_: Update<'_>| ())
         .map_err(|error| error.to_string())?;

@@ -1,29 +1,31 @@
-//! Grades every submission of a folder, one after the other, each with a report of its own, and writes a gradebook. A
-//! submission that cannot be graded has a row with the reason.
+//! Grades every submission of a folder, side by side, each with a report of its own, and writes a gradebook. A submission
+//! that cannot be graded has a row with the reason.
 
 mod gradebook;
 mod submission;
+mod tally;
 
 use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::thread;
 
 use gradebook::{Gradebook, Row, Standing};
 use submission::{NoProgram, Program, Submission};
+use tally::Tally;
 use thiserror::Error;
 
 use crate::grading::options::{self, GradeArgs};
 use crate::grading::{self, Grader};
 use crate::model::event::Listener;
 use crate::model::exit::Exit;
-use crate::model::refusal::{Refusal, write_line};
+use crate::model::refusal::Refusal;
 use crate::report::format::{ReportArg, ReportFormat};
 use crate::report::output::Destination;
-use crate::report::progress::Progress;
 use crate::report::set::{Reports, ReportsError};
 use crate::report::{Document, TargetInfo};
-use crate::run::TargetProgram;
+use crate::run::{TargetProgram, Turn};
 use crate::stage::interrupt;
 use crate::stage::target::{StartError, search_path_behind_shims};
 
@@ -51,16 +53,8 @@ fn try_grade(args: &GradeArgs) -> Result<Exit, Refusal> {
     grader.announce_host();
     interrupt::install().map_err(Refusal::not_carried_out)?;
 
-    let mut book = Gradebook::default();
-    for (index, submission) in submissions.iter().enumerate() {
-        if !args.run.quiet {
-            write_line(format_args!("{} ({} of {})", submission.name, index + 1, submissions.len()));
-        }
-        book.rows.push(match interrupt::came() {
-            true => Row::ungraded(&submission.name, "the run was interrupted"),
-            false => grade_one(submission, &grader, args, output.as_ref())?,
-        });
-    }
+    let book =
+        Gradebook { rows: Class { args, grader: &grader, output: output.as_ref() }.grade(&submissions) };
     let table = Document::Text(book.table());
     let not_written = |error| Refusal::not_carried_out(format!("the gradebook: {error}"));
     if let Some(output) = output {
@@ -130,13 +124,70 @@ impl Output {
     }
 }
 
-/// Grades one submission. Only what concerns all submissions is an error.
+/// What is the same for all submissions.
+#[derive(Clone, Copy)]
+struct Class<'a> {
+    args: &'a GradeArgs,
+    grader: &'a Grader,
+    output: Option<&'a Output>,
+}
+
+impl Class<'_> {
+    /// Grades all submissions, on one machine. Returns their rows, in the same order.
+    fn grade(self, submissions: &[Submission]) -> Vec<Row> {
+        let tally = Tally::new(submissions.len(), self.grader.plan.cases.len());
+        let machine = self.grader.machine_of_a_class();
+        // With --repeat the machine is not quiet when a second run begins: one submission after the other.
+        let Some(machine) = machine.filter(|_| self.args.run.repeat == 1) else {
+            return submissions
+                .iter()
+                .map(|one| self.one(one, &mut self.grader.machine().turn(), &tally))
+                .collect();
+        };
+        let turns: Vec<Turn<'_>> = submissions.iter().map(|_| machine.turn()).collect();
+        thread::scope(|scope| {
+            let ticker = (!self.args.run.quiet).then(|| tally.tell(scope));
+            let tally = &tally;
+            let started: Vec<_> = (submissions.iter().zip(turns))
+                .map(|(submission, mut turn)| {
+                    thread::Builder::new().spawn_scoped(scope, move || self.one(submission, &mut turn, tally))
+                })
+                .collect();
+            let rows = started.into_iter().zip(submissions).map(|(started, submission)| {
+                let joined = started.map(thread::ScopedJoinHandle::join);
+                match joined {
+                    Ok(Ok(row)) => row,
+                    Ok(Err(_)) => Row::ungraded(&submission.name, "the runner failed"),
+                    Err(error) => Row::ungraded(&submission.name, &format!("cannot start a thread: {error}")),
+                }
+            });
+            let rows = rows.collect();
+            drop(ticker);
+            rows
+        })
+    }
+
+    fn one(self, submission: &Submission, turn: &mut Turn<'_>, tally: &Tally) -> Row {
+        let row = match interrupt::came() {
+            true => Row::ungraded(&submission.name, "the run was interrupted"),
+            false => grade_one(submission, self, turn, tally)
+                .unwrap_or_else(|refusal| Row::ungraded(&submission.name, &refusal.1)),
+        };
+        if !self.args.run.quiet {
+            tally.graded(&row);
+        }
+        row
+    }
+}
+
+/// Grades one submission.
 fn grade_one(
     submission: &Submission,
-    grader: &Grader,
-    args: &GradeArgs,
-    output: Option<&Output>,
+    class: Class<'_>,
+    turn: &mut Turn<'_>,
+    tally: &Tally,
 ) -> Result<Row, Refusal> {
+    let Class { args, grader, output } = class;
     let found = submission.program.as_ref().map_err(|none| Ungraded::NoProgram(none.clone()));
     let started = found.and_then(|found| {
         let (program, info) = start_of(found, &args.run.target.target_args)?;
@@ -156,12 +207,13 @@ fn grade_one(
     };
     let folder = args.run.transcripts.as_ref().map(|folder| folder.join(&submission.file_name));
     let mut transcripts = grader.transcripts(folder.as_deref(), args.run.transcripts_all, &info)?;
-    let mut progress = Progress::new(args.run.quiet);
-    let mut listeners: Vec<&mut dyn Listener> = vec![&mut progress];
+    let mut counted = tally.listener();
+    let mut listeners: Vec<&mut dyn Listener> = vec![&mut counted];
     listeners.extend(reports.listeners());
     listeners.extend(transcripts.as_mut().map(|transcripts| transcripts as &mut dyn Listener));
-    let graded = grader.grade(&program, info, cwd, &mut listeners);
-    progress.finish();
+    let graded = grader.grade(&program, info, cwd, turn, &mut listeners);
+    // What cannot be graded, or needs no second look, keeps nobody waiting.
+    turn.end();
     let report = match graded {
         Ok(report) => report,
         Err(reason) => return ungraded(&reason.to_string(), submission.folder()),

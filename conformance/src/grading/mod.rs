@@ -34,7 +34,7 @@ use crate::report::progress::Progress;
 use crate::report::set::Reports;
 use crate::report::transcripts::Transcripts;
 use crate::report::{Document, ReportOptions, RunReport, TargetInfo, json};
-use crate::run::{self, Options, RunError, TargetProgram};
+use crate::run::{self, Machine, Options, RunError, TargetProgram, Turn};
 use crate::stage::target::search_path_behind_shims;
 use crate::stage::{interrupt, reference};
 
@@ -65,7 +65,8 @@ fn try_grade(args: &RunArgs) -> Result<Exit, Refusal> {
     listeners.extend(reports.listeners());
     listeners.extend(transcripts.as_mut().map(|transcripts| transcripts as &mut dyn Listener));
     let cwd = std::env::current_dir().map_err(Refusal::not_carried_out)?;
-    let graded = grader.grade(&program, info, cwd, &mut listeners);
+    let machine = grader.machine();
+    let graded = grader.grade(&program, info, cwd, &mut machine.turn(), &mut listeners);
     progress.finish();
     let mut report = graded.map_err(Refusal::not_carried_out)?;
     report.baseline = baseline.as_ref().map(|baseline| baseline.compare(&report.cases));
@@ -246,12 +247,24 @@ impl Grader {
         ));
     }
 
+    /// The machine for one target.
+    pub(crate) fn machine(&self) -> Machine {
+        Machine::for_one(self.options.jobs, self.isolation)
+    }
+
+    /// The machine for a class; `None` on the host, where one case runs at a time.
+    pub(crate) fn machine_of_a_class(&self) -> Option<Machine> {
+        let class = || Machine::for_class(self.options.jobs);
+        (self.isolation == Isolation::Namespace).then(class)
+    }
+
     /// Runs the plan against one target, started in `cwd`.
     pub(crate) fn grade(
         &self,
         program: &TargetProgram,
         target: TargetInfo,
         cwd: PathBuf,
+        turn: &mut Turn<'_>,
         listeners: &mut [&mut dyn Listener],
     ) -> Result<RunReport, RunError> {
         let options = Options {
@@ -266,7 +279,7 @@ impl Grader {
         let (started, began) = (jiff::Timestamp::now(), Instant::now());
         let mut runs = Vec::new();
         while runs.len() < self.repeat && !interrupt::came() {
-            runs.push(run::run(&self.plan, program, &options, listeners)?);
+            runs.push(run::run(&self.plan, program, &options, turn, listeners)?);
         }
         let mut cases = repeat::combine(runs);
         let explored = match self.explore.filter(|_| !interrupt::came()) {

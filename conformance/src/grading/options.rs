@@ -226,7 +226,9 @@ pub fn resolve(program: &PathBuf, in_path: bool) -> Result<PathBuf, StartError> 
     let program = if in_path { program.clone() } else { PathBuf::from(".").join(program) };
     let cwd = std::env::current_dir()
         .map_err(|source| StartError::WorkingDirectory { cwd: PathBuf::from("."), source })?;
-    let path = Launch { program, arg0: None, args: Vec::new(), cwd, isolation: Isolation::Host }.resolve()?;
+    let path =
+        Launch { program, arg0: None, args: Vec::new(), cwd, isolation: Isolation::Host, yields: false }
+            .resolve()?;
     // Removes the `./` in the middle.
     Ok(path.components().collect())
 }

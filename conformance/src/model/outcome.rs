@@ -132,6 +132,11 @@ impl CaseRecord {
         }
     }
 
+    /// Whether it could not be judged: an error of the runner, or a time on a busy machine.
+    pub fn is_unsure(&self) -> bool {
+        matches!(self.outcome, Outcome::Error | Outcome::Inconclusive)
+    }
+
     /// A record that passes and holds nothing else: of the control connection, played in no time.
     pub fn bare(id: String, summary: String, requirements: Vec<RequirementId>, role: Role) -> Self {
         Self {

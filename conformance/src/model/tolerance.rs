@@ -24,6 +24,10 @@ pub const SYN_SENT_AGAIN: Duration = Duration::from_secs(7);
 /// far faster, so a tester that has not answered by then is waiting too.
 pub const WAIT_IS_IDLE: Duration = Duration::from_millis(20);
 
+/// After this time of waiting a tester of a class that still works gets a lower priority, so that one that spins does not
+/// slow down the others. A start, or a burst of test data, may take that long.
+pub const WAIT_IS_REST: Duration = Duration::from_secs(1);
+
 /// The same for a tester that starts, which is work: the start of one runtime must not slow down that of the next.
 pub const START_IS_IDLE: Duration = Duration::from_secs(1);
 

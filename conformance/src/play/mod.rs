@@ -27,7 +27,7 @@ use crate::model::fault::Fault;
 use crate::model::lateness::Lateness;
 use crate::model::place::Isolation;
 use crate::model::step::{Action, Step};
-use crate::model::tolerance::{START_IS_IDLE, Tolerances, WAIT_IS_IDLE};
+use crate::model::tolerance::{START_IS_IDLE, Tolerances, WAIT_IS_IDLE, WAIT_IS_REST};
 use crate::model::transcript::{Entry, Event, Transcript};
 use crate::stage::target::{Launch, StartError};
 use data::{Outbound, OwnPort};
@@ -279,7 +279,7 @@ impl<'a> Player<'a> {
 
     /// Waits until the step is decided. Returns whether it holds.
     fn wait(&mut self, index: usize, step: &Step, began: Duration) -> Result<bool, PlayError> {
-        let mut announced = false;
+        let (mut announced, mut yielded) = (false, false);
         let holds = loop {
             let now = self.clock.elapsed();
             self.report_new_entries();
@@ -299,7 +299,15 @@ impl<'a> Player<'a> {
                         let awaits = step.action.facts().awaits.to_owned();
                         (self.on_update)(Update::Waiting(awaits, deadline.saturating_sub(now)));
                     }
-                    let until = if announced { deadline } else { deadline.min(idle_from) };
+                    let mut until = if announced { deadline } else { deadline.min(idle_from) };
+                    if self.launch.yields && !yielded {
+                        let yields_from = began + WAIT_IS_REST;
+                        yielded = now >= yields_from;
+                        if yielded {
+                            self.yield_if_it_works();
+                        }
+                        until = if yielded { until } else { until.min(yields_from) };
+                    }
                     self.pump(step, until)?;
                 }
             }
@@ -312,6 +320,14 @@ impl<'a> Player<'a> {
         }
         self.report_new_entries();
         Ok(holds)
+    }
+
+    /// A target that still works, although it has nothing to do, keeps no processor from others.
+    fn yield_if_it_works(&self) {
+        let Some(running) = &self.target else { return };
+        if running.target.activity().is_some_and(|activity| activity.runnable) {
+            running.target.yield_to_others();
+        }
     }
 
     /// The new deadline for a step that has missed its own, if there is one. The target gets as much extra time as the

@@ -162,7 +162,7 @@ fn played(report: &RunReport) -> usize {
 fn facts(report: &RunReport) -> Vec<(&'static str, String)> {
     let options = &report.options;
     let place = match report.isolation {
-        Isolation::Namespace => "each in a network of its own",
+        Isolation::Namespace => "in networks of their own",
         Isolation::Host => "one by one on the host's own port 5678",
     };
     let times = &options.tolerances;

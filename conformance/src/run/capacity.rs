@@ -23,9 +23,6 @@ pub(crate) const AMPLE_PROCESSES: u64 = 400;
 const OWN_DESCRIPTORS: u64 = 32;
 const DESCRIPTORS_OF_A_CASE: u64 = 8;
 
-/// The usual limit on most systems.
-const DESCRIPTORS: u64 = 1024;
-
 /// Where control groups are mounted: the only hierarchy, the one for pids, and version 2 beside version 1.
 const HIERARCHIES: [&str; 3] = ["/sys/fs/cgroup", "/sys/fs/cgroup/pids", "/sys/fs/cgroup/unified"];
 
@@ -56,11 +53,11 @@ pub(crate) fn refusals() -> u64 {
     groups().iter().filter_map(of_group).sum()
 }
 
-/// Raises this process's limit of descriptors as far as the system allows, but not above 1024. Returns the limit;
-/// `None` where it is unknown.
-pub(crate) fn descriptors() -> Option<u64> {
+/// Raises this process's limit of descriptors as far as the system allows, but not above the need of so many cases.
+/// Returns the limit; `None` where it is unknown.
+pub(crate) fn descriptors(cases: usize) -> Option<u64> {
     let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).ok()?;
-    let wanted = hard.min(DESCRIPTORS);
+    let wanted = hard.min(OWN_DESCRIPTORS + DESCRIPTORS_OF_A_CASE * cases as u64);
     // If this is refused, the limit stays the same.
     let raised = soft < wanted && setrlimit(Resource::RLIMIT_NOFILE, wanted, hard).is_ok();
     Some(if raised { wanted } else { soft })

@@ -2,6 +2,7 @@
 //! neither sockets nor verdicts.
 
 mod capacity;
+mod machine;
 mod overlap;
 mod process;
 mod seats;
@@ -9,6 +10,7 @@ mod sharing;
 mod slots;
 pub mod worker;
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -25,16 +27,15 @@ use crate::model::event::{Event, Listener};
 use crate::model::outcome::{CaseRecord, Outcome};
 use crate::model::place::Isolation;
 use crate::model::plan::Plan;
-use crate::model::tolerance::{QUICK_LIMIT, Tolerances};
-use crate::run::overlap::{CaseLimit, Confirmed, Overlaps};
+use crate::model::tolerance::Tolerances;
+pub use crate::run::machine::{Machine, Turn};
+use crate::run::overlap::{CONFIRMATIONS, Confirmed};
 use crate::run::sharing::Sharing;
-use crate::run::slots::Tokens;
 use crate::run::worker::{Message, Start};
 use crate::stage::interrupt;
 
-/// The most workers at once, those that wait included: with a target that never listens every case waits. There are
-/// fewer if a target takes much memory.
-const MOST_WORKERS: usize = 64;
+/// How many cases of one submission are seen again at once when a class is quiet.
+const SEEN_AT_ONCE: usize = 16;
 
 /// The program to grade.
 #[derive(Clone, Debug)]
@@ -83,10 +84,10 @@ pub fn run(
     plan: &Plan,
     target: &TargetProgram,
     options: &Options,
+    turn: &mut Turn<'_>,
     listeners: &mut [&mut dyn Listener],
 ) -> Result<Vec<CaseRecord>, RunError> {
-    let processes = capacity::processes();
-    if let Some(left) = processes.filter(|left| *left < capacity::LEAST_PROCESSES) {
+    if let Some(left) = turn.machine.processes.filter(|left| *left < capacity::LEAST_PROCESSES) {
         return Err(RunError::Impossible(format!(
             "this machine lets this user start only {left} more processes and threads (see `ulimit -u`, and the \
              limit of the container), and a grading needs {}",
@@ -94,10 +95,13 @@ pub fn run(
         )));
     }
     notify(listeners, &Event::Planned(plan));
-    let shared = Shared::new(plan, target, options, processes);
+    let shared = Shared::new(plan, target, options, turn.machine);
     let order: Vec<usize> = (0..plan.cases.len()).collect();
-    let mut records = shared.round(&order, Beside::Others, listeners)?;
-    shared.settle(&mut records, listeners)?;
+    turn.begin();
+    let first = shared.round(&order, Beside::Others, listeners);
+    turn.end();
+    let mut records = first?;
+    shared.settle(&mut records, turn, listeners)?;
 
     let reason = if interrupt::came() { "the run was interrupted" } else { "not run: --fail-fast" };
     let mut records: Vec<CaseRecord> = (records.into_iter().zip(&plan.cases))
@@ -116,8 +120,9 @@ pub fn run(
 /// The target cannot be started, or the port is taken.
 pub fn one(case: &Case, target: &TargetProgram, options: &Options) -> Result<CaseRecord, RunError> {
     let plan = Plan { cases: vec![case.clone()], dropped: Vec::new(), requirements: Vec::new() };
-    let shared = Shared::new(&plan, target, options, None);
-    let played = shared.play_in(&mut None, (case, Start::Own), |_| {});
+    let machine = Machine::for_one(1, options.isolation);
+    let shared = Shared::new(&plan, target, options, &machine);
+    let played = shared.play_in(&mut None, (case, Start::Own, false), |_| {});
     match played {
         Message::Finished(record) => Ok(*record),
         Message::Impossible(reason) => Err(RunError::Impossible(reason)),
@@ -140,6 +145,8 @@ enum Beside {
     Others,
     /// Only cases that wait as long as a silence timeout: they do nothing meanwhile.
     LongWaits,
+    /// Cases that are seen again, when a class is quiet.
+    Few,
     /// None.
     Nobody,
 }
@@ -155,11 +162,11 @@ struct Shared<'a> {
     plan: &'a Plan,
     target: &'a TargetProgram,
     options: &'a Options,
-    jobs: usize,
+    machine: &'a Machine,
     stopped: AtomicBool,
     workers: Mutex<Vec<Pid>>,
-    overlaps: Mutex<Overlaps>,
-    limit: Mutex<CaseLimit>,
+    /// The cases that ran beside another one.
+    overlapped: Mutex<BTreeSet<usize>>,
     sharing: Mutex<Sharing>,
     /// The machine may have too few processes even for one target alone.
     few_processes: bool,
@@ -168,22 +175,17 @@ struct Shared<'a> {
 }
 
 impl<'a> Shared<'a> {
-    fn new(plan: &'a Plan, target: &'a TargetProgram, options: &'a Options, processes: Option<u64>) -> Self {
-        // The host has one port 5678, so there is one case at a time.
-        let jobs = if options.isolation == Isolation::Host { 1 } else { options.jobs.max(1) };
-        let most = if options.isolation == Isolation::Host { 1 } else { MOST_WORKERS };
-        let most = capacity::places(processes, capacity::descriptors(), most);
+    fn new(plan: &'a Plan, target: &'a TargetProgram, options: &'a Options, machine: &'a Machine) -> Self {
         Self {
             plan,
             target,
             options,
-            jobs,
+            machine,
             stopped: AtomicBool::new(false),
             workers: Mutex::new(Vec::new()),
-            overlaps: Mutex::new(Overlaps::default()),
-            limit: Mutex::new(CaseLimit::new(jobs, most, overlap::available_memory())),
+            overlapped: Mutex::new(BTreeSet::new()),
             sharing: Mutex::new(Sharing::default()),
-            few_processes: processes.is_some_and(|left| left < capacity::AMPLE_PROCESSES),
+            few_processes: machine.processes.is_some_and(|left| left < capacity::AMPLE_PROCESSES),
             never_started: AtomicUsize::new(0),
         }
     }
@@ -196,32 +198,91 @@ impl<'a> Shared<'a> {
     fn settle(
         &'a self,
         records: &mut [Option<CaseRecord>],
+        turn: &Turn<'_>,
         listeners: &mut [&mut dyn Listener],
     ) -> Result<(), RunError> {
         let doubted = |index: &usize| {
-            let overlapped = locked(&self.overlaps).contains(*index);
+            let overlapped = locked(&self.overlapped).contains(index);
             records[*index].as_ref().is_some_and(|record| overlap::in_doubt(record, overlapped))
         };
         let doubted: Vec<usize> = (0..records.len()).filter(doubted).collect();
+        if doubted.is_empty() {
+            return Ok(());
+        }
+        turn.wait_for_quiet();
+        let mut confirmed = Confirmed::default();
+        if self.machine.is_of_a_class() {
+            self.settle_side_by_side(&doubted, &mut confirmed, records, listeners)?;
+        }
+        let is_unsettled = |index: &usize| {
+            !self.machine.is_of_a_class() || records[*index].as_ref().is_some_and(CaseRecord::is_unsure)
+        };
+        let doubted: Vec<usize> = doubted.into_iter().filter(is_unsettled).collect();
         // The long waits run at the same time, and all are played: leaving one out would save nothing.
         let (long, short): (Vec<usize>, Vec<usize>) =
-            doubted.into_iter().partition(|index| self.plan.cases[*index].least_wait() > QUICK_LIMIT);
+            doubted.into_iter().partition(|index| machine::is_long(&self.plan.cases[*index]));
         self.again(&long, Beside::LongWaits, records, listeners)?;
-        let mut confirmed = Confirmed::default();
         for index in short {
             let Some(before) = records[index].clone() else { continue };
-            if let Some(failure) = confirmed.failure(&before) {
-                notify(listeners, &Event::Again { id: &before.id });
-                notify(listeners, &Event::Finished(&failure));
-                records[index] = Some(failure);
-                continue;
-            }
-            self.again(&[index], Beside::Nobody, records, listeners)?;
-            if let Some(alone) = &records[index] {
-                confirmed.record(&before, alone);
+            if !self.believe(index, &before, &confirmed, records, listeners) {
+                self.again(&[index], Beside::Nobody, records, listeners)?;
+                if let Some(alone) = &records[index] {
+                    confirmed.record(&before, alone);
+                }
             }
         }
         Ok(())
+    }
+
+    /// The same for a class that is quiet: the long waits and a few of each kind at once, until each is repeated or
+    /// believed. What is unsure even then is left.
+    fn settle_side_by_side(
+        &'a self,
+        doubted: &[usize],
+        confirmed: &mut Confirmed,
+        records: &mut [Option<CaseRecord>],
+        listeners: &mut [&mut dyn Listener],
+    ) -> Result<(), RunError> {
+        let mut left: Vec<(usize, CaseRecord)> =
+            doubted.iter().filter_map(|index| Some((*index, records[*index].clone()?))).collect();
+        while !left.is_empty() && !self.has_stopped() {
+            let mut batch: Vec<(usize, CaseRecord)> = Vec::new();
+            let of_kind = |batch: &[(usize, CaseRecord)], record: &CaseRecord| {
+                batch.iter().filter(|(_, other)| overlap::kind(other) == overlap::kind(record)).count()
+            };
+            for (index, before) in std::mem::take(&mut left) {
+                if self.believe(index, &before, confirmed, records, listeners) {
+                    continue;
+                }
+                let is_long = machine::is_long(&self.plan.cases[index]);
+                let room = is_long || batch.len() < SEEN_AT_ONCE && of_kind(&batch, &before) < CONFIRMATIONS;
+                if room { &mut batch } else { &mut left }.push((index, before));
+            }
+            let indices: Vec<usize> = batch.iter().map(|(index, _)| *index).collect();
+            self.again(&indices, Beside::Few, records, listeners)?;
+            for (index, before) in &batch {
+                if let Some(again) = &records[*index] {
+                    confirmed.record(before, again);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes a failure as confirmed if enough failures of its kind were repeated.
+    fn believe(
+        &self,
+        index: usize,
+        before: &CaseRecord,
+        confirmed: &Confirmed,
+        records: &mut [Option<CaseRecord>],
+        listeners: &mut [&mut dyn Listener],
+    ) -> bool {
+        let Some(failure) = confirmed.failure(before) else { return false };
+        notify(listeners, &Event::Again { id: &before.id });
+        notify(listeners, &Event::Finished(&failure));
+        records[index] = Some(failure);
+        true
     }
 
     /// Plays these cases again. A new record replaces the old one.
@@ -270,7 +331,7 @@ impl<'a> Shared<'a> {
                 Update::FromWorker(index, Message::Finished(record)) => {
                     remaining -= 1;
                     let record = *record;
-                    let overlapped = locked(&self.overlaps).contains(index);
+                    let overlapped = locked(&self.overlapped).contains(&index);
                     let doubted = beside == Beside::Others && overlap::in_doubt(&record, overlapped);
                     match doubted && record.outcome == Outcome::Fail {
                         true => notify(listeners, &Event::Finished(&unconfirmed(&record))),
@@ -308,14 +369,6 @@ impl<'a> Shared<'a> {
             // Fails if it has ended already.
             let _ = kill(*worker, Signal::SIGKILL);
         }
-    }
-
-    /// Records the memory of a target, and adapts the number of cases at once.
-    fn record_memory(&self, memory_bytes: u64, places: &Tokens) {
-        let mut limit = locked(&self.limit);
-        let before = limit.get();
-        limit.record(memory_bytes);
-        places.change(before, limit.get());
     }
 }
 

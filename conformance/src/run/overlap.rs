@@ -12,8 +12,9 @@
 //! conversation too many. It cannot fail a requirement that holds alone. A kind that passes alone even once is never
 //! confirmed: its failures are not all alike.
 
-use std::collections::BTreeSet;
+use std::sync::Mutex;
 
+use super::locked;
 use crate::model::fault::{Fault, FaultKind};
 use crate::model::lateness::Lateness;
 use crate::model::outcome::{CaseRecord, Outcome};
@@ -43,13 +44,13 @@ fn may_be_caused_by_others(fault: &Fault) -> bool {
     starved || fault.lateness() != Lateness::Irrelevant
 }
 
-/// For each kind of failure, the outcomes of cases that were played alone.
+/// For each kind of failure, the outcomes of cases that were played again where it could not have the suspected cause.
 #[derive(Debug, Default)]
 pub(crate) struct Confirmed {
     kinds: Vec<(Kind, Seen)>,
 }
 
-type Kind = (Vec<RequirementId>, FaultKind);
+pub(crate) type Kind = (Vec<RequirementId>, FaultKind);
 
 #[derive(Debug, Default)]
 struct Seen {
@@ -74,12 +75,17 @@ impl Confirmed {
         }
     }
 
-    /// The confirmed failure of a record, if enough failures of its kind were repeated alone.
+    /// Whether enough failures of the kind of this record were repeated.
+    pub(crate) fn knows(&self, record: &CaseRecord) -> bool {
+        let Some(kind) = kind(record) else { return false };
+        let seen = self.kinds.iter().find(|(known, _)| *known == kind);
+        seen.is_some_and(|(_, seen)| seen.failed >= CONFIRMATIONS && seen.passed == 0)
+    }
+
+    /// The confirmed failure of a record, if enough failures of its kind were repeated.
     pub(crate) fn failure(&self, record: &CaseRecord) -> Option<CaseRecord> {
-        let kind = kind(record)?;
-        let (_, seen) = self.kinds.iter().find(|(known, _)| *known == kind)?;
         let finding = record.finding.as_ref()?;
-        (seen.failed >= CONFIRMATIONS && seen.passed == 0).then(|| CaseRecord {
+        self.knows(record).then(|| CaseRecord {
             outcome: Outcome::Fail,
             charged: finding.charged.clone(),
             message: Some(finding.fault.to_string()),
@@ -88,32 +94,43 @@ impl Confirmed {
     }
 }
 
-fn kind(record: &CaseRecord) -> Option<Kind> {
+/// The requirements that a failure is charged to, and what sort of fault it is.
+pub(crate) fn kind(record: &CaseRecord) -> Option<Kind> {
     let finding = record.finding.as_ref()?;
     Some((finding.charged.clone(), finding.fault.kind()))
 }
 
-/// Which cases run now, and which have ever run beside another.
+/// How many cases run now on this machine, those that wait included.
 #[derive(Debug, Default)]
-pub(crate) struct Overlaps {
-    running: BTreeSet<usize>,
-    overlapped: BTreeSet<usize>,
+pub(crate) struct Company(Mutex<Running>);
+
+#[derive(Debug, Default)]
+struct Running {
+    now: usize,
+    /// How many have ever begun.
+    begun: u64,
 }
 
-impl Overlaps {
-    pub(crate) fn start(&mut self, index: usize) {
-        self.running.insert(index);
-        if self.running.len() > 1 {
-            self.overlapped.extend(&self.running);
-        }
+/// A case that runs.
+#[derive(Debug)]
+pub(crate) struct Visit {
+    began_alone: bool,
+    begun: u64,
+}
+
+impl Company {
+    pub(crate) fn start(&self) -> Visit {
+        let mut running = locked(&self.0);
+        running.now += 1;
+        running.begun += 1;
+        Visit { began_alone: running.now == 1, begun: running.begun }
     }
 
-    pub(crate) fn end(&mut self, index: usize) {
-        self.running.remove(&index);
-    }
-
-    pub(crate) fn contains(&self, index: usize) -> bool {
-        self.overlapped.contains(&index)
+    /// Returns whether another case ran at any time of the visit.
+    pub(crate) fn end(&self, visit: Visit) -> bool {
+        let mut running = locked(&self.0);
+        running.now -= 1;
+        !visit.began_alone || running.begun > visit.begun
     }
 }
 
@@ -240,14 +257,12 @@ mod tests {
 
     #[test]
     fn cases_that_run_at_the_same_time_overlap() {
-        let mut overlaps = Overlaps::default();
-        overlaps.start(1);
-        overlaps.end(1);
-        overlaps.start(2);
-        overlaps.start(3);
-        overlaps.end(2);
-        overlaps.end(3);
-        assert_eq!([1, 2, 3].map(|index| overlaps.contains(index)), [false, true, true]);
+        let company = Company::default();
+        let alone = company.start();
+        assert!(!company.end(alone));
+        let (second, third) = (company.start(), company.start());
+        assert!(company.end(second), "another began meanwhile");
+        assert!(company.end(third), "another ran already");
     }
 
     #[rstest]

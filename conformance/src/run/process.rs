@@ -80,9 +80,8 @@ impl Drop for Worker<'_> {
 impl<'a> Shared<'a> {
     /// The result of a case that got no thread. If other cases run, it counts as one that ran beside them.
     pub(super) fn not_started(&self, index: usize, error: &io::Error) -> Message {
-        let mut overlaps = locked(&self.overlaps);
-        overlaps.start(index);
-        overlaps.end(index);
+        let visit = self.machine.company.start();
+        self.leave(index, visit);
         let reason = format!("cannot start a thread: {error}");
         Message::Finished(Box::new(CaseRecord::unplayed(&self.plan.cases[index], Outcome::Error, reason)))
     }
@@ -91,14 +90,14 @@ impl<'a> Shared<'a> {
     pub(super) fn play_in(
         &'a self,
         worker: &mut Option<Worker<'a>>,
-        (case, start): (&Case, Start),
+        (case, start, yields): (&Case, Start, bool),
         on_message: impl FnMut(Message),
     ) -> Message {
         let played = match worker {
-            Some(worker) => worker.carry_out(&self.order(case, start), on_message),
+            Some(worker) => worker.carry_out(&self.order(case, start, yields), on_message),
             None => self.spawn().map_err(|error| error.to_string()).and_then(|new| {
                 let new = worker.insert(new);
-                new.carry_out(&self.order(case, start), on_message)
+                new.carry_out(&self.order(case, start, yields), on_message)
             }),
         };
         played.unwrap_or_else(|reason| {
@@ -122,7 +121,7 @@ impl<'a> Shared<'a> {
         Ok(worker)
     }
 
-    fn order(&self, case: &Case, start: Start) -> Order {
+    fn order(&self, case: &Case, start: Start, yields: bool) -> Order {
         Order {
             case: case.clone(),
             start,
@@ -134,6 +133,7 @@ impl<'a> Shared<'a> {
             cwd: self.options.cwd.clone(),
             isolation: self.options.isolation,
             seed: self.options.seed,
+            yields,
             live: self.options.live,
         }
     }

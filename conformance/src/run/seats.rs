@@ -1,44 +1,41 @@
 //! The threads of a run. Each has a seat: it plays one chain of cases after the other in a worker, which it keeps as long
 //! as all passes. For the loop of a run.
 
+use std::io;
 use std::sync::Mutex;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{self, Sender};
 use std::thread;
 use std::time::Duration;
 
+use super::machine::is_long;
 use super::process::Worker;
 use super::sharing::{Chain, chains};
 use super::{Beside, Shared, Update, locked};
+use crate::model::case::Case;
 use crate::model::event::Listener;
 use crate::model::fault::Fault;
 use crate::model::outcome::{CaseRecord, Outcome};
 use crate::model::place::Isolation;
 use crate::run::RunError;
 use crate::run::capacity;
-use crate::run::overlap;
-use crate::run::slots::Tokens;
+use crate::run::overlap::{self, Visit};
+use crate::run::slots::{Cancel, Tokens};
 use crate::run::worker::{Message, Start};
 use crate::stage::interrupt;
 
 /// The most cases that one worker plays: what they leave in its network and on its disk stays small.
 const MOST_IN_A_NETWORK: usize = 32;
 
-/// A chain, with the tokens that its first case already holds.
-struct Task {
-    chain: Chain,
-    weight: usize,
-}
-
-/// The seats that wait for a task; `None` once no more tasks come.
-type Idle = Mutex<Option<Vec<Sender<Task>>>>;
+/// The seats that wait for a chain; `None` once no more come. The first case of a chain has its tokens already.
+type Idle = Mutex<Option<Vec<Sender<Chain>>>>;
 
 /// What the seats of one round share.
 #[derive(Clone, Copy)]
 struct Round<'r> {
     beside: Beside,
-    tokens: &'r Tokens,
-    places: &'r Tokens,
+    /// Ends every wait for a place or a processor.
+    cancel: &'r Cancel,
     idle: &'r Idle,
 }
 
@@ -58,32 +55,41 @@ impl<'a> Shared<'a> {
             true => chains(&self.plan.cases, order),
             false => order.iter().map(|index| vec![*index]).collect(),
         };
+        let (long, short): (Vec<Chain>, Vec<Chain>) =
+            chains.into_iter().partition(|chain| is_long(&self.plan.cases[chain[0]]));
         let (sender, updates) = mpsc::channel();
-        let tokens = Tokens::new(self.jobs);
-        let places = Tokens::new(locked(&self.limit).get());
         let idle = Mutex::new(Some(Vec::new()));
+        let cancel = Cancel::default();
         let interrupted = sender.clone();
-        interrupt::on_interrupt(Some(Box::new(move || {
+        let on_interrupt = interrupt::on_interrupt(Box::new(move || {
             // Fails only when the run is over.
             let _ = interrupted.send(Update::Interrupted);
-        })));
+        }));
         let impossible = thread::scope(|scope| {
-            let round = Round { beside, tokens: &tokens, places: &places, idle: &idle };
+            let round = Round { beside, cancel: &cancel, idle: &idle };
             let starting = thread::Builder::new().spawn_scoped(scope, move || {
-                self.start_all(scope, chains, round, &sender);
+                // The long waits begin first, and do not keep the others from beginning.
+                thread::scope(|both| {
+                    let to = sender.clone();
+                    let beside_it = thread::Builder::new()
+                        .spawn_scoped(both, move || self.start_all(scope, long, round, &to));
+                    self.start_all(scope, short, round, &sender);
+                    beside_it.map(drop)
+                })?;
                 *locked(round.idle) = None;
+                Ok::<(), io::Error>(())
             });
             let impossible = match starting {
                 Ok(_) => self.listen(&updates, beside, &mut records, listeners, order.len()),
                 Err(error) => Some(format!("cannot start a thread: {error}")),
             };
-            tokens.stop();
-            places.stop();
+            cancel.set();
+            self.machine.wake();
             *locked(&idle) = None;
             self.kill_workers();
             impossible
         });
-        interrupt::on_interrupt(None);
+        drop(on_interrupt);
         impossible.map_or(Ok(records), |reason| Err(RunError::Impossible(reason)))
     }
 
@@ -98,92 +104,94 @@ impl<'a> Shared<'a> {
         'a: 's,
     {
         for chain in chains {
-            let exclusive = chain.iter().any(|index| self.plan.cases[*index].exclusive);
-            let weight = if round.beside != Beside::Others || exclusive { self.jobs } else { 1 };
-            if !(round.places.take(1) && round.tokens.take(weight)) {
+            let room = self.machine.room(&self.plan.cases[chain[0]]);
+            let (tokens, weight) = self.tokens(&self.plan.cases[chain[0]], round.beside);
+            if !(room.take(1, round.cancel) && tokens.take(weight, round.cancel)) {
                 return;
             }
-            let task = Task { chain, weight };
             let waiting = locked(round.idle).as_mut().and_then(Vec::pop);
-            let task = match waiting {
-                Some(seat) => match seat.send(task) {
+            let chain = match waiting {
+                Some(seat) => match seat.send(chain) {
                     Ok(()) => continue,
                     Err(unsent) => unsent.0,
                 },
-                None => task,
+                None => chain,
             };
-            let chain = task.chain.clone();
+            let cases = chain.clone();
             let to = sender.clone();
             let started =
-                thread::Builder::new().spawn_scoped(scope, move || self.take_seat(task, round, &to));
+                thread::Builder::new().spawn_scoped(scope, move || self.take_seat(chain, round, &to));
             if let Err(error) = started {
-                for index in chain {
+                for index in cases {
                     let _ = sender.send(Update::FromWorker(index, self.not_started(index, &error)));
                 }
-                round.tokens.give_back(weight);
-                round.places.give_back(1);
+                tokens.give_back(weight);
+                room.give_back(1);
             }
         }
     }
 
+    /// The tokens for a case, and how many it takes.
+    fn tokens(&self, case: &Case, beside: Beside) -> (&'a Tokens, usize) {
+        let (tokens, weight) = self.machine.tokens(beside);
+        (tokens, if case.exclusive { self.machine.most_tokens(beside) } else { weight })
+    }
+
     /// The life of a seat. Its worker dies with this thread.
-    fn take_seat(&'a self, mut task: Task, round: Round<'_>, sender: &Sender<Update>) {
+    fn take_seat(&'a self, mut chain: Chain, round: Round<'_>, sender: &Sender<Update>) {
         let mut worker = None;
         loop {
-            self.play_chain(&task, &mut worker, round, sender);
-            let (seat, tasks) = mpsc::channel();
-            match locked(round.idle).as_mut() {
-                Some(idle) => idle.push(seat),
-                None => {
-                    round.places.give_back(1);
-                    return;
-                }
-            }
-            // Only now: so the next task finds this seat.
-            round.places.give_back(1);
-            match tasks.recv() {
-                Ok(next) => task = next,
-                Err(_) => return,
+            let room = self.machine.room(&self.plan.cases[chain[0]]);
+            self.play_chain(&chain, &mut worker, round, sender);
+            let (seat, chains) = mpsc::channel();
+            let more = locked(round.idle).as_mut().map(|idle| idle.push(seat)).is_some();
+            // Only now: so the next chain finds this seat.
+            room.give_back(1);
+            match chains.recv() {
+                Ok(next) if more => chain = next,
+                _ => return,
             }
         }
     }
 
     fn play_chain(
         &'a self,
-        task: &Task,
+        chain: &Chain,
         worker: &mut Option<Worker<'a>>,
         round: Round<'_>,
         sender: &Sender<Update>,
     ) {
-        for (number, &index) in task.chain.iter().enumerate() {
-            if number > 0 && !round.tokens.take(task.weight) {
+        for (number, &index) in chain.iter().enumerate() {
+            let (tokens, weight) = self.tokens(&self.plan.cases[index], round.beside);
+            if number > 0 && !tokens.take(weight, round.cancel) {
                 return;
             }
             let start = match number {
-                _ if task.chain.len() == 1 => Start::Own,
+                _ if chain.len() == 1 => Start::Own,
                 0 => Start::First,
                 _ => Start::Next,
             };
-            self.case((index, start, task.weight), worker, round, sender);
+            self.case((index, start), worker, round, sender);
         }
     }
 
     /// Plays one case, from its start to its last message. It holds so many tokens.
     fn case(
         &'a self,
-        (index, start, weight): (usize, Start, usize),
+        (index, start): (usize, Start),
         worker: &mut Option<Worker<'a>>,
         round: Round<'_>,
         sender: &Sender<Update>,
     ) {
-        let Round { beside, tokens, places, .. } = round;
+        let beside = round.beside;
         let case = &self.plan.cases[index];
+        let (tokens, weight) = self.tokens(case, beside);
         let mut held = weight;
         let send = |update| {
             // Fails if the run has stopped early. Then the worker is killed.
             let _ = sender.send(update);
         };
-        locked(&self.overlaps).start(index);
+        let visit = self.machine.company.start();
         send(Update::Started(index));
         let refused_before = capacity::refusals();
         let may_share = self.shares(beside) && case.may_share_a_network();
@@ -191,38 +199,56 @@ impl<'a> Shared<'a> {
             !(may_share && worker.played < MOST_IN_A_NETWORK && locked(&self.sharing).allows(case.role))
         });
         let shared = worker.is_some();
+        let yields = beside == Beside::Others && self.machine.is_of_a_class();
         let on_message = |message: Message, held: &mut usize| {
             if let Message::Waiting { at_most, memory_bytes, starting, .. } = &message {
-                self.record_memory(*memory_bytes, places);
+                self.machine.record_memory(*memory_bytes);
                 if !self.keeps_tokens(case.exclusive, beside, *at_most, *starting) {
                     tokens.give_back(std::mem::take(held));
                 }
             }
             send(Update::FromWorker(index, message));
         };
-        let mut last = self.play_in(worker, (case, start), |message| on_message(message, &mut held));
-        let again = shared && !has_passed(&last);
+        let mut last = self.play_in(worker, (case, start, yields), |message| on_message(message, &mut held));
+        let again = shared && !self.counts(&last);
         if again {
             *worker = None;
-            if held == 0 && tokens.take(weight) {
+            if held == 0 && tokens.take(weight, round.cancel) {
                 held = weight;
             }
             let start = if start == Start::Own { Start::Own } else { Start::First };
-            last = self.play_in(worker, (case, start), |message| on_message(message, &mut held));
+            let fresh = self.play_in(worker, (case, start, yields), |message| on_message(message, &mut held));
+            if let (Message::Finished(shared), Message::Finished(fresh)) = (&last, &fresh) {
+                locked(&self.sharing).compare(shared, fresh);
+            }
+            last = fresh;
         }
         locked(&self.sharing).record(case.role, has_passed(&last), again);
         worker.take_if(|_| !(may_share && has_passed(&last)));
+        let overlapped = self.leave(index, visit) && beside == Beside::Others;
         if let Message::Finished(record) = &mut last {
-            let overlapped = beside == Beside::Others && locked(&self.overlaps).contains(index);
             if (overlapped || self.few_processes) && capacity::refusals() > refused_before {
                 excuse(record);
             }
-            self.record_memory(0, places);
+            self.machine.record_memory(0);
             self.record_start(record);
         }
-        locked(&self.overlaps).end(index);
         tokens.give_back(held);
         send(Update::FromWorker(index, last));
+    }
+
+    /// The case runs no longer. Returns whether it ran beside another one.
+    pub(super) fn leave(&self, index: usize, visit: Visit) -> bool {
+        let overlapped = self.machine.company.end(visit);
+        if overlapped {
+            locked(&self.overlapped).insert(index);
+        }
+        overlapped
+    }
+
+    /// Whether an outcome counts although others were played before.
+    fn counts(&self, message: &Message) -> bool {
+        matches!(message, Message::Finished(record) if locked(&self.sharing).believes(record))
     }
 
     /// Whether cases may be played where others were played before.
@@ -235,7 +261,7 @@ impl<'a> Shared<'a> {
     fn keeps_tokens(&self, exclusive: bool, beside: Beside, at_most: Duration, starting: bool) -> bool {
         match beside {
             Beside::Others => exclusive || starting && !self.starts_are_hopeless(),
-            Beside::LongWaits => at_most <= self.options.tolerances.startup,
+            Beside::LongWaits | Beside::Few => at_most <= self.options.tolerances.startup,
             Beside::Nobody => true,
         }
     }

@@ -8,7 +8,9 @@
 
 use std::collections::BTreeMap;
 
+use super::overlap::Confirmed;
 use crate::model::case::{Case, Role};
+use crate::model::outcome::{CaseRecord, Outcome};
 
 /// The most cases on one server process.
 const LONGEST_CHAIN: usize = 8;
@@ -38,9 +40,13 @@ pub(crate) fn chains(cases: &[Case], order: &[usize]) -> Vec<Chain> {
     chains
 }
 
-/// What sharing has led to so far, for each role of the target.
+/// What sharing has led to so far.
 #[derive(Debug, Default)]
-pub(crate) struct Sharing(BTreeMap<Role, Seen>);
+pub(crate) struct Sharing {
+    roles: BTreeMap<Role, Seen>,
+    /// What failed where others were played before, and how it came out on a fresh start.
+    confirmed: Confirmed,
+}
 
 #[derive(Debug, Default)]
 struct Seen {
@@ -53,14 +59,29 @@ struct Seen {
 impl Sharing {
     /// Whether the next case of this role may be played where others were played before.
     pub(crate) fn allows(&self, role: Role) -> bool {
-        self.0.get(&role).is_none_or(|seen| {
+        self.roles.get(&role).is_none_or(|seen| {
             seen.spoiled < SPOILED && seen.failed * FAILS_OFTEN <= seen.passed.max(FAILS_OFTEN)
         })
     }
 
+    /// Whether an outcome counts although others were played before: it is a pass, or a failure of a process of its own, and
+    /// enough failures of this kind were repeated in a fresh network.
+    pub(crate) fn believes(&self, record: &CaseRecord) -> bool {
+        match record.outcome {
+            Outcome::Pass | Outcome::Skip => true,
+            Outcome::Fail => record.after == 0 && self.confirmed.knows(record),
+            Outcome::Inconclusive | Outcome::Error => false,
+        }
+    }
+
+    /// Records a failure where others were played before, and the outcome on a fresh start.
+    pub(crate) fn compare(&mut self, shared: &CaseRecord, fresh: &CaseRecord) {
+        self.confirmed.record(shared, fresh);
+    }
+
     /// Records the outcome that counts, and whether the case had not passed where others were played before.
     pub(crate) fn record(&mut self, role: Role, passed: bool, again: bool) {
-        let seen = self.0.entry(role).or_default();
+        let seen = self.roles.entry(role).or_default();
         match passed {
             true => seen.passed += 1,
             false => seen.failed += 1,

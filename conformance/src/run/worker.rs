@@ -56,6 +56,8 @@ pub struct Order {
     pub isolation: Isolation,
     /// The seed of all random bytes.
     pub seed: u64,
+    /// Whether a target that works when it should wait gets a lower priority.
+    pub yields: bool,
     /// Whether every event is reported at once.
     #[serde(default)]
     pub live: bool,
@@ -161,6 +163,7 @@ impl Seat {
             args: order.leading_args.iter().chain(&order.case.args).map(Into::into).collect(),
             cwd: order.cwd.clone(),
             isolation: order.isolation,
+            yields: order.yields,
         };
         let mut first = true;
         let weighs = !std::mem::replace(&mut self.weighed, true);

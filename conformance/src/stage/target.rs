@@ -29,6 +29,9 @@ pub use shim::search_path_behind_shims;
 use ending::Ending;
 use output::Output;
 
+/// The largest nice value (setpriority(2)).
+const LOWEST_PRIORITY: i32 = 19;
+
 /// A running program under test. If it is dropped without [`end`](Target::end), it is killed and nothing is reported.
 pub struct Target {
     pid: Pid,
@@ -139,6 +142,13 @@ impl Target {
             Err(Errno::EPERM) if !alive => Ok(()),
             outcome => gone(outcome),
         }
+    }
+
+    /// Gives its process group the lowest priority, for good.
+    pub fn yield_to_others(&self) {
+        // Fails if it has ended.
+        let _ =
+            rustix::process::setpriority_pgrp(rustix::process::Pid::from_raw(self.pid()), LOWEST_PRIORITY);
     }
 
     /// What it and all that it started do now. `None` if it has ended, or the system does not say.

@@ -5,3 +5,4 @@ mod causes;
 mod dead_programs;
 mod reference;
 mod scripted;
+mod sharing;

@@ -59,6 +59,7 @@ impl Place {
             args: args.iter().map(Into::into).collect(),
             cwd: self.cwd.clone(),
             isolation: self.isolation,
+            yields: false,
         }
     }
 

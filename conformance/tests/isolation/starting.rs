@@ -67,6 +67,7 @@ fn launch(place: &Place, program: &str) -> Launch {
         args: vec![],
         cwd: place.cwd.clone(),
         isolation: place.isolation,
+        yields: false,
     }
 }
 

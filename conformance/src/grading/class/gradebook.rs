@@ -109,6 +109,11 @@ impl Row {
         Self { name: escape::line(name), standing, note: String::new(), graded: Some(graded) }
     }
 
+    /// The name and the standing.
+    pub(super) fn brief(&self) -> String {
+        format!("{}: {}", self.name, self.standing)
+    }
+
     fn share(&self, level: Level) -> String {
         let count = self.graded.as_ref().map(|graded| graded.summary.count(level));
         let total =

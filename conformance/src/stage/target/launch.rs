@@ -56,6 +56,9 @@ pub struct Launch {
     pub cwd: PathBuf,
     /// Where this process, the worker, runs.
     pub isolation: Isolation,
+    /// Other submissions are graded at the same time: a target that works when it should wait gets the processor only
+    /// when no other wants it. What fails then is seen again without this.
+    pub yields: bool,
 }
 
 /// Why a program could not be started.

@@ -1,0 +1,107 @@
+//! How far a class is: a line for each submission that is done, and a line now and then, on standard error.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::thread;
+use std::time::Duration;
+
+use super::gradebook::Row;
+use crate::model::event::{Event, Listener};
+use crate::model::refusal::write_line;
+
+/// How often the line comes.
+const INTERVAL: Duration = Duration::from_secs(10);
+
+/// The counts of a class.
+#[derive(Clone, Debug)]
+pub(super) struct Tally {
+    submissions: usize,
+    /// Of all submissions.
+    cases: usize,
+    graded: Arc<AtomicUsize>,
+    finished: Arc<AtomicUsize>,
+}
+
+impl Tally {
+    pub(super) fn new(submissions: usize, cases_of_each: usize) -> Self {
+        Self {
+            submissions,
+            cases: submissions * cases_of_each,
+            graded: Arc::default(),
+            finished: Arc::default(),
+        }
+    }
+
+    /// Counts the cases of one submission.
+    pub(super) fn listener(&self) -> Counted {
+        Counted { finished: Arc::clone(&self.finished) }
+    }
+
+    /// One more submission is done. Says so.
+    pub(super) fn graded(&self, row: &Row) {
+        let graded = self.graded.fetch_add(1, Ordering::SeqCst) + 1;
+        write_line(format_args!("{} ({graded} of {})", row.brief(), self.submissions));
+    }
+
+    /// Says how far all are, until the returned value is dropped.
+    pub(super) fn tell<'s>(&self, scope: &'s thread::Scope<'s, '_>) -> Sender<()> {
+        let (until, ended) = mpsc::channel();
+        let tally = self.clone();
+        scope.spawn(move || {
+            while ended.recv_timeout(INTERVAL) == Err(RecvTimeoutError::Timeout) {
+                write_line(format_args!("{}", tally.line()));
+            }
+        });
+        until
+    }
+
+    fn line(&self) -> String {
+        let finished = self.finished.load(Ordering::SeqCst).min(self.cases);
+        let graded = self.graded.load(Ordering::SeqCst);
+        match finished == self.cases {
+            true => format!(
+                "{graded} of {} submissions graded; failures that other cases may have caused are seen again",
+                self.submissions
+            ),
+            false => format!(
+                "{graded} of {} submissions graded, {finished} of {} cases played",
+                self.submissions, self.cases
+            ),
+        }
+    }
+}
+
+/// Counts the cases of a submission.
+#[derive(Debug)]
+pub(super) struct Counted {
+    finished: Arc<AtomicUsize>,
+}
+
+impl Listener for Counted {
+    fn on(&mut self, event: &Event<'_>) {
+        match event {
+            Event::Finished(_) => self.finished.fetch_add(1, Ordering::SeqCst),
+            // It is finished once more later.
+            Event::Again { .. } => self.finished.fetch_sub(1, Ordering::SeqCst),
+            _ => 0,
+        };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_line_says_how_far_the_class_is() {
+        let tally = Tally::new(2, 3);
+        let mut counted = tally.listener();
+        tally.finished.store(5, Ordering::SeqCst);
+        counted.on(&Event::Again { id: "a" });
+        tally.graded.store(1, Ordering::SeqCst);
+        assert_eq!(tally.line(), "1 of 2 submissions graded, 4 of 6 cases played");
+        tally.finished.store(6, Ordering::SeqCst);
+        assert!(tally.line().ends_with("are seen again"), "{}", tally.line());
+    }
+}
