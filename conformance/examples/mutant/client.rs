@@ -127,6 +127,10 @@ fn test(options: &Options) -> Result<(), Failure> {
     if !fault("client-never-sends-done") && !fault("client-done-before-reply") {
         send(&mut server, "Results", &wire::done())?;
     }
+    if fault("client-ends-after-done") {
+        report(options, test, 0);
+        return Ok(());
+    }
     let datagrams = receive_results(&mut server, test)?;
     report(options, test, datagrams);
     stay_or_leave(&mut server);

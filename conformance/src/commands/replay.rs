@@ -46,7 +46,7 @@ fn try_replay(args: &CaseArgs) -> Result<Exit, Refusal> {
     let mut live = Live::new(case);
     show(&live.head(&plain::target_of(&info), &grader));
     let machine = grader.machine();
-    let graded = grader.grade(&program, info, cwd, &mut machine.turn(), &mut [&mut live]);
+    let graded = grader.grade(&program, info, cwd, &mut machine.turn(), Vec::new(), &mut [&mut live]);
     let report = graded.map_err(Refusal::not_carried_out)?;
     show(&verdict(&report, &grader));
     Ok(match interrupt::came() {

@@ -2,6 +2,7 @@
 //! that cannot be graded has a row with the reason.
 
 mod gradebook;
+mod journal;
 mod submission;
 mod tally;
 
@@ -12,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 
 use gradebook::{Gradebook, Row, Standing};
+use journal::Journal;
 use submission::{NoProgram, Program, Submission};
 use tally::Tally;
 use thiserror::Error;
@@ -20,6 +22,7 @@ use crate::grading::options::{self, GradeArgs};
 use crate::grading::{self, Grader};
 use crate::model::event::Listener;
 use crate::model::exit::Exit;
+use crate::model::outcome::CaseRecord;
 use crate::model::refusal::Refusal;
 use crate::report::format::{ReportArg, ReportFormat};
 use crate::report::output::Destination;
@@ -31,6 +34,8 @@ use crate::stage::target::{StartError, search_path_behind_shims};
 
 /// The folder of the submissions' reports, below `--output`.
 const REPORTS: &str = "reports";
+/// The folder of what is found out, for `--resume`.
+const JOURNALS: &str = "journals";
 
 /// Grades every submission of the folder.
 pub fn grade(args: &GradeArgs) -> Exit {
@@ -76,6 +81,9 @@ fn refuse_options(args: &GradeArgs) -> Result<(), Refusal> {
             "--baseline and --write-baseline are about one target and do not go with grade",
         ));
     }
+    if args.resume && (args.run.repeat > 1 || args.run.explore.is_some()) {
+        return Err(Refusal::usage("--resume does not go with --repeat and --explore"));
+    }
     if let Some(file) = args.run.reports.iter().find_map(|report| report.file.as_deref()) {
         return Err(Refusal::usage(format!(
             "--report ={}: grade writes a file for each submission, name the format alone",
@@ -99,6 +107,7 @@ impl Output {
     fn open(folder: &Path) -> Result<Self, Refusal> {
         let open = || -> io::Result<Self> {
             fs::create_dir_all(folder.join(REPORTS))?;
+            fs::create_dir_all(folder.join(JOURNALS))?;
             Ok(Self {
                 folder: folder.to_owned(),
                 csv: Destination::open(Some(&folder.join("gradebook.csv")))?,
@@ -167,6 +176,22 @@ impl Class<'_> {
         })
     }
 
+    /// What is known of a submission from an earlier run, and where to write what is found out now. `None`: there is no
+    /// `--output`, or more is done than to play each case once.
+    fn journal(self, submission: &Submission) -> Result<Option<(Journal, Vec<CaseRecord>)>, Refusal> {
+        let run = &self.args.run;
+        let (Some(output), Ok(program)) = (self.output, &submission.program) else { return Ok(None) };
+        if run.repeat > 1 || run.explore.is_some() {
+            return Ok(None);
+        }
+        let mut name = submission.file_name.clone();
+        name.push(".jsonl");
+        let path = output.folder.join(JOURNALS).join(name);
+        let opened = journal::key(program, &run.target.target_args, self.grader, run.seed.is_some())
+            .and_then(|key| Journal::open(&path, &key, self.args.resume));
+        opened.map(Some).map_err(|error| Refusal::not_carried_out(format!("{}: {error}", path.display())))
+    }
+
     fn one(self, submission: &Submission, turn: &mut Turn<'_>, tally: &Tally) -> Row {
         let row = match interrupt::came() {
             true => Row::ungraded(&submission.name, "the run was interrupted"),
@@ -207,11 +232,14 @@ fn grade_one(
     };
     let folder = args.run.transcripts.as_ref().map(|folder| folder.join(&submission.file_name));
     let mut transcripts = grader.transcripts(folder.as_deref(), args.run.transcripts_all, &info)?;
-    let mut counted = tally.listener();
+    let (mut journal, known) =
+        class.journal(submission)?.map_or((None, Vec::new()), |(journal, known)| (Some(journal), known));
+    let mut counted = tally.listener(known.len());
     let mut listeners: Vec<&mut dyn Listener> = vec![&mut counted];
+    listeners.extend(journal.as_mut().map(|journal| journal as &mut dyn Listener));
     listeners.extend(reports.listeners());
     listeners.extend(transcripts.as_mut().map(|transcripts| transcripts as &mut dyn Listener));
-    let graded = grader.grade(&program, info, cwd, turn, &mut listeners);
+    let graded = grader.grade(&program, info, cwd, turn, known, &mut listeners);
     // What cannot be graded, or needs no second look, keeps nobody waiting.
     turn.end();
     let report = match graded {
@@ -219,6 +247,7 @@ fn grade_one(
         Err(reason) => return ungraded(&reason.to_string(), submission.folder()),
     };
     reports.write(&report, &grader.catalogue).map_err(Refusal::not_carried_out)?;
+    journal.map_or(Ok(()), Journal::finish).map_err(Refusal::not_carried_out)?;
     grading::finish_transcripts(transcripts)?;
     let standing = match interrupt::came() {
         true => Standing::Interrupted,

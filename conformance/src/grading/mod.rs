@@ -5,11 +5,12 @@ pub(crate) mod choice;
 pub mod class;
 pub(crate) mod conclusion;
 pub mod explored;
+mod listing;
 pub mod options;
 pub mod repeat;
 pub mod stored;
 
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -18,22 +19,22 @@ use sha2::{Digest, Sha256};
 use crate::diagnose::problem;
 use crate::fixture::selection::Selection;
 use crate::grading::baseline::Baseline;
+pub(crate) use crate::grading::listing::list;
 use crate::grading::options::{CaseArgs, IsolationArg, RunArgs, TargetArg};
 use crate::model::case::Case;
 use crate::model::case_pattern::CasePattern;
 use crate::model::event::Listener;
 use crate::model::exit::Exit;
-use crate::model::outcome::{Outcome, RequirementRecord, Summary, requirement_records};
+use crate::model::outcome::{CaseRecord, Outcome, RequirementRecord, Summary, requirement_records};
 use crate::model::place::Isolation;
 use crate::model::plan::Plan;
 use crate::model::refusal::{Refusal, write_line};
 use crate::model::requirement::{Catalogue, Level, Part};
-use crate::report::format::{ReportArg, ReportFormat};
 use crate::report::output::Destination;
 use crate::report::progress::Progress;
 use crate::report::set::Reports;
 use crate::report::transcripts::Transcripts;
-use crate::report::{Document, ReportOptions, RunReport, TargetInfo, json};
+use crate::report::{Document, ReportOptions, RunReport, TargetInfo};
 use crate::run::{self, Machine, Options, RunError, TargetProgram, Turn};
 use crate::stage::target::search_path_behind_shims;
 use crate::stage::{interrupt, reference};
@@ -66,7 +67,7 @@ fn try_grade(args: &RunArgs) -> Result<Exit, Refusal> {
     listeners.extend(transcripts.as_mut().map(|transcripts| transcripts as &mut dyn Listener));
     let cwd = std::env::current_dir().map_err(Refusal::not_carried_out)?;
     let machine = grader.machine();
-    let graded = grader.grade(&program, info, cwd, &mut machine.turn(), &mut listeners);
+    let graded = grader.grade(&program, info, cwd, &mut machine.turn(), Vec::new(), &mut listeners);
     progress.finish();
     let mut report = graded.map_err(Refusal::not_carried_out)?;
     report.baseline = baseline.as_ref().map(|baseline| baseline.compare(&report.cases));
@@ -247,6 +248,11 @@ impl Grader {
         ));
     }
 
+    /// The options that a verdict depends on.
+    pub(crate) fn options(&self) -> &ReportOptions {
+        &self.options
+    }
+
     /// The machine for one target.
     pub(crate) fn machine(&self) -> Machine {
         Machine::for_one(self.options.jobs, self.isolation)
@@ -265,6 +271,7 @@ impl Grader {
         target: TargetInfo,
         cwd: PathBuf,
         turn: &mut Turn<'_>,
+        known: Vec<CaseRecord>,
         listeners: &mut [&mut dyn Listener],
     ) -> Result<RunReport, RunError> {
         let options = Options {
@@ -277,9 +284,10 @@ impl Grader {
             cwd,
         };
         let (started, began) = (jiff::Timestamp::now(), Instant::now());
-        let mut runs = Vec::new();
+        let (mut runs, mut known) = (Vec::new(), known);
         while runs.len() < self.repeat && !interrupt::came() {
-            runs.push(run::run(&self.plan, program, &options, turn, listeners)?);
+            let known = std::mem::take(&mut known);
+            runs.push(run::run(&self.plan, program, &options, turn, known, listeners)?);
         }
         let mut cases = repeat::combine(runs);
         let explored = match self.explore.filter(|_| !interrupt::came()) {
@@ -400,34 +408,6 @@ fn nothing_selected(plan: &Plan) -> String {
         Some(dropped) => format!("nothing to run: {} was left out ({})", dropped.case.id, dropped.reason),
         None => "nothing to run: no case matches --part, --requirement and --case (see --list)".to_owned(),
     }
-}
-
-pub(crate) fn list(plan: &Plan, reports: &[ReportArg]) -> Result<Exit, Refusal> {
-    let as_json = reports.iter().any(|report| report.format == ReportFormat::Json);
-    let mut out = io::stdout().lock();
-    let written = if as_json { json::write_plan(plan, &mut out) } else { list_lines(plan, &mut out) };
-    match written {
-        // A reader such as `head` may close the pipe early. That is no failure.
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Refusal::not_carried_out(error)),
-        _ => Ok(Exit::Holds),
-    }
-}
-
-fn list_lines(plan: &Plan, out: &mut impl Write) -> io::Result<()> {
-    let line = |case: &Case, note: String| {
-        let ids: Vec<_> = case.requirements.iter().map(ToString::to_string).collect();
-        format!("{}  {}  {}{note}", case.id, ids.join(","), case.summary)
-    };
-    let waits = |case: &Case| match case.least_wait().as_secs_f64() {
-        seconds if seconds >= 0.5 => format!("  (waits {seconds:.0} s)"),
-        _ => String::new(),
-    };
-    let mut lines: Vec<_> = plan.cases.iter().map(|case| line(case, waits(case))).collect();
-    lines.extend(
-        plan.dropped.iter().map(|dropped| line(&dropped.case, format!("  (not run: {})", dropped.reason))),
-    );
-    lines.sort();
-    lines.iter().try_for_each(|line| writeln!(out, "{line}"))
 }
 
 /// The exit code: 0 only if everything that counts holds or was not run.

@@ -296,6 +296,10 @@ pub struct GradeArgs {
     /// made if need be [default: the table on standard output only]
     #[arg(long, short, value_name = "DIR")]
     pub output: Option<PathBuf>,
+    /// Go on where an earlier run with the same --output ended: what it has judged of the same submission with the same
+    /// options is not graded again
+    #[arg(long, requires = "output")]
+    pub resume: bool,
     /// The options of a run.
     #[command(flatten)]
     pub run: RunArgs,

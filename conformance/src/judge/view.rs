@@ -42,6 +42,7 @@ impl View<'_> {
             Action::Closed(close) => self.closed(*close),
             Action::Silent(duration) => self.silent(*duration),
             Action::Exits { within, status } => self.exited(*within, *status),
+            Action::Runs(duration) => self.still_runs(*duration),
             Action::Prints { text, within, stream, times } => self.prints(text, *within, *stream, *times),
             Action::Unprinted { text, stream } => self.unprinted(text, *stream),
             Action::Complains => self.complains(),

@@ -149,6 +149,11 @@ pub enum Fault {
         #[serde(rename = "waited_s", with = "seconds")]
         waited: Duration,
     },
+    /// The process ended too soon.
+    NoLongerRunning {
+        /// How.
+        exit: Exit,
+    },
     /// The process ended in a wrong way.
     WrongExit {
         /// How.
@@ -316,6 +321,7 @@ impl Fault {
                 format!("listening on TCP port 5678 within {}", show(*waited))
             }
             Self::StillRunning { waited } => format!("the process ends within {}", show(*waited)),
+            Self::NoLongerRunning { .. } => "the process goes on".to_owned(),
             Self::WrongExit { wanted: Status::Zero, .. } => "exit status 0".to_owned(),
             Self::WrongExit { wanted: Status::Nonzero, .. } => "an exit status from 1 to 255".to_owned(),
             Self::NotPrinted { text, waited } => format!("\"{text}\" in the output within {}", show(*waited)),
@@ -365,6 +371,7 @@ impl Fault {
             },
             Self::WrongAddress { actual, .. } => format!("a connection to {actual}"),
             Self::StillRunning { waited } => format!("still running after {}", show(*waited)),
+            Self::NoLongerRunning { exit } => format!("it ended with {exit}"),
             Self::WrongExit { exit, .. } => exit.to_string(),
             Self::NotPrinted { .. } => "not in the output".to_owned(),
             Self::PrintedTimes { times: found, .. } => times(*found),

@@ -94,6 +94,8 @@ pub enum Action {
         /// The exit status, where it is judged.
         status: Option<Status>,
     },
+    /// The process does not end during this time.
+    Runs(Duration),
     /// A text is in the output, or comes.
     Prints {
         /// The text.
@@ -189,6 +191,7 @@ impl Action {
             Self::Silent(time) => due.on_a_connection().awaits("a silence to end").lasts(*time),
             Self::Signal(_) => done,
             Self::Exits { .. } => due.awaits("the target to end"),
+            Self::Runs(time) => due.awaits("the target to go on").lasts(*time),
             Self::Prints { .. } | Self::Complains => due.awaits("a line of output"),
             Self::Unprinted { .. } | Self::NoTrace | Self::Unconnected | Self::Announced => due,
             Self::Resources(check) => {

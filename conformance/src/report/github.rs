@@ -9,6 +9,7 @@ use super::RunReport;
 use super::plain;
 use crate::model::outcome::{Count, Outcome, RequirementRecord};
 use crate::model::requirement::{Catalogue, Level};
+use crate::words::explored;
 use crate::words::found::{Found, found};
 
 /// The environment variable that names the file of the job summary.
@@ -87,6 +88,9 @@ fn write_summary(out: &mut String, report: &RunReport, catalogue: &Catalogue) ->
     for level in [Level::Must, Level::Should, Level::Harden] {
         let Count { passed, failed, error, skipped } = report.summary.count(level);
         writeln!(out, "| {level} | {passed} | {failed} | {error} | {skipped} |")?;
+    }
+    if let Some(explored) = &report.explored {
+        writeln!(out, "\nExplored: {}", escape::html(&explored::summary(explored)))?;
     }
     let unjudged = |record: &&RequirementRecord| !matches!(record.outcome, Outcome::Pass | Outcome::Fail);
     let rest: Vec<_> = report.requirements.iter().filter(unjudged).collect();

@@ -29,6 +29,7 @@ use crate::model::notation::show;
 use crate::model::outcome::Outcome;
 use crate::model::place::Isolation;
 use crate::model::requirement::{Catalogue, Level, SOURCES};
+use crate::words::explored;
 use crate::words::found::{Found, found};
 use crate::words::page::seconds;
 
@@ -162,7 +163,7 @@ fn played(report: &RunReport) -> usize {
 fn facts(report: &RunReport) -> Vec<(&'static str, String)> {
     let options = &report.options;
     let place = match report.isolation {
-        Isolation::Namespace => "in networks of their own",
+        Isolation::Namespace => "isolated from this machine",
         Isolation::Host => "one by one on the host's own port 5678",
     };
     let times = &options.tolerances;
@@ -198,8 +199,9 @@ fn facts(report: &RunReport) -> Vec<(&'static str, String)> {
             ),
         ),
         ("Seed", options.seed.to_string()),
-        ("Made by", format!("{} {}", report.tool.name, report.tool.version)),
     ]);
+    facts.extend(report.explored.iter().map(|explored| ("Explored", explored::summary(explored))));
+    facts.extend([("Made by", format!("{} {}", report.tool.name, report.tool.version))]);
     facts
 }
 

@@ -175,7 +175,7 @@ fn write_summary(page: &mut Page, report: &RunReport, problems: &[Found<'_>]) {
     }
     let cases = report.cases.iter().filter(|case| case.outcome != Outcome::Skip).count();
     let place = match report.isolation {
-        Isolation::Namespace => "in networks of their own",
+        Isolation::Namespace => "isolated from this machine",
         Isolation::Host => "one by one on this host",
     };
     if let Some(known) = &report.baseline {

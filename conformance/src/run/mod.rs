@@ -31,6 +31,7 @@ use crate::model::tolerance::Tolerances;
 pub use crate::run::machine::{Machine, Turn};
 use crate::run::overlap::{CONFIRMATIONS, Confirmed};
 use crate::run::sharing::Sharing;
+use crate::run::slots::Cancel;
 use crate::run::worker::{Message, Start};
 use crate::stage::interrupt;
 
@@ -79,12 +80,14 @@ pub enum RunError {
     Impossible(String),
 }
 
-/// Runs every case of the plan. Returns all records, in the order of the cases' ids.
+/// Runs every case of the plan, except those whose records are `known`. Returns all records, in the order of the cases'
+/// ids.
 pub fn run(
     plan: &Plan,
     target: &TargetProgram,
     options: &Options,
     turn: &mut Turn<'_>,
+    known: Vec<CaseRecord>,
     listeners: &mut [&mut dyn Listener],
 ) -> Result<Vec<CaseRecord>, RunError> {
     if let Some(left) = turn.machine.processes.filter(|left| *left < capacity::LEAST_PROCESSES) {
@@ -96,11 +99,19 @@ pub fn run(
     }
     notify(listeners, &Event::Planned(plan));
     let shared = Shared::new(plan, target, options, turn.machine);
-    let order: Vec<usize> = (0..plan.cases.len()).collect();
+    let mut before: Vec<Option<CaseRecord>> = vec![None; plan.cases.len()];
+    for record in known {
+        let Some(index) = plan.cases.iter().position(|case| case.id == record.id) else { continue };
+        notify(listeners, &Event::Started { id: &record.id });
+        notify(listeners, &Event::Finished(&record));
+        before[index] = Some(record);
+    }
+    let order: Vec<usize> = (0..plan.cases.len()).filter(|index| before[*index].is_none()).collect();
     turn.begin();
     let first = shared.round(&order, Beside::Others, listeners);
     turn.end();
-    let mut records = first?;
+    let mut records: Vec<Option<CaseRecord>> =
+        first?.into_iter().zip(before).map(|(record, before)| record.or(before)).collect();
     shared.settle(&mut records, turn, listeners)?;
 
     let reason = if interrupt::came() { "the run was interrupted" } else { "not run: --fail-fast" };
@@ -122,7 +133,7 @@ pub fn one(case: &Case, target: &TargetProgram, options: &Options) -> Result<Cas
     let plan = Plan { cases: vec![case.clone()], dropped: Vec::new(), requirements: Vec::new() };
     let machine = Machine::for_one(1, options.isolation);
     let shared = Shared::new(&plan, target, options, &machine);
-    let played = shared.play_in(&mut None, (case, Start::Own, false), |_| {});
+    let played = shared.play_in(&mut None, (case, Start::Own, false), &Cancel::default(), |_| {});
     match played {
         Message::Finished(record) => Ok(*record),
         Message::Impossible(reason) => Err(RunError::Impossible(reason)),

@@ -9,6 +9,7 @@ use thiserror::Error;
 use super::{Shared, locked};
 use crate::model::case::Case;
 use crate::model::outcome::{CaseRecord, Outcome};
+use crate::run::slots::Cancel;
 use crate::run::worker::{Message, Order, Start};
 use crate::stage::isolate;
 
@@ -86,17 +87,22 @@ impl<'a> Shared<'a> {
         Message::Finished(Box::new(CaseRecord::unplayed(&self.plan.cases[index], Outcome::Error, reason)))
     }
 
-    /// Plays a case in `worker`, or in a new one. Returns the last message; a worker that has ended is gone.
+    /// Plays a case in `worker`, or in a new one, unless the run has ended. Returns the last message; a worker that has ended is gone.
     pub(super) fn play_in(
         &'a self,
         worker: &mut Option<Worker<'a>>,
         (case, start, yields): (&Case, Start, bool),
+        cancel: &Cancel,
         on_message: impl FnMut(Message),
     ) -> Message {
         let played = match worker {
             Some(worker) => worker.carry_out(&self.order(case, start, yields), on_message),
             None => self.spawn().map_err(|error| error.to_string()).and_then(|new| {
                 let new = worker.insert(new);
+                // It may have come too late to be killed with the others.
+                if cancel.is_set() {
+                    return Err("the run has ended".to_owned());
+                }
                 new.carry_out(&self.order(case, start, yields), on_message)
             }),
         };

@@ -209,15 +209,18 @@ impl<'a> Shared<'a> {
             }
             send(Update::FromWorker(index, message));
         };
-        let mut last = self.play_in(worker, (case, start, yields), |message| on_message(message, &mut held));
-        let again = shared && !self.counts(&last);
+        let mut last = self
+            .play_in(worker, (case, start, yields), round.cancel, |message| on_message(message, &mut held));
+        let again = shared && !self.counts(&last) && !round.cancel.is_set();
         if again {
             *worker = None;
             if held == 0 && tokens.take(weight, round.cancel) {
                 held = weight;
             }
             let start = if start == Start::Own { Start::Own } else { Start::First };
-            let fresh = self.play_in(worker, (case, start, yields), |message| on_message(message, &mut held));
+            let fresh = self.play_in(worker, (case, start, yields), round.cancel, |message| {
+                on_message(message, &mut held)
+            });
             if let (Message::Finished(shared), Message::Finished(fresh)) = (&last, &fresh) {
                 locked(&self.sharing).compare(shared, fresh);
             }

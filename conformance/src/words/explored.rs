@@ -76,6 +76,23 @@ fn write_coverage(page: &mut Page, RoleCoverage { role, table }: &RoleCoverage, 
     page.wrapped("  ", &format!("As a {role}: {tried} of {all} transitions of the model were tried.{named}"));
 }
 
+/// The same in one line, without the finds.
+pub fn summary(explored: &Explored) -> String {
+    let of_role = |RoleCoverage { role, table }: &RoleCoverage| {
+        let (tried, all) = table.counts();
+        let left = not_tried(table);
+        let left = if left.is_empty() { String::new() } else { format!(" (not tried: {})", left.join("; ")) };
+        format!("; as a {role}, {tried} of {all} transitions{left}")
+    };
+    format!(
+        "{}, {}, seed {}{}",
+        show(explored.duration),
+        count(explored.conversations, "conversation"),
+        explored.seed,
+        explored.coverage.iter().map(of_role).collect::<String>()
+    )
+}
+
 fn not_tried(table: &CoverageTable) -> Vec<String> {
     let of_row = |row: &CoverageRow| {
         let missing = row.tried.iter().zip(&table.inputs).filter(|(count, _)| **count == Some(0));

@@ -246,6 +246,9 @@ impl<'c> Description<'c> {
                 let words = format!("expect that it ends within {}{with}", seconds(*within));
                 call(words, [("exits", Time(*within))]).and(status.map(|status| ("status", named(status))))
             }
+            Action::Runs(time) => {
+                call(format!("expect that it still runs for {}", seconds(*time)), [("runs", Time(*time))])
+            }
             Action::Prints { text, within, stream, times } => {
                 let often = match times {
                     None => String::new(),

@@ -8,6 +8,7 @@ mod hostile;
 mod packets;
 mod parsers;
 mod real_runs;
+mod resume;
 mod same_problems;
 mod sample;
 mod schema;

@@ -686,6 +686,12 @@ class Player:
         if wanted and (status < 0 or (status == 0) != (wanted == "zero")):
             raise Differs("your program ended with status %d, a %s one is due" % (status, wanted))
 
+    def runs(self, step):
+        end = time.monotonic() + step["runs"]
+        status = self.wait(self.program.ended, lambda: end)
+        if status is not None:
+            raise Differs("your program ended too soon, with status %d" % status)
+
     def found(self, step, text):
         pattern = step.get("regex") or re.escape(text)
         flags = re.MULTILINE if step.get("regex") else re.IGNORECASE

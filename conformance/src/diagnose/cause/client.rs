@@ -27,9 +27,11 @@ pub(super) fn recognise(context: &Context<'_>) -> Option<Seen> {
     if context.role() != Role::Client || (context.is_about("CLI") && about_arguments) {
         return None;
     }
-    if matches!(context.fault, Fault::WrongExit { .. } | Fault::StillRunning { .. })
-        && leaves_after_done(context)
-    {
+    let about_the_end = matches!(
+        context.fault,
+        Fault::WrongExit { .. } | Fault::StillRunning { .. } | Fault::NoLongerRunning { .. }
+    );
+    if about_the_end && leaves_after_done(context) {
         return Some(seen("leaves-after-done"));
     }
     if context.is_about("CLT-8")

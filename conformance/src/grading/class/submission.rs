@@ -48,6 +48,8 @@ pub(super) struct Program {
     pub(super) interpreter: Option<&'static str>,
     /// Its folder, absolute.
     pub(super) folder: PathBuf,
+    /// The whole folder is the submission, and not only the file.
+    pub(super) whole: bool,
 }
 
 /// How many folders may be inside each other with nothing else in them, as unpacked archives often are.
@@ -63,7 +65,7 @@ pub(super) fn find_all(folder: &Path, skip: Option<&Path>) -> io::Result<Vec<Sub
     Ok(submissions
         .map(|path| {
             let file_name = path.file_name().unwrap_or_default().to_owned();
-            let program = if path.is_dir() { find_in(&path, MOST_NESTED) } else { program(&path) };
+            let program = if path.is_dir() { find_in(&path, MOST_NESTED) } else { program(&path, false) };
             Submission { name: file_name.to_string_lossy().into_owned(), file_name, program }
         })
         .collect())
@@ -77,25 +79,25 @@ fn find_in(folder: &Path, nested: usize) -> Result<Program, NoProgram> {
     };
     // If a file with one of these names is not executable, that is an error. No other file is graded instead.
     if let Some(path) = ["tester", "tester.py", "main.py"].into_iter().find_map(named) {
-        return program(&path);
+        return program(&path, true);
     }
     let executables: Vec<&PathBuf> = entries.iter().filter(|path| is_executable(path)).collect();
     match (executables.as_slice(), entries.as_slice()) {
-        ([only], _) => program(only),
+        ([only], _) => program(only, true),
         ([], [only]) if only.is_dir() && nested > 0 => find_in(only, nested - 1),
         ([], _) => Err(NoProgram::Nothing),
         (several, _) => Err(NoProgram::Several(several.len())),
     }
 }
 
-fn program(file: &Path) -> Result<Program, NoProgram> {
+fn program(file: &Path, whole: bool) -> Result<Program, NoProgram> {
     let interpreter = (file.extension() == Some(OsStr::new("py"))).then_some("python3");
     if interpreter.is_none() && !is_executable(file) {
         let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
         return Err(NoProgram::NotExecutable(name));
     }
     let folder = file.parent().unwrap_or(Path::new("/")).to_owned();
-    Ok(Program { file: file.to_owned(), interpreter, folder })
+    Ok(Program { file: file.to_owned(), interpreter, folder, whole })
 }
 
 fn is_executable(path: &Path) -> bool {

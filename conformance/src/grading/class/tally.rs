@@ -21,6 +21,8 @@ pub(super) struct Tally {
     cases: usize,
     graded: Arc<AtomicUsize>,
     finished: Arc<AtomicUsize>,
+    /// Of the finished ones, those of an earlier run.
+    known: Arc<AtomicUsize>,
 }
 
 impl Tally {
@@ -30,11 +32,13 @@ impl Tally {
             cases: submissions * cases_of_each,
             graded: Arc::default(),
             finished: Arc::default(),
+            known: Arc::default(),
         }
     }
 
-    /// Counts the cases of one submission.
-    pub(super) fn listener(&self) -> Counted {
+    /// Counts the cases of one submission, of which so many are known from an earlier run.
+    pub(super) fn listener(&self, known: usize) -> Counted {
+        self.known.fetch_add(known, Ordering::SeqCst);
         Counted { finished: Arc::clone(&self.finished) }
     }
 
@@ -42,6 +46,10 @@ impl Tally {
     pub(super) fn graded(&self, row: &Row) {
         let graded = self.graded.fetch_add(1, Ordering::SeqCst) + 1;
         write_line(format_args!("{} ({graded} of {})", row.brief(), self.submissions));
+        let known = self.known.load(Ordering::SeqCst);
+        if graded == self.submissions && known > 0 {
+            write_line(format_args!("{known} of {} cases were known from an earlier run", self.cases));
+        }
     }
 
     /// Says how far all are, until the returned value is dropped.
@@ -96,7 +104,7 @@ mod tests {
     #[test]
     fn the_line_says_how_far_the_class_is() {
         let tally = Tally::new(2, 3);
-        let mut counted = tally.listener();
+        let mut counted = tally.listener(0);
         tally.finished.store(5, Ordering::SeqCst);
         counted.on(&Event::Again { id: "a" });
         tally.graded.store(1, Ordering::SeqCst);

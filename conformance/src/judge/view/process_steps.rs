@@ -107,6 +107,14 @@ impl View<'_> {
         }
     }
 
+    pub(super) fn still_runs(&self, duration: Duration) -> Assessment {
+        match self.seen.exit() {
+            Some((_, exit)) => broken(Fault::NoLongerRunning { exit }),
+            None if self.now < self.began + duration => Assessment::Pending(self.began + duration),
+            None => held(),
+        }
+    }
+
     pub(super) fn resources(&self, check: ResourceCheck) -> Assessment {
         let counted = self.counted();
         let within = match check {

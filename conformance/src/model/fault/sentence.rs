@@ -81,6 +81,7 @@ impl fmt::Display for Fault {
             Self::StillRunning { waited } => {
                 write!(f, "the process was still running after {}", show(*waited))
             }
+            Self::NoLongerRunning { exit } => write!(f, "the process ended too soon, with {exit}"),
             Self::WrongExit { exit, .. } => {
                 write!(f, "the process ended with {exit}, not with {}", self.expected())
             }

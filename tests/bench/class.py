@@ -2,7 +2,7 @@
 """How long a class takes: makes a folder of submissions, grades it, and prints a row of the README's table.
 
     cargo build --release --workspace --bins --examples
-    conformance/benches/class.py 1 10 30 100
+    tests/bench/class.py 1 10 30 100
 
 Two submissions of three are Python (the peer of the tests, half of them with a mistake of peers/faults.toml); the others
 are mutants and legal variants of the examples. Needs Linux, and Python 3.11 or newer.
