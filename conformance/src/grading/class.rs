@@ -23,7 +23,7 @@ use crate::grading::{self, Grader};
 use crate::model::event::Listener;
 use crate::model::exit::Exit;
 use crate::model::outcome::CaseRecord;
-use crate::model::refusal::Refusal;
+use crate::model::refusal::{Refusal, write_line};
 use crate::report::format::{ReportArg, ReportFormat};
 use crate::report::output::Destination;
 use crate::report::set::{Reports, ReportsError};
@@ -31,6 +31,7 @@ use crate::report::{Document, TargetInfo};
 use crate::run::{TargetProgram, Turn};
 use crate::stage::interrupt;
 use crate::stage::target::{StartError, search_path_behind_shims};
+use crate::words::escape;
 
 /// The folder of the submissions' reports, below `--output`.
 const REPORTS: &str = "reports";
@@ -146,8 +147,10 @@ impl Class<'_> {
     fn grade(self, submissions: &[Submission]) -> Vec<Row> {
         let tally = Tally::new(submissions.len(), self.grader.plan.cases.len());
         let machine = self.grader.machine_of_a_class();
-        // With --repeat the machine is not quiet when a second run begins: one submission after the other.
-        let Some(machine) = machine.filter(|_| self.args.run.repeat == 1) else {
+        // With --repeat the machine is not quiet when a second run begins, and an exploration takes all of it: one
+        // submission after the other.
+        let plain = self.args.run.repeat == 1 && self.args.run.explore.is_none();
+        let Some(machine) = machine.filter(|_| plain) else {
             return submissions
                 .iter()
                 .map(|one| self.one(one, &mut self.grader.machine().turn(), &tally))
@@ -178,18 +181,18 @@ impl Class<'_> {
 
     /// What is known of a submission from an earlier run, and where to write what is found out now. `None`: there is no
     /// `--output`, or more is done than to play each case once.
-    fn journal(self, submission: &Submission) -> Result<Option<(Journal, Vec<CaseRecord>)>, Refusal> {
+    fn journal(self, submission: &Submission) -> Option<(Journal, Vec<CaseRecord>)> {
         let run = &self.args.run;
-        let (Some(output), Ok(program)) = (self.output, &submission.program) else { return Ok(None) };
+        let (output, program) = (self.output?, submission.program.as_ref().ok()?);
         if run.repeat > 1 || run.explore.is_some() {
-            return Ok(None);
+            return None;
         }
         let mut name = submission.file_name.clone();
         name.push(".jsonl");
         let path = output.folder.join(JOURNALS).join(name);
         let opened = journal::key(program, &run.target.target_args, self.grader, run.seed.is_some())
             .and_then(|key| Journal::open(&path, &key, self.args.resume));
-        opened.map(Some).map_err(|error| Refusal::not_carried_out(format!("{}: {error}", path.display())))
+        opened.inspect_err(|error| warn(submission, error)).ok()
     }
 
     fn one(self, submission: &Submission, turn: &mut Turn<'_>, tally: &Tally) -> Row {
@@ -203,6 +206,11 @@ impl Class<'_> {
         }
         row
     }
+}
+
+/// A submission is graded without a journal all the same.
+fn warn(submission: &Submission, error: &io::Error) {
+    write_line(format_args!("{}: --resume will grade it again: {error}", escape::line(&submission.name)));
 }
 
 /// Grades one submission.
@@ -233,7 +241,7 @@ fn grade_one(
     let folder = args.run.transcripts.as_ref().map(|folder| folder.join(&submission.file_name));
     let mut transcripts = grader.transcripts(folder.as_deref(), args.run.transcripts_all, &info)?;
     let (mut journal, known) =
-        class.journal(submission)?.map_or((None, Vec::new()), |(journal, known)| (Some(journal), known));
+        class.journal(submission).map_or((None, Vec::new()), |(journal, known)| (Some(journal), known));
     let mut counted = tally.listener(known.len());
     let mut listeners: Vec<&mut dyn Listener> = vec![&mut counted];
     listeners.extend(journal.as_mut().map(|journal| journal as &mut dyn Listener));
@@ -247,7 +255,9 @@ fn grade_one(
         Err(reason) => return ungraded(&reason.to_string(), submission.folder()),
     };
     reports.write(&report, &grader.catalogue).map_err(Refusal::not_carried_out)?;
-    journal.map_or(Ok(()), Journal::finish).map_err(Refusal::not_carried_out)?;
+    if let Some(Err(error)) = journal.map(Journal::finish) {
+        warn(submission, &error);
+    }
     grading::finish_transcripts(transcripts)?;
     let standing = match interrupt::came() {
         true => Standing::Interrupted,
@@ -280,7 +290,7 @@ fn start_of(found: &Program, further: &[String]) -> Result<(TargetProgram, Targe
     let args: Vec<String> = own_args.into_iter().chain(further.iter().cloned()).collect();
     Ok((
         TargetProgram {
-            search_path: search_path_behind_shims(&mut program, &found.folder),
+            search_path: search_path_behind_shims(&mut program, found.interpreter.is_some(), &found.folder),
             program,
             arg0: None,
             leading_args: args.clone(),

@@ -56,6 +56,7 @@ impl Running {
             thread::sleep(CHECK_EVERY);
         }
         drain(&mut self);
+        self.target.forget_output();
         (self.target.try_exit().is_none() && self.open_streams.len() == 2).then_some(self)
     }
 }

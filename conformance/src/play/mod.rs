@@ -107,8 +107,13 @@ pub enum Process {
     Own,
     /// Started for this case. A later one may follow on it.
     Kept,
-    /// One that has played another case, and is kept again.
-    Of(Running),
+    /// One that has played another case.
+    Of {
+        /// It.
+        running: Box<Running>,
+        /// A later one may follow again.
+        keeps: bool,
+    },
 }
 
 /// What a player reports while it plays.
@@ -131,10 +136,11 @@ pub fn play(
     on_update: &mut dyn FnMut(Update<'_>),
 ) -> Result<Played, PlayError> {
     let mut player = Player::new(case, tolerances, launch, seed, on_update)?;
-    player.keeps = !matches!(process, Process::Own);
-    if let Process::Of(running) = process {
-        player.earlier = Some(running);
-    }
+    (player.keeps, player.earlier) = match process {
+        Process::Own => (false, None),
+        Process::Kept => (true, None),
+        Process::Of { running, keeps } => (keeps, Some(*running)),
+    };
     player.play()
 }
 

@@ -6,6 +6,7 @@
 //! the same time and none keeps the others from working. When all first rounds are over and the machine is quiet, the
 //! outcomes that others may have caused are seen again.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -30,9 +31,9 @@ const MOST_LONG_OF_A_CLASS: usize = 256;
 /// How many submissions of a class are in their first round at once. The records of each take some megabytes.
 const ROUNDS_OF_A_CLASS: usize = 32;
 
-/// How many cases are seen again at once when a class is quiet, for each processor: they hardly do anything but wait for
-/// an answer that does not come. How late the machine was is measured as ever.
-const QUIET_FOR_A_PROCESSOR: usize = 8;
+/// How many cases are seen again at once when a class is quiet, for each that may work: they hardly do anything but wait
+/// for an answer that does not come. How late the machine was is measured as ever.
+const QUIET_FOR_A_JOB: usize = 4;
 
 /// How often a wait looks for an interrupt.
 const CHECK_INTERRUPT: Duration = Duration::from_millis(100);
@@ -52,6 +53,8 @@ pub struct Machine {
     /// First rounds that are not over.
     busy: Mutex<usize>,
     less_busy: Condvar,
+    /// How many turns there have been.
+    turns: AtomicUsize,
     pub(super) company: Company,
     /// How many processes and threads may still be started; `None` where nothing limits them.
     pub(super) processes: Option<u64>,
@@ -69,8 +72,9 @@ impl Machine {
 
     /// For a class, in namespaces.
     pub fn for_class(jobs: usize) -> Self {
-        let quiet = Tokens::new(quiet_tokens());
-        Self::new(jobs.max(1), MOST_SHORT + MOST_LONG_OF_A_CLASS, Some(quiet))
+        let jobs = jobs.max(1);
+        let quiet = Tokens::new(QUIET_FOR_A_JOB * jobs);
+        Self::new(jobs, MOST_SHORT + MOST_LONG_OF_A_CLASS, Some(quiet))
     }
 
     fn new(jobs: usize, most: usize, quiet: Option<Tokens>) -> Self {
@@ -88,6 +92,7 @@ impl Machine {
             limit: Mutex::new(limit),
             busy: Mutex::new(0),
             less_busy: Condvar::new(),
+            turns: AtomicUsize::new(0),
             company: Company::default(),
             processes,
         }
@@ -98,7 +103,7 @@ impl Machine {
         match (&self.quiet, beside) {
             (_, Beside::Others) => (&self.tokens, 1),
             (Some(quiet), Beside::LongWaits | Beside::Few) => (quiet, 1),
-            (Some(quiet), Beside::Nobody) => (quiet, quiet_tokens()),
+            (Some(quiet), Beside::Nobody) => (quiet, QUIET_FOR_A_JOB * self.jobs),
             (None, _) => (&self.tokens, self.jobs),
         }
     }
@@ -106,7 +111,7 @@ impl Machine {
     /// How many tokens a case takes that needs the machine for itself.
     pub(super) fn most_tokens(&self, beside: Beside) -> usize {
         match &self.quiet {
-            Some(_) if beside != Beside::Others => quiet_tokens(),
+            Some(_) if beside != Beside::Others => QUIET_FOR_A_JOB * self.jobs,
             _ => self.jobs,
         }
     }
@@ -123,10 +128,10 @@ impl Machine {
     }
 
     /// Records the memory of a target, and adapts the number of cases at once.
-    pub(super) fn record_memory(&self, memory_bytes: u64) {
+    pub(super) fn record_memory(&self, submission: usize, memory_bytes: u64) {
         let mut limit = locked(&self.limit);
         let before = rooms(limit.get());
-        limit.record(memory_bytes);
+        limit.record(submission, memory_bytes);
         let now = rooms(limit.get());
         self.short.change(before.0, now.0);
         if let Some(long) = &self.long {
@@ -143,12 +148,9 @@ impl Machine {
     /// The turn of one submission. All turns are made before the first begins.
     pub fn turn(&self) -> Turn<'_> {
         *locked(&self.busy) += 1;
-        Turn { machine: self, ahead: true, in_round: false }
+        let number = self.turns.fetch_add(1, Ordering::Relaxed);
+        Turn { machine: self, number, ahead: true, in_round: false }
     }
-}
-
-fn quiet_tokens() -> usize {
-    QUIET_FOR_A_PROCESSOR * std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 /// Whether a case waits as long as a silence timeout.
@@ -166,6 +168,8 @@ fn rooms(places: usize) -> (usize, usize) {
 #[derive(Debug)]
 pub struct Turn<'m> {
     pub(super) machine: &'m Machine,
+    /// Which submission it is.
+    pub(super) number: usize,
     ahead: bool,
     in_round: bool,
 }

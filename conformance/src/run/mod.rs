@@ -98,13 +98,17 @@ pub fn run(
         )));
     }
     notify(listeners, &Event::Planned(plan));
-    let shared = Shared::new(plan, target, options, turn.machine);
+    let shared = Shared::new(plan, target, options, (turn.machine, turn.number));
     let mut before: Vec<Option<CaseRecord>> = vec![None; plan.cases.len()];
     for record in known {
         let Some(index) = plan.cases.iter().position(|case| case.id == record.id) else { continue };
         notify(listeners, &Event::Started { id: &record.id });
         notify(listeners, &Event::Finished(&record));
+        let failed = record.outcome == Outcome::Fail;
         before[index] = Some(record);
+        if failed && options.fail_fast {
+            shared.stopped.store(true, Ordering::SeqCst);
+        }
     }
     let order: Vec<usize> = (0..plan.cases.len()).filter(|index| before[*index].is_none()).collect();
     turn.begin();
@@ -132,7 +136,7 @@ pub fn run(
 pub fn one(case: &Case, target: &TargetProgram, options: &Options) -> Result<CaseRecord, RunError> {
     let plan = Plan { cases: vec![case.clone()], dropped: Vec::new(), requirements: Vec::new() };
     let machine = Machine::for_one(1, options.isolation);
-    let shared = Shared::new(&plan, target, options, &machine);
+    let shared = Shared::new(&plan, target, options, (&machine, 0));
     let played = shared.play_in(&mut None, (case, Start::Own, false), &Cancel::default(), |_| {});
     match played {
         Message::Finished(record) => Ok(*record),
@@ -174,6 +178,8 @@ struct Shared<'a> {
     target: &'a TargetProgram,
     options: &'a Options,
     machine: &'a Machine,
+    /// The number of its turn.
+    submission: usize,
     stopped: AtomicBool,
     workers: Mutex<Vec<Pid>>,
     /// The cases that ran beside another one.
@@ -186,12 +192,18 @@ struct Shared<'a> {
 }
 
 impl<'a> Shared<'a> {
-    fn new(plan: &'a Plan, target: &'a TargetProgram, options: &'a Options, machine: &'a Machine) -> Self {
+    fn new(
+        plan: &'a Plan,
+        target: &'a TargetProgram,
+        options: &'a Options,
+        (machine, submission): (&'a Machine, usize),
+    ) -> Self {
         Self {
             plan,
             target,
             options,
             machine,
+            submission,
             stopped: AtomicBool::new(false),
             workers: Mutex::new(Vec::new()),
             overlapped: Mutex::new(BTreeSet::new()),
@@ -226,7 +238,8 @@ impl<'a> Shared<'a> {
             self.settle_side_by_side(&doubted, &mut confirmed, records, listeners)?;
         }
         let is_unsettled = |index: &usize| {
-            !self.machine.is_of_a_class() || records[*index].as_ref().is_some_and(CaseRecord::is_unsure)
+            let left = |record: &CaseRecord| record.is_unsure() || overlap::may_be_starved(record);
+            !self.machine.is_of_a_class() || records[*index].as_ref().is_some_and(left)
         };
         let doubted: Vec<usize> = doubted.into_iter().filter(is_unsettled).collect();
         // The long waits run at the same time, and all are played: leaving one out would save nothing.
@@ -235,9 +248,12 @@ impl<'a> Shared<'a> {
         self.again(&long, Beside::LongWaits, records, listeners)?;
         for index in short {
             let Some(before) = records[index].clone() else { continue };
+            if self.has_stopped() {
+                break;
+            }
             if !self.believe(index, &before, &confirmed, records, listeners) {
-                self.again(&[index], Beside::Nobody, records, listeners)?;
-                if let Some(alone) = &records[index] {
+                let played = self.again(&[index], Beside::Nobody, records, listeners)?;
+                if let Some(alone) = records[index].as_ref().filter(|_| played.contains(&index)) {
                     confirmed.record(&before, alone);
                 }
             }
@@ -270,8 +286,8 @@ impl<'a> Shared<'a> {
                 if room { &mut batch } else { &mut left }.push((index, before));
             }
             let indices: Vec<usize> = batch.iter().map(|(index, _)| *index).collect();
-            self.again(&indices, Beside::Few, records, listeners)?;
-            for (index, before) in &batch {
+            let played = self.again(&indices, Beside::Few, records, listeners)?;
+            for (index, before) in batch.iter().filter(|(index, _)| played.contains(index)) {
                 if let Some(again) = &records[*index] {
                     confirmed.record(before, again);
                 }
@@ -296,25 +312,29 @@ impl<'a> Shared<'a> {
         true
     }
 
-    /// Plays these cases again. A new record replaces the old one.
+    /// Plays these cases again. A new record replaces the old one. Returns which have a new one.
     fn again(
         &'a self,
         indices: &[usize],
         beside: Beside,
         records: &mut [Option<CaseRecord>],
         listeners: &mut [&mut dyn Listener],
-    ) -> Result<(), RunError> {
+    ) -> Result<Vec<usize>, RunError> {
         if self.has_stopped() || indices.is_empty() {
-            return Ok(());
+            return Ok(Vec::new());
         }
         for index in indices {
             notify(listeners, &Event::Again { id: &self.plan.cases[*index].id });
         }
         let again = self.round(indices, beside, listeners)?;
-        for (slot, record) in records.iter_mut().zip(again) {
-            *slot = record.or_else(|| slot.take());
+        let mut played = Vec::new();
+        for (index, (slot, record)) in records.iter_mut().zip(again).enumerate() {
+            if let Some(record) = record {
+                *slot = Some(record);
+                played.push(index);
+            }
         }
-        Ok(())
+        Ok(played)
     }
 
     /// Passes the threads' messages to the listeners until every case is done, or the run ends for another reason.
@@ -357,7 +377,7 @@ impl<'a> Shared<'a> {
                 }
                 // The target could be started before: only this worker failed.
                 Update::FromWorker(index, Message::Impossible(reason))
-                    if records.iter().any(Option::is_some) =>
+                    if beside != Beside::Others || records.iter().any(Option::is_some) =>
                 {
                     remaining -= 1;
                     let record = CaseRecord::unplayed(&self.plan.cases[index], Outcome::Error, reason);

@@ -12,6 +12,7 @@
 //! conversation too many. It cannot fail a requirement that holds alone. A kind that passes alone even once is never
 //! confirmed: its failures are not all alike.
 
+use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 use super::locked;
@@ -39,9 +40,16 @@ pub(crate) fn in_doubt(record: &CaseRecord, overlapped: bool) -> bool {
 
 /// Whether other cases, which take time and memory, can have caused a fault.
 fn may_be_caused_by_others(fault: &Fault) -> bool {
-    let starved =
-        matches!(fault, Fault::NotListening { .. } | Fault::NotAccepted { .. } | Fault::Killed { .. });
-    starved || fault.lateness() != Lateness::Irrelevant
+    is_of_starving(fault) || fault.lateness() != Lateness::Irrelevant
+}
+
+fn is_of_starving(fault: &Fault) -> bool {
+    matches!(fault, Fault::NotListening { .. } | Fault::NotAccepted { .. } | Fault::Killed { .. })
+}
+
+/// Whether a case may have failed because a few others took memory or processes: no measured time excuses that.
+pub(crate) fn may_be_starved(record: &CaseRecord) -> bool {
+    record.finding.as_ref().is_some_and(|finding| is_of_starving(&finding.fault))
 }
 
 /// For each kind of failure, the outcomes of cases that were played again where it could not have the suspected cause.
@@ -144,23 +152,28 @@ pub(crate) struct CaseLimit {
     most: usize,
     /// Memory that was free before the run, in bytes; `None` where the system does not say.
     available: Option<u64>,
-    /// The most memory of one target so far, in bytes.
-    largest: Option<u64>,
+    /// The most memory of one target of each submission so far, in bytes.
+    largest: BTreeMap<usize, u64>,
 }
 
 impl CaseLimit {
     pub(crate) fn new(first: usize, most: usize, available: Option<u64>) -> Self {
-        Self { first: first.min(most), most, available, largest: None }
+        Self { first: first.min(most), most, available, largest: BTreeMap::new() }
     }
 
-    /// Records how much memory a target held, in bytes; 0: it ended before it was measured.
-    pub(crate) fn record(&mut self, bytes: u64) {
-        self.largest = Some(self.largest.unwrap_or(0).max(bytes));
+    /// Records how much memory a target of this submission held, in bytes; 0: it ended before it was measured.
+    pub(crate) fn record(&mut self, submission: usize, bytes: u64) {
+        let largest = self.largest.entry(submission).or_default();
+        *largest = bytes.max(*largest);
     }
 
     pub(crate) fn get(&self) -> usize {
-        let Some(largest) = self.largest else { return self.first };
-        let Some(room) = self.available.and_then(|bytes| (bytes / 2).checked_div(largest)) else {
+        // All submissions have about the same number of targets at a time, so the mean counts: a single large one does
+        // not slow down the whole class.
+        let Some(mean) = self.largest.values().sum::<u64>().checked_div(self.largest.len() as u64) else {
+            return self.first;
+        };
+        let Some(room) = self.available.and_then(|bytes| (bytes / 2).checked_div(mean)) else {
             return self.most;
         };
         usize::try_from(room).unwrap_or(self.most).clamp(1, self.most)
@@ -265,6 +278,15 @@ mod tests {
         assert!(company.end(third), "another ran already");
     }
 
+    #[test]
+    fn one_large_submission_does_not_slow_down_the_class() {
+        let mut limit = CaseLimit::new(4, 320, Some(4 * GIB));
+        limit.record(0, GIB);
+        assert_eq!(limit.get(), 2);
+        (1..32).for_each(|submission| limit.record(submission, 8 << 20));
+        assert_eq!(limit.get(), 51);
+    }
+
     #[rstest]
     #[case::nothing_known_yet(Some(16 * GIB), &[], 4)]
     #[case::small_targets(Some(16 * GIB), &[4 << 20, 3 << 20], 64)]
@@ -278,7 +300,7 @@ mod tests {
         #[case] expected: usize,
     ) {
         let mut limit = CaseLimit::new(4, 64, available);
-        bytes.iter().for_each(|&bytes| limit.record(bytes));
+        bytes.iter().for_each(|&bytes| limit.record(0, bytes));
         assert_eq!(limit.get(), expected);
     }
 }

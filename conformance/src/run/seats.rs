@@ -1,7 +1,6 @@
 //! The threads of a run. Each has a seat: it plays one chain of cases after the other in a worker, which it keeps as long
 //! as all passes. For the loop of a run.
 
-use std::io;
 use std::sync::Mutex;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{self, Sender};
@@ -68,16 +67,17 @@ impl<'a> Shared<'a> {
         let impossible = thread::scope(|scope| {
             let round = Round { beside, cancel: &cancel, idle: &idle };
             let starting = thread::Builder::new().spawn_scoped(scope, move || {
-                // The long waits begin first, and do not keep the others from beginning.
                 thread::scope(|both| {
-                    let to = sender.clone();
+                    // The long waits begin at once, and do not keep the others from beginning.
+                    let (first, to) = (long.clone(), sender.clone());
                     let beside_it = thread::Builder::new()
-                        .spawn_scoped(both, move || self.start_all(scope, long, round, &to));
+                        .spawn_scoped(both, move || self.start_all(scope, first, round, &to));
                     self.start_all(scope, short, round, &sender);
-                    beside_it.map(drop)
-                })?;
+                    if beside_it.is_err() {
+                        self.start_all(scope, long, round, &sender);
+                    }
+                });
                 *locked(round.idle) = None;
-                Ok::<(), io::Error>(())
             });
             let impossible = match starting {
                 Ok(_) => self.listen(&updates, beside, &mut records, listeners, order.len()),
@@ -106,7 +106,12 @@ impl<'a> Shared<'a> {
         for chain in chains {
             let room = self.machine.room(&self.plan.cases[chain[0]]);
             let (tokens, weight) = self.tokens(&self.plan.cases[chain[0]], round.beside);
-            if !(room.take(1, round.cancel) && tokens.take(weight, round.cancel)) {
+            if !room.take(1, round.cancel) {
+                return;
+            }
+            if !tokens.take(weight, round.cancel) {
+                // Other runs may share the room.
+                room.give_back(1);
                 return;
             }
             let waiting = locked(round.idle).as_mut().and_then(Vec::pop);
@@ -169,6 +174,7 @@ impl<'a> Shared<'a> {
             let start = match number {
                 _ if chain.len() == 1 => Start::Own,
                 0 => Start::First,
+                _ if number + 1 == chain.len() => Start::Last,
                 _ => Start::Next,
             };
             self.case((index, start), worker, round, sender);
@@ -202,7 +208,7 @@ impl<'a> Shared<'a> {
         let yields = beside == Beside::Others && self.machine.is_of_a_class();
         let on_message = |message: Message, held: &mut usize| {
             if let Message::Waiting { at_most, memory_bytes, starting, .. } = &message {
-                self.machine.record_memory(*memory_bytes);
+                self.machine.record_memory(self.submission, *memory_bytes);
                 if !self.keeps_tokens(case.exclusive, beside, *at_most, *starting) {
                     tokens.give_back(std::mem::take(held));
                 }
@@ -233,7 +239,7 @@ impl<'a> Shared<'a> {
             if (overlapped || self.few_processes) && capacity::refusals() > refused_before {
                 excuse(record);
             }
-            self.machine.record_memory(0);
+            self.machine.record_memory(self.submission, 0);
             self.record_start(record);
         }
         tokens.give_back(held);

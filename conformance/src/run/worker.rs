@@ -73,6 +73,8 @@ pub enum Start {
     First,
     /// That of the case before, if it still runs and is free; else one that is started for it. The next may follow.
     Next,
+    /// The same, and it ends with this case.
+    Last,
 }
 
 /// A message of a worker: a line of JSON on its standard output.
@@ -166,13 +168,17 @@ impl Seat {
             yields: order.yields,
         };
         let mut first = true;
-        let weighs = !std::mem::replace(&mut self.weighed, true);
+        let mut weighed = self.weighed;
         let mut on_update = |update: Update<'_>| match update {
             Update::Waiting(what, at_most) => {
                 // If the first wait comes this late, it is the wait for the target's start.
                 let maybe_starting = std::mem::take(&mut first) && began.elapsed() >= START_IS_IDLE;
                 // A look at all processes is not cheap. What a target holds is known from the first case.
-                let held = if maybe_starting || weighs { target::held() } else { Held::default() };
+                let held = if maybe_starting || !std::mem::replace(&mut weighed, true) {
+                    target::held()
+                } else {
+                    Held::default()
+                };
                 let starting = maybe_starting && held.runnable;
                 write_message(&Message::Waiting { what, at_most, memory_bytes: held.memory_bytes, starting });
             }
@@ -181,7 +187,10 @@ impl Seat {
             Update::Happened(_) => {}
         };
         let (process, after) = self.process(order.start);
-        match play::play(&order.case, &order.tolerances, (&launch, process), order.seed, &mut on_update) {
+        let played =
+            play::play(&order.case, &order.tolerances, (&launch, process), order.seed, &mut on_update);
+        self.weighed = weighed;
+        match played {
             Ok(mut played) => {
                 self.kept = played.kept.take().map(|running| (running, after + 1));
                 Message::Finished(Box::new(CaseRecord { after, ..record(order, played, began.elapsed()) }))
@@ -203,9 +212,13 @@ impl Seat {
         match start {
             Start::Own => (Process::Own, 0),
             Start::First => (Process::Kept, 0),
-            Start::Next => {
+            Start::Next | Start::Last => {
+                let keeps = start == Start::Next;
                 let free = kept.and_then(|(running, played)| running.settled().map(|free| (free, played)));
-                free.map_or((Process::Kept, 0), |(running, played)| (Process::Of(running), played))
+                match free {
+                    Some((running, played)) => (Process::Of { running: Box::new(running), keeps }, played),
+                    None => (if keeps { Process::Kept } else { Process::Own }, 0),
+                }
             }
         }
     }

@@ -96,6 +96,12 @@ impl Target {
         }
     }
 
+    /// Counts the output anew from here, for another case.
+    pub fn forget_output(&mut self) {
+        self.stdout.forget();
+        self.stderr.forget();
+    }
+
     /// How many bytes of `stream` beyond [`OUTPUT_KEPT_BYTES`] were read and discarded.
     pub fn discarded_bytes(&self, stream: Stream) -> u64 {
         match stream {

@@ -72,6 +72,11 @@ impl Output {
         self.master.as_fd()
     }
 
+    pub(super) fn forget(&mut self) {
+        (self.kept, self.discarded) = (0, 0);
+        self.tail.clear();
+    }
+
     pub(super) fn discarded_bytes(&self) -> u64 {
         self.discarded
     }

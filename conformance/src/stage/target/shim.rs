@@ -6,6 +6,9 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
 
 use super::environment::{USUAL_PATH, environment};
 use crate::model::place::Isolation;
@@ -13,25 +16,34 @@ use crate::model::place::Isolation;
 /// A shim is shorter than this.
 const SHIM_BYTES: u64 = 4096;
 
+/// How long a manager may take to answer.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 /// The search path with the folder of the real interpreter first, if `program` is a script whose interpreter is a shim,
-/// or is a shim itself. The manager puts it there too (`pyenv exec`). It is asked in `cwd`, as a file there may choose
-/// the version. A `program` that is a shim becomes the real one.
-pub fn search_path_behind_shims(program: &mut PathBuf, cwd: &Path) -> Option<OsString> {
+/// or if it was found on the search path (`in_path`) and is a shim itself: then it becomes the real one. The manager puts
+/// that folder there too (`pyenv exec`). It is asked in `cwd`, as a file there may choose the version.
+///
+/// Only what the caller's own search path finds is taken for a shim. What is graded names no program that runs outside
+/// the isolation.
+pub fn search_path_behind_shims(program: &mut PathBuf, in_path: bool, cwd: &Path) -> Option<OsString> {
     let variables = environment(Isolation::Host);
     let path = variables.iter().find(|(name, _)| name == "PATH").map(|(_, value)| value.clone());
     let path = path.unwrap_or_else(|| USUAL_PATH.into());
     let head = head_of(program)?;
-    let (name, shim) = match of_env(&head) {
-        Some(name) => (OsString::from(name), found(name, &path)?),
-        None => (program.file_name()?.to_owned(), program.clone()),
+    let (name, shim_text) = match of_env(&head) {
+        _ if in_path && manager(&head).is_some() => (program.file_name()?.to_str()?.to_owned(), head.clone()),
+        Some(name) => (name.to_owned(), head_of(&found(name, &path)?)?),
+        None => return None,
     };
-    let shim_text = head_of(&shim)?;
     let mut ask = Command::new(manager(&shim_text)?);
     ask.arg("which").arg(name).current_dir(cwd).env_clear().envs(variables);
-    let answer = ask.stdin(Stdio::null()).stderr(Stdio::null()).output().ok()?;
+    ask.stdin(Stdio::null()).stderr(Stdio::null());
+    let (sender, answered) = mpsc::channel();
+    thread::Builder::new().spawn(move || sender.send(ask.output())).ok()?;
+    let answer = answered.recv_timeout(PATIENCE).ok()?.ok()?;
     let real = PathBuf::from(String::from_utf8(answer.stdout).ok()?.trim_end());
     let folder = real.parent().filter(|folder| folder.is_absolute() && real.is_file())?;
-    if *program == shim {
+    if in_path && manager(&head).is_some() {
         program.clone_from(&real);
     }
     std::env::join_paths([folder.to_owned()].into_iter().chain(std::env::split_paths(&path))).ok()
@@ -47,7 +59,9 @@ fn head_of(program: &Path) -> Option<String> {
 fn of_env(head: &str) -> Option<&str> {
     let mut words = head.lines().next()?.strip_prefix("#!")?.split_whitespace();
     let env = words.next()?;
-    (Path::new(env).file_name() == Some(OsStr::new("env"))).then(|| words.next()).flatten()
+    let name = (Path::new(env).file_name() == Some(OsStr::new("env"))).then(|| words.next()).flatten();
+    // With a slash it is a file of its own choice, and not one of the search path.
+    name.filter(|name| !name.contains('/'))
 }
 
 fn found(name: &str, path: &OsStr) -> Option<PathBuf> {
@@ -71,6 +85,8 @@ mod tests {
     #[case::plain("#!/usr/bin/env python3\n", Some("python3"))]
     #[case::with_spaces("#! /usr/bin/env  ruby -w\n", Some("ruby"))]
     #[case::without_env("#!/usr/bin/python3\n", None)]
+    #[case::a_file_of_its_own("#!/usr/bin/env /home/ada/evil\n", None)]
+    #[case::below_the_folders_of_the_path("#!/usr/bin/env ../evil\n", None)]
     #[case::empty("#!\n", None)]
     fn a_script_says_what_env_has_to_find(#[case] head: &str, #[case] name: Option<&str>) {
         assert_eq!(of_env(head), name);
@@ -99,9 +115,14 @@ mod tests {
             ),
         );
         let mut program = shim;
-        let path = search_path_behind_shims(&mut program, folder.path()).unwrap();
+        assert_eq!(
+            search_path_behind_shims(&mut program, false, folder.path()),
+            None,
+            "it may be a student's"
+        );
+        let path = search_path_behind_shims(&mut program, true, folder.path()).unwrap();
         assert_eq!(std::env::split_paths(&path).next().as_deref(), real.parent());
         assert_eq!(program, real);
-        assert_eq!(search_path_behind_shims(&mut program, folder.path()), None, "no shim");
+        assert_eq!(search_path_behind_shims(&mut program, true, folder.path()), None, "no shim");
     }
 }
