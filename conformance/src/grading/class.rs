@@ -26,6 +26,7 @@ use crate::model::outcome::CaseRecord;
 use crate::model::refusal::{Refusal, write_line};
 use crate::report::format::{ReportArg, ReportFormat};
 use crate::report::output::Destination;
+use crate::report::progress::Ticker;
 use crate::report::set::{Reports, ReportsError};
 use crate::report::{Document, TargetInfo};
 use crate::run::{TargetProgram, Turn};
@@ -158,7 +159,7 @@ impl Class<'_> {
         };
         let turns: Vec<Turn<'_>> = submissions.iter().map(|_| machine.turn()).collect();
         thread::scope(|scope| {
-            let ticker = (!self.args.run.quiet).then(|| tally.tell(scope));
+            let ticker = (!self.args.run.quiet).then(|| tally.tell());
             let tally = &tally;
             let started: Vec<_> = (submissions.iter().zip(turns))
                 .map(|(submission, mut turn)| {
@@ -174,7 +175,7 @@ impl Class<'_> {
                 }
             });
             let rows = rows.collect();
-            drop(ticker);
+            ticker.into_iter().for_each(Ticker::stop);
             rows
         })
     }
@@ -290,7 +291,7 @@ fn start_of(found: &Program, further: &[String]) -> Result<(TargetProgram, Targe
     let args: Vec<String> = own_args.into_iter().chain(further.iter().cloned()).collect();
     Ok((
         TargetProgram {
-            search_path: search_path_behind_shims(&mut program, found.interpreter.is_some(), &found.folder),
+            search_path: search_path_behind_shims(&mut program, &found.folder),
             program,
             arg0: None,
             leading_args: args.clone(),

@@ -366,7 +366,7 @@ pub(crate) fn resolve(target: &TargetArg, in_path: bool) -> Result<(TargetProgra
             let cwd = std::env::current_dir().map_err(Refusal::not_carried_out)?;
             Ok((
                 TargetProgram {
-                    search_path: search_path_behind_shims(&mut resolved, in_path, &cwd),
+                    search_path: search_path_behind_shims(&mut resolved, &cwd),
                     program: resolved,
                     arg0: None,
                     leading_args: args.clone(),

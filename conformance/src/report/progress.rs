@@ -21,7 +21,7 @@ const TICK: Duration = Duration::from_millis(250);
 const SECOND: Duration = Duration::from_secs(1);
 
 /// How often a plain line is written. A run of 50 s writes about five, so that a log stays short.
-const INTERVAL: Duration = Duration::from_secs(10);
+pub(crate) const INTERVAL: Duration = Duration::from_secs(10);
 
 /// The progress of one run.
 pub struct Progress {
@@ -76,14 +76,14 @@ fn write_lines(state: Arc<Mutex<State>>, mut to: impl Write + Send + 'static) ->
 }
 
 /// Does something at regular times on a thread of its own.
-struct Ticker {
+pub(crate) struct Ticker {
     /// The thread ends when this is dropped.
     running: Sender<()>,
     thread: JoinHandle<()>,
 }
 
 impl Ticker {
-    fn start(interval: Duration, mut tick: impl FnMut() + Send + 'static) -> Self {
+    pub(crate) fn start(interval: Duration, mut tick: impl FnMut() + Send + 'static) -> Self {
         let (running, ended) = channel::<()>();
         let thread = thread::spawn(move || {
             while ended.recv_timeout(interval) == Err(RecvTimeoutError::Timeout) {
@@ -93,7 +93,7 @@ impl Ticker {
         Self { running, thread }
     }
 
-    fn stop(self) {
+    pub(crate) fn stop(self) {
         drop(self.running);
         // If the thread has died, only progress is missing.
         let _ = self.thread.join();

@@ -2,16 +2,11 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{self, RecvTimeoutError, Sender};
-use std::thread;
-use std::time::Duration;
 
 use super::gradebook::Row;
 use crate::model::event::{Event, Listener};
 use crate::model::refusal::write_line;
-
-/// How often the line comes.
-const INTERVAL: Duration = Duration::from_secs(10);
+use crate::report::progress::{INTERVAL, Ticker};
 
 /// The counts of a class.
 #[derive(Clone, Debug)]
@@ -52,16 +47,10 @@ impl Tally {
         }
     }
 
-    /// Says how far all are, until the returned value is dropped.
-    pub(super) fn tell<'s>(&self, scope: &'s thread::Scope<'s, '_>) -> Sender<()> {
-        let (until, ended) = mpsc::channel();
+    /// Says now and then how far all are, until it is stopped.
+    pub(super) fn tell(&self) -> Ticker {
         let tally = self.clone();
-        scope.spawn(move || {
-            while ended.recv_timeout(INTERVAL) == Err(RecvTimeoutError::Timeout) {
-                write_line(format_args!("{}", tally.line()));
-            }
-        });
-        until
+        Ticker::start(INTERVAL, move || write_line(format_args!("{}", tally.line())))
     }
 
     fn line(&self) -> String {

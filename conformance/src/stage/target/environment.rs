@@ -24,7 +24,7 @@ const INHERITED: [&str; 12] = [
 ];
 
 /// The search path when the caller has no PATH: the usual default of a shell.
-pub(super) const USUAL_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
+const USUAL_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 
 /// The target's whole environment.
 ///

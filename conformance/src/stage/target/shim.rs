@@ -10,8 +10,10 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use super::environment::{USUAL_PATH, environment};
+use super::environment::{environment, search_path};
 use crate::model::place::Isolation;
+
+type Variables = Vec<(OsString, OsString)>;
 
 /// A shim is shorter than this.
 const SHIM_BYTES: u64 = 4096;
@@ -20,22 +22,26 @@ const SHIM_BYTES: u64 = 4096;
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The search path with the folder of the real interpreter first, if `program` is a script whose interpreter is a shim,
-/// or if it was found on the search path (`in_path`) and is a shim itself: then it becomes the real one. The manager puts
-/// that folder there too (`pyenv exec`). It is asked in `cwd`, as a file there may choose the version.
+/// or is a shim itself: then it becomes the real one. The manager puts that folder there too (`pyenv exec`). It is asked
+/// in `cwd`, as a file there may choose the version.
 ///
 /// Only what the caller's own search path finds is taken for a shim. What is graded names no program that runs outside
 /// the isolation.
-pub fn search_path_behind_shims(program: &mut PathBuf, in_path: bool, cwd: &Path) -> Option<OsString> {
-    let variables = environment(Isolation::Host);
-    let path = variables.iter().find(|(name, _)| name == "PATH").map(|(_, value)| value.clone());
-    let path = path.unwrap_or_else(|| USUAL_PATH.into());
+pub fn search_path_behind_shims(program: &mut PathBuf, cwd: &Path) -> Option<OsString> {
+    behind_shims(program, cwd, environment(Isolation::Host))
+}
+
+fn behind_shims(program: &mut PathBuf, cwd: &Path, variables: Variables) -> Option<OsString> {
+    let path = search_path(&variables);
     let head = head_of(program)?;
-    let (name, shim_text) = match of_env(&head) {
-        _ if in_path && manager(&head).is_some() => (program.file_name()?.to_str()?.to_owned(), head.clone()),
-        Some(name) => (name.to_owned(), head_of(&found(name, &path)?)?),
-        None => return None,
+    let own_name = program.file_name()?.to_str()?;
+    let is_of_path = found(own_name, &path).as_ref() == Some(program);
+    let (name, shim) = match of_env(&head) {
+        Some(name) if !is_of_path || manager(&head).is_none() => (name, found(name, &path)?),
+        _ if is_of_path => (own_name, program.clone()),
+        _ => return None,
     };
-    let mut ask = Command::new(manager(&shim_text)?);
+    let mut ask = Command::new(manager(&head_of(&shim)?)?);
     ask.arg("which").arg(name).current_dir(cwd).env_clear().envs(variables);
     ask.stdin(Stdio::null()).stderr(Stdio::null());
     let (sender, answered) = mpsc::channel();
@@ -43,7 +49,7 @@ pub fn search_path_behind_shims(program: &mut PathBuf, in_path: bool, cwd: &Path
     let answer = answered.recv_timeout(PATIENCE).ok()?.ok()?;
     let real = PathBuf::from(String::from_utf8(answer.stdout).ok()?.trim_end());
     let folder = real.parent().filter(|folder| folder.is_absolute() && real.is_file())?;
-    if in_path && manager(&head).is_some() {
+    if *program == shim {
         program.clone_from(&real);
     }
     std::env::join_paths([folder.to_owned()].into_iter().chain(std::env::split_paths(&path))).ok()
@@ -115,14 +121,15 @@ mod tests {
             ),
         );
         let mut program = shim;
-        assert_eq!(
-            search_path_behind_shims(&mut program, false, folder.path()),
-            None,
-            "it may be a student's"
-        );
-        let path = search_path_behind_shims(&mut program, true, folder.path()).unwrap();
+        let behind = |program: &mut PathBuf, variables| behind_shims(program, folder.path(), variables);
+        assert_eq!(behind(&mut program, environment(Isolation::Host)), None, "it may be a student's");
+        let of_path = || {
+            let path = format!("{}:/usr/bin:/bin", folder.path().join("shims").display());
+            vec![("PATH".into(), path.into())]
+        };
+        let path = behind(&mut program, of_path()).unwrap();
         assert_eq!(std::env::split_paths(&path).next().as_deref(), real.parent());
         assert_eq!(program, real);
-        assert_eq!(search_path_behind_shims(&mut program, true, folder.path()), None, "no shim");
+        assert_eq!(behind(&mut program, of_path()), None, "no shim");
     }
 }
